@@ -1,0 +1,1 @@
+"""Headgate: data pipelines whose readers never see bad data."""

@@ -1,0 +1,1 @@
+"""Where data lives: branches, releases, and the store that keeps them."""

@@ -1,0 +1,174 @@
+"""The one place that talks to DuckDB: connections, extensions, attaching a catalog, quoting.
+
+Everything else gets a connection and hands in SQL whose names and values were quoted here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from headgate.errors import CouldNotRunError, LakeError
+
+Connection = duckdb.DuckDBPyConnection
+
+#: The catalog alias under which a branch or release is attached, everywhere.
+LAKE = "lake"
+#: One named in-memory instance per process, shared with dbt: two instances cannot open one catalog file.
+INSTANCE = ":memory:headgate"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What the user may decide about DuckDB: a memory bound such as ``4GB``, and a number of threads."""
+
+    memory_limit: str | None = None
+    threads: int | None = None
+    temp_directory: Path | None = None
+
+
+def ident(name: str) -> str:
+    """Quote one identifier.
+
+    >>> ident('x"; drop table t --')
+    '"x""; drop table t --"'
+    """
+    if "\x00" in name:
+        raise LakeError(f"a name cannot contain a NUL character: {name!r}")
+    return '"' + name.replace('"', '""') + '"'
+
+
+def qualified(*parts: str) -> str:
+    """Quote a dotted name.
+
+    >>> qualified("lake", "raw", "train")
+    '"lake"."raw"."train"'
+    """
+    return ".".join(ident(part) for part in parts)
+
+
+def literal(value: str | float | bool | None) -> str:
+    """Quote one value for SQL.
+
+    >>> literal("it's"), literal(None), literal(True), literal(3)
+    ("'it''s'", 'NULL', 'TRUE', '3')
+    """
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value!r}::DOUBLE" if value == value and abs(value) != float("inf") else f"'{value}'::DOUBLE"
+    return "'" + value.replace("'", "''") + "'"
+
+
+def connect(settings: EngineSettings | None = None, *, shared: bool = False) -> Connection:
+    """Open an in-memory DuckDB that knows DuckLake.
+
+    ``shared`` joins the process's one named instance, which dbt joins too; otherwise the instance is
+    private to the caller, as readers want it.
+    """
+    settings = settings or EngineSettings()
+    con = duckdb.connect(INSTANCE if shared else ":memory:")
+    try:
+        if settings.memory_limit:
+            con.execute(f"SET memory_limit = {literal(settings.memory_limit)}")
+        if settings.threads:
+            con.execute(f"SET threads = {literal(settings.threads)}")
+        if settings.temp_directory:
+            con.execute(f"SET temp_directory = {literal(str(settings.temp_directory))}")
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET preserve_insertion_order = true")
+        load_extension(con, "ducklake")
+    except duckdb.Error as error:
+        con.close()
+        raise translated(error, doing="opening DuckDB") from error
+    return con
+
+
+def load_extension(con: Connection, name: str) -> None:
+    """Load a signed extension from its wheel, or, where there is none, the installed one."""
+    try:
+        package = import_module(f"duckdb_extension_{name}")
+    except ImportError:
+        con.execute(f"INSTALL {ident(name)}")
+        con.execute(f"LOAD {ident(name)}")
+        return
+    folder = Path(str(package.__file__)).parent / "extensions" / f"v{duckdb.__version__}"
+    con.execute(f"LOAD {literal(str(folder / f'{name}.duckdb_extension'))}")
+
+
+def attach(
+    con: Connection, catalog: str, data: str, *, alias: str = LAKE, read_only: bool, create: bool = False
+) -> None:
+    """Attach the DuckLake whose catalog is the file ``catalog`` and whose data files lie under ``data``.
+
+    The data path in the catalog is where the lake was made; it is overridden, so that a lake which
+    was moved or copied is read where it is now.
+
+    Raises:
+        LakeError: the file is not there (DuckDB would silently make an empty lake), the alias is
+            taken by another file, or DuckDB refuses.
+    """
+    local = not re.match(r"^[a-z0-9]+://", catalog)
+    if local and not create and (not os.path.exists(catalog) or os.path.getsize(catalog) == 0):  # noqa: PTH110, PTH202
+        raise LakeError("the catalog file is missing or empty", where=catalog)
+    options = ["READ_ONLY"] if read_only else ["META_BLOCK_SIZE 16384"] if create else []
+    options += [f"DATA_PATH {literal(data.rstrip('/') + '/')}", "OVERRIDE_DATA_PATH true"]
+    try:
+        con.execute(f"ATTACH {literal('ducklake:' + catalog)} AS {ident(alias)} ({', '.join(options)})")
+    except duckdb.Error as error:
+        raise translated(error, doing=f"attaching {catalog}") from error
+
+
+def detach(con: Connection, alias: str = LAKE) -> None:
+    """Fold the catalog's write-ahead log into its file and let go of it.
+
+    Only the metadata database is checkpointed: a plain CHECKPOINT of a lake runs DuckLake's cleanup.
+    """
+    try:
+        con.execute(f"CHECKPOINT {ident('__ducklake_metadata_' + alias)}")
+        con.execute(f"DETACH {ident(alias)}")
+    except duckdb.Error as error:
+        raise translated(error, doing="closing the branch") from error
+
+
+def translated(error: duckdb.Error, *, doing: str) -> CouldNotRunError:
+    """DuckDB's exception as one of ours, with a hint where one helps."""
+    text = str(error).strip()
+    hint = None
+    if "No space left" in text or "File too large" in text or "Disk quota" in text:
+        hint = "the disk is full: free some space (headgate prune helps), then run again; nothing was published"
+    elif isinstance(error, duckdb.OutOfMemoryException):
+        hint = "raise memory_limit in headgate.yml, or give DuckDB room to spill (temp_directory)"
+    return CouldNotRunError(f"{doing}: {text}", hint=hint)
+
+
+@contextlib.contextmanager
+def transaction(con: Connection) -> Iterator[None]:
+    """All or nothing: what is written inside is committed at the end, or not at all."""
+    con.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # the failed statement may have ended the transaction itself
+            con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")
+
+
+def fetch_dicts(con: Connection, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+    """Run ``sql`` and return its rows as dictionaries."""
+    cursor = con.execute(sql, parameters or [])
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
