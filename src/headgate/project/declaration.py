@@ -1,0 +1,46 @@
+"""What a gate file declares, as plain records without judgement.
+
+Whether an expectation exists and what its arguments mean is for ``gates`` to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["fail", "warn"]
+OnFail = Literal["block", "quarantine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the project something stands; ``line`` counts from 1, or is unknown."""
+
+    file: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One expectation as it was written down, by its name and arguments."""
+
+    type: str
+    kwargs: dict[str, Any]
+    place: Place
+    id: str | None = None
+    severity: Severity = "fail"
+    dimension: str | None = None
+    on_fail: OnFail = "block"
+    description: str | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GateFile:
+    """The expectations of one layer, by table, in the order in which they were written."""
+
+    layer: str
+    tables: dict[str, tuple[Declared, ...]]
