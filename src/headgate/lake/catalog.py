@@ -197,9 +197,7 @@ def read_statistics(con: Connection, table: Table, alias: str = LAKE) -> dict[tu
         (row["data_file_id"], row["column_id"]): ColumnStatistics(
             row["value_count"], row["null_count"], row["min_value"], row["max_value"]
         )
-        for row in fetch_dicts(
-            con, f"SELECT * FROM {meta}.ducklake_file_column_stats WHERE table_id = ?", [table.id]
-        )
+        for row in fetch_dicts(con, f"SELECT * FROM {meta}.ducklake_file_column_stats WHERE table_id = ?", [table.id])
     }
 
 

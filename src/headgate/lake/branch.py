@@ -1,0 +1,164 @@
+"""A branch: a private copy of the lake's catalog, in which one run works.
+
+A branch starts with every table of the release it came from, at the cost of copying one small file.
+Between two steps of a run it lies detached in the work folder; while a process works on it, a copy
+from before the process's first step lies beside it, so that a killed step leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from headgate.errors import CorruptError, LakeError
+from headgate.lake.engine import LAKE, Connection, attach, detach, ident, literal, qualified
+from headgate.lake.release import Pointer, Releases, catalog_key
+from headgate.lake.store import Store
+
+#: Options that must live in the catalog, or a plain CHECKPOINT by anybody deletes files of other releases.
+CATALOG_OPTIONS: dict[str, str | int | bool] = {
+    "data_inlining_row_limit": 0,
+    "delete_older_than": "1000 years",
+    "expire_older_than": "1000 years",
+    "auto_compact": False,
+}
+INTERNAL_SCHEMA = "_headgate"
+LOG_SCHEMA = "raw_log"
+#: Catalogs with more snapshots than this are squashed when a branch is made; each costs about 3 ms then.
+MANY_SNAPSHOTS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Where the private catalog of ``run`` lies; ``data`` is the folder of the lake's data files."""
+
+    run: str
+    path: Path
+    data: str
+
+    @property
+    def before(self) -> Path:
+        """The copy from before the step in hand; it exists only while a process works on the branch."""
+        return self.path.with_suffix(".before")
+
+    @property
+    def frozen(self) -> Path:
+        """The finished copy that is published."""
+        return self.path.with_suffix(".frozen")
+
+    @property
+    def exists(self) -> bool:
+        return self.path.exists() or self.before.exists()
+
+
+def branch_of(store: Store, run: str) -> Branch:
+    """The branch of ``run``, whether it exists or not."""
+    return Branch(run, store.workdir / f"{run}.ducklake", store.url("data"))
+
+
+def create(store: Store, run: str, base: Pointer, con: Connection, layers: tuple[str, ...]) -> Branch:
+    """Make the branch of ``run`` from the release that ``base`` points to, or an empty one.
+
+    Leaves it attached as ``lake``. Raises CorruptError if the release is not what was published.
+    """
+    branch = branch_of(store, run)
+    branch.path.parent.mkdir(parents=True, exist_ok=True)
+    if base.release is None:
+        branch.path.unlink(missing_ok=True)
+        attach(con, str(branch.path), branch.data, read_only=False, create=True)
+        for name, value in CATALOG_OPTIONS.items():
+            con.execute(f"CALL {ident(LAKE)}.set_option({literal(name)}, {literal(value)})")
+    else:
+        Releases(store).verify(base.release)
+        _refuse_wal(Path(store.url(catalog_key(base.release))))
+        store.fetch(catalog_key(base.release), branch.path)
+        branch.path.chmod(0o644)
+        attach(con, str(branch.path), branch.data, read_only=False)
+        squash(con)
+    con.execute("BEGIN")
+    for schema in (INTERNAL_SCHEMA, LOG_SCHEMA, *layers):
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(LAKE, schema)}")
+    con.execute("COMMIT")
+    return branch
+
+
+def open_branch(branch: Branch, con: Connection) -> None:
+    """Attach the branch to go on working, first putting back what a killed process left half done."""
+    if branch.before.exists():
+        _wal(branch.path).unlink(missing_ok=True)
+        branch.before.replace(branch.path)
+    _refuse_wal(branch.path)
+    before = branch.before.with_suffix(".before.tmp")
+    shutil.copyfile(branch.path, before)
+    before.replace(branch.before)
+    attach(con, str(branch.path), branch.data, read_only=False)
+
+
+def close_branch(branch: Branch, con: Connection) -> None:
+    """Fold everything into the branch's file and let go of it."""
+    detach(con)
+    _refuse_wal(branch.path)
+    branch.before.unlink(missing_ok=True)
+
+
+def freeze(branch: Branch, con: Connection, snapshot: int) -> str:
+    """Make the copy that will be published and prove that it is whole; returns its SHA-256.
+
+    The branch must be closed. Raises CorruptError if the copy is not at ``snapshot``.
+    """
+    _refuse_wal(branch.path)
+    shutil.copyfile(branch.path, branch.frozen)
+    attach(con, str(branch.frozen), branch.data, alias="frozen", read_only=True)
+    try:
+        found = snapshot_of(con, "frozen")
+    finally:
+        con.execute("DETACH frozen")
+    if found != snapshot:
+        raise CorruptError(f"the branch was at snapshot {snapshot}, its copy is at {found}", where=str(branch.frozen))
+    return hashlib.sha256(branch.frozen.read_bytes()).hexdigest()
+
+
+def discard(branch: Branch) -> None:
+    """Delete the branch's files; its data files are for ``prune``."""
+    for path in (branch.path, _wal(branch.path), branch.before, branch.frozen):
+        path.unlink(missing_ok=True)
+
+
+def snapshot_of(con: Connection, alias: str = LAKE) -> int:
+    """The newest snapshot of an attached lake."""
+    row = con.execute(
+        f"SELECT max(snapshot_id) FROM {ident('__ducklake_metadata_' + alias)}.ducklake_snapshot"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def squash(con: Connection, alias: str = LAKE) -> None:
+    """Forget old snapshots, so that catalogs do not grow with the number of runs. Removes no file."""
+    meta = ident(f"__ducklake_metadata_{alias}")
+    row = con.execute(f"SELECT count(*) FROM {meta}.ducklake_snapshot").fetchone()
+    if row is None or row[0] <= MANY_SNAPSHOTS:
+        return
+    con.execute(f"CALL ducklake_expire_snapshots({literal(alias)}, older_than => now() + INTERVAL 1 DAY)")
+    con.execute(f"DELETE FROM {meta}.ducklake_files_scheduled_for_deletion")
+
+
+def branches(store: Store) -> list[str]:
+    """The runs that have a branch in the work folder."""
+    folder = store.workdir
+    return sorted({path.stem for path in folder.glob("*.ducklake")} | {path.stem for path in folder.glob("*.before")})
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(path.name + ".wal")
+
+
+def _refuse_wal(path: Path) -> None:
+    if _wal(path).exists():
+        raise LakeError(
+            "a write-ahead log lies beside the catalog, so a copy of it would silently be old or empty",
+            where=str(path),
+            hint="some process still has it open, or died with it open: end it, or let headgate prune remove the branch",
+        )

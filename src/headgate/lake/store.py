@@ -1,0 +1,201 @@
+"""Where the objects of a lake are kept: create once, list, delete, and one pointer that is replaced.
+
+``LocalStore`` is a folder. Everything but the pointer is written once and never again, so the whole
+of the lake's consistency rests on two operations: ``create`` is exclusive, ``replace`` compares first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from headgate.errors import CouldNotRunError, LakeError
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What a listing tells of one object; ``modified`` is seconds since the epoch."""
+
+    key: str
+    bytes: int
+    modified: float
+
+
+class ExistsError(LakeError):
+    """``create`` found the key taken."""
+
+
+class MissingError(LakeError):
+    """The key does not exist."""
+
+
+class MovedError(LakeError):
+    """``replace`` found another content than the one that was expected."""
+
+
+class Store(Protocol):
+    """The objects of one lake, by key: ``releases/000001.json``, ``data/raw_log/train/….parquet``."""
+
+    location: str
+
+    @property
+    def workdir(self) -> Path:
+        """A local folder in which branches are worked on."""
+        ...
+
+    def url(self, key: str) -> str:
+        """What DuckDB reads the object by."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """The whole content of a small object; raises MissingError."""
+        ...
+
+    def create(self, key: str, content: bytes | Path) -> None:
+        """Write a new object durably, all or nothing; raises ExistsError."""
+        ...
+
+    def replace(self, key: str, content: bytes, *, expected: bytes | None) -> None:
+        """Replace the object if it still holds ``expected`` (None: is not there); raises MovedError."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Every object whose key starts with the folder ``prefix``, in no promised order."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Delete the object; one that is not there is as good as deleted."""
+        ...
+
+    def fetch(self, key: str, to: Path) -> None:
+        """Copy the object to a new local file; raises MissingError."""
+        ...
+
+
+class LocalStore:
+    """A lake in a folder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root = folder.absolute()
+        self.location = str(self._root)
+
+    @property
+    def workdir(self) -> Path:
+        return self._root / "work"
+
+    def url(self, key: str) -> str:
+        return str(self._path(key))
+
+    def read(self, key: str) -> bytes:
+        try:
+            return self._path(key).read_bytes()
+        except FileNotFoundError as error:
+            raise MissingError("there is no such object in the lake", where=self.url(key)) from error
+        except OSError as error:
+            raise CouldNotRunError(f"the lake cannot be read: {error}", where=self.url(key)) from error
+
+    def create(self, key: str, content: bytes | Path) -> None:
+        path = self._path(key)
+        with self._translated(key):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._temporary(path)
+            try:
+                if isinstance(content, Path):
+                    shutil.copyfile(content, temporary)
+                    _sync(temporary)
+                else:
+                    _write(temporary, content)
+                temporary.chmod(0o444)
+                os.link(temporary, path)  # exclusive and atomic, which a rename is not
+            except FileExistsError as error:
+                raise ExistsError("the object exists already", where=self.url(key)) from error
+            finally:
+                temporary.unlink(missing_ok=True)
+            _sync(path.parent)
+
+    def replace(self, key: str, content: bytes, *, expected: bytes | None) -> None:
+        path = self._path(key)
+        with self._translated(key):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with (path.parent / f".{path.name}.lock").open("a") as guard:
+                fcntl.flock(guard, fcntl.LOCK_EX)
+                found = path.read_bytes() if path.exists() else None
+                if found != expected:
+                    raise MovedError("the object changed meanwhile", where=self.url(key))
+                temporary = self._temporary(path)
+                try:
+                    _write(temporary, content)
+                    temporary.replace(path)
+                finally:
+                    temporary.unlink(missing_ok=True)
+                _sync(path.parent)
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        top = self._path(prefix)
+        for folder, _, names in os.walk(top):
+            for name in names:
+                if name.startswith(".") or name.endswith(".tmp"):
+                    continue
+                path = Path(folder, name)
+                with contextlib.suppress(FileNotFoundError):  # deleted between the listing and the look
+                    status = path.stat()
+                    key = path.relative_to(self._root).as_posix()
+                    yield StoredObject(key, status.st_size, status.st_mtime)
+
+    def delete(self, key: str) -> None:
+        with self._translated(key):
+            self._path(key).unlink(missing_ok=True)
+
+    def fetch(self, key: str, to: Path) -> None:
+        source = self._path(key)
+        if not source.exists():
+            raise MissingError("there is no such object in the lake", where=self.url(key))
+        with self._translated(key):
+            to.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._temporary(to)
+            shutil.copyfile(source, temporary)
+            temporary.replace(to)
+
+    def _path(self, key: str) -> Path:
+        parts = PurePosixPath(key)
+        if parts.is_absolute() or ".." in parts.parts:
+            raise LakeError(f"a key of the lake must stay inside it: {key!r}")
+        return self._root / parts
+
+    @staticmethod
+    def _temporary(path: Path) -> Path:
+        return path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
+
+    @contextlib.contextmanager
+    def _translated(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            hint = "free some space, then run again; nothing was published" if error.errno in _FULL else None
+            raise CouldNotRunError(f"the lake cannot be written: {error}", where=self.url(key), hint=hint) from error
+
+
+#: ENOSPC, EDQUOT, EFBIG: three ways in which a disk is full.
+_FULL = (28, 122, 27)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
