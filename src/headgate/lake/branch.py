@@ -65,11 +65,9 @@ def create(store: Store, run: str, base: Pointer, con: Connection, layers: tuple
     """
     branch = branch_of(store, run)
     branch.path.parent.mkdir(parents=True, exist_ok=True)
+    discard(branch)
     if base.release is None:
-        branch.path.unlink(missing_ok=True)
-        attach(con, str(branch.path), branch.data, read_only=False, create=True)
-        for name, value in CATALOG_OPTIONS.items():
-            con.execute(f"CALL {ident(LAKE)}.set_option({literal(name)}, {literal(value)})")
+        lay_out_empty(con, branch.path, branch.data)
     else:
         Releases(store).verify(base.release)
         _refuse_wal(Path(store.url(catalog_key(base.release))))
@@ -82,6 +80,13 @@ def create(store: Store, run: str, base: Pointer, con: Connection, layers: tuple
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(LAKE, schema)}")
     con.execute("COMMIT")
     return branch
+
+
+def lay_out_empty(con: Connection, path: Path, data: str) -> None:
+    """Make an empty catalog at ``path`` with the options that every lake of ours needs; leaves it attached."""
+    attach(con, str(path), data, read_only=False, create=True)
+    for name, value in CATALOG_OPTIONS.items():
+        con.execute(f"CALL {ident(LAKE)}.set_option({literal(name)}, {literal(value)})")
 
 
 def open_branch(branch: Branch, con: Connection) -> None:
@@ -128,18 +133,14 @@ def discard(branch: Branch) -> None:
 
 def snapshot_of(con: Connection, alias: str = LAKE) -> int:
     """The newest snapshot of an attached lake."""
-    row = con.execute(
-        f"SELECT max(snapshot_id) FROM {ident('__ducklake_metadata_' + alias)}.ducklake_snapshot"
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+    meta = ident(f"__ducklake_metadata_{alias}")
+    return int(con.execute(f"SELECT max(snapshot_id) FROM {meta}.ducklake_snapshot").fetchall()[0][0])
 
 
 def squash(con: Connection, alias: str = LAKE) -> None:
     """Forget old snapshots, so that catalogs do not grow with the number of runs. Removes no file."""
     meta = ident(f"__ducklake_metadata_{alias}")
-    row = con.execute(f"SELECT count(*) FROM {meta}.ducklake_snapshot").fetchone()
-    if row is None or row[0] <= MANY_SNAPSHOTS:
+    if con.execute(f"SELECT count(*) FROM {meta}.ducklake_snapshot").fetchall()[0][0] <= MANY_SNAPSHOTS:
         return
     con.execute(f"CALL ducklake_expire_snapshots({literal(alias)}, older_than => now() + INTERVAL 1 DAY)")
     con.execute(f"DELETE FROM {meta}.ducklake_files_scheduled_for_deletion")
@@ -160,5 +161,5 @@ def _refuse_wal(path: Path) -> None:
         raise LakeError(
             "a write-ahead log lies beside the catalog, so a copy of it would silently be old or empty",
             where=str(path),
-            hint="some process still has it open, or died with it open: end it, or let headgate prune remove the branch",
+            hint="a process has it open, or died with it open: end it, or let headgate prune remove the branch",
         )

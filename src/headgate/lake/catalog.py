@@ -136,7 +136,8 @@ def read_contents(con: Connection, alias: str = LAKE) -> Contents:
     for row in fetch_dicts(
         con,
         f"SELECT table_id, column_id, column_name, column_type, begin_snapshot, initial_default "
-        f"FROM {meta}.ducklake_column WHERE end_snapshot IS NULL AND parent_column IS NULL ORDER BY table_id, column_order",
+        f"FROM {meta}.ducklake_column WHERE end_snapshot IS NULL AND parent_column IS NULL "
+        f"ORDER BY table_id, column_order",
     ):
         columns[row["table_id"]].append(
             Column(
@@ -213,6 +214,7 @@ def duckdb_type(name: str) -> str:
 def _objects(meta: str, kind: str, more: str = "") -> str:
     return (
         f"SELECT o.{kind}_id AS id, s.schema_name AS schema, o.{kind}_name AS name{more} "
-        f"FROM {meta}.ducklake_{kind} o JOIN {meta}.ducklake_schema s ON s.schema_id = o.schema_id AND s.end_snapshot IS NULL "
+        f"FROM {meta}.ducklake_{kind} o "
+        f"JOIN {meta}.ducklake_schema s ON s.schema_id = o.schema_id AND s.end_snapshot IS NULL "
         f"WHERE o.end_snapshot IS NULL ORDER BY 2, 3"
     )

@@ -10,7 +10,8 @@ from headgate.lake.engine import LAKE, Connection, qualified
 
 #: Types whose recorded minimum and maximum are exact. Floats are not: their statistics miss NaN.
 EXACT_TYPES = frozenset(
-    "BOOLEAN TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER UBIGINT DATE TIMESTAMP".split()
+    {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+    | {"DATE", "TIMESTAMP"}
 )
 #: DuckLake cuts longer strings, and cuts them below the truth.
 LONGEST_EXACT_STRING = 256

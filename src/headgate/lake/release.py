@@ -200,12 +200,12 @@ class Releases:
         return manifest
 
     def _point(self, base: Pointer, to: Pointer) -> Pointer:
-        expected = self._pointer_content()
-        found = NO_RELEASE if expected is None else Pointer.parse(expected)
+        content = self._pointer_content()
+        found = NO_RELEASE if content is None else Pointer.parse(content)
+        if found.nonce != base.nonce:
+            raise PublishRefusedError(base.release, found.release)
         try:
-            if found.nonce != base.nonce:
-                raise MovedError("the pointer moved")
-            self.store.replace(POINTER, to.encode(), expected=expected)
+            self.store.replace(POINTER, to.encode(), expected=content)
         except MovedError as error:
             raise PublishRefusedError(base.release, self.pointer().release) from error
         return to

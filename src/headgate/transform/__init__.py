@@ -1,0 +1,1 @@
+"""How data is shaped: dbt models, built on the branch."""

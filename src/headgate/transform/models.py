@@ -1,0 +1,257 @@
+"""The nodes of a dbt project, read from ``manifest.json``, and what makes each of them out of date.
+
+Source of the artifact: https://schemas.getdbt.com/dbt/manifest/v12.json
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from headgate.errors import ConfigError
+from headgate.lake.catalog import digest
+
+BUILT_KINDS = ("model", "seed", "snapshot")
+#: Settings of a node that change what is built; all others (docs, tags, groups …) do not.
+MATERIAL_CONFIG = (
+    "materialized",
+    "incremental_strategy",
+    "unique_key",
+    "on_schema_change",
+    "partitioned_by",
+    "sorted_by",
+    "pre-hook",
+    "post-hook",
+    "column_types",
+    "strategy",
+    "updated_at",
+    "check_cols",
+    "contract",
+)
+#: Macros of these packages change only with their version, which the fingerprint holds instead.
+VENDOR_PACKAGES = ("dbt", "dbt_duckdb")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A model, seed, snapshot or test; ``inputs`` are the ids of nodes and sources that it reads.
+
+    ``code`` is a hash of everything but the data that decides what it builds.
+    """
+
+    id: str
+    kind: str
+    name: str
+    schema: str
+    table: str
+    file: str
+    inputs: tuple[str, ...]
+    code: str
+    raw: str
+    materialized: str
+    deterministic: bool
+    primary_key: tuple[str, ...]
+    severity: str = "fail"
+    test: str | None = None
+    kwargs: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def relation(self) -> str:
+        """``schema.table``, as everywhere in Headgate."""
+        return f"{self.schema}.{self.table}"
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """All nodes by id in an order in which inputs come first; ``relations`` maps ids to ``schema.table``."""
+
+    nodes: dict[str, Node]
+    relations: dict[str, str]
+
+    def built_in(self, layer: str) -> list[Node]:
+        """The nodes that are built into ``layer``, inputs first."""
+        return [node for node in self.nodes.values() if node.kind in BUILT_KINDS and node.schema == layer]
+
+    def tests_of(self, layer: str, layers: tuple[str, ...]) -> list[Node]:
+        """The tests that can be judged when ``layer`` is built: all of their inputs are there by then."""
+        position = {name: i for i, name in enumerate(layers)}
+
+        def last_input(test: Node) -> int:
+            schemas = (self.relations[i].split(".")[0] for i in test.inputs if i in self.relations)
+            return max((position.get(schema, 0) for schema in schemas), default=0)
+
+        return [n for n in self.nodes.values() if n.kind == "test" and last_input(n) == position[layer]]
+
+
+def read_models(
+    manifest: Path, *, project_vars: Any, variables: Mapping[str, Any], environ: Mapping[str, str]
+) -> Models:
+    """Read dbt's manifest. ``project_vars`` is the ``vars:`` of dbt_project.yml, ``variables`` overrule it."""
+    data = json.loads(manifest.read_text(encoding="utf-8"))
+    macros = data["macros"]
+    versions = data["metadata"]["dbt_version"]
+
+    def code(raw: dict[str, Any]) -> str:
+        texts = [raw.get("raw_code") or "", *_macro_texts(raw["depends_on"].get("macros", []), macros)]
+        names = _names_called(texts)
+        return digest(
+            {
+                "texts": texts,
+                "checksum": raw.get("checksum", {}).get("checksum") if raw["resource_type"] == "seed" else None,
+                "config": {k: raw["config"].get(k) for k in MATERIAL_CONFIG},
+                "columns": raw.get("columns") if (raw["config"].get("contract") or {}).get("enforced") else None,
+                "test": [raw.get("test_metadata"), raw.get("config") if raw["resource_type"] == "test" else None],
+                "vars": _values(names["var"], dict(variables)),
+                "project_vars": project_vars if names["var"] != set() else None,
+                "env": _values(names["env_var"], dict(environ)),
+                "dbt": versions,
+                "relation": [raw.get("schema"), raw.get("alias")],
+            }
+        )
+
+    kept = {k: v for k, v in data["nodes"].items() if v["resource_type"] in (*BUILT_KINDS, "test")}
+    nodes = {key: _node(kept[key], code(kept[key])) for key in _inputs_first(kept)}
+    relations = {key: node.relation for key, node in nodes.items() if node.kind in BUILT_KINDS}
+    relations |= {key: f"{s['schema']}.{s['identifier']}" for key, s in data["sources"].items()}
+    return Models(nodes, relations)
+
+
+def out_of_date(
+    nodes: Iterable[Node],
+    known: Mapping[str, Mapping[str, Any]],
+    identity: Callable[[str], str | None],
+    relations: Mapping[str, str],
+    *,
+    everything: bool = False,
+) -> dict[str, str]:
+    """Which of ``nodes`` must be built or judged anew, and why.
+
+    ``known`` is what the parent release was built from (`fingerprint`); ``identity`` gives the state of
+    a table on the branch, None if it is not there. A node whose input in the same call must be built
+    is out of date with it.
+    """
+    reasons: dict[str, str] = {}
+    for node in nodes:
+        before = known.get(node.id)
+        if everything:
+            reasons[node.id] = "everything was asked for"
+        elif before is None:
+            reasons[node.id] = "it is new"
+        elif before["code"] != node.code:
+            reasons[node.id] = "its code or variables changed"
+        elif not node.deterministic:
+            reasons[node.id] = "it is declared not deterministic"
+        elif stale := [i for i in node.inputs if i in reasons]:
+            reasons[node.id] = f"{relations[stale[0]]} is built anew"
+        elif moved := [i for i in node.inputs if before["inputs"].get(i) != identity(relations.get(i, ""))]:
+            reasons[node.id] = f"{relations.get(moved[0], moved[0])} changed"
+        elif node.kind in BUILT_KINDS and node.materialized != "ephemeral" and identity(node.relation) is None:
+            reasons[node.id] = "its table is not there"
+    return reasons
+
+
+def fingerprint(node: Node, identity: Callable[[str], str | None], relations: Mapping[str, str]) -> dict[str, Any]:
+    """What a node was built from, to be compared by the next run."""
+    return {
+        "code": node.code,
+        "relation": node.relation if node.kind in BUILT_KINDS else None,
+        "primary_key": list(node.primary_key),
+        "deterministic": node.deterministic,
+        "inputs": {i: identity(relations.get(i, "")) for i in node.inputs},
+    }
+
+
+def _node(raw: dict[str, Any], code: str) -> Node:
+    meta = {**raw.get("meta", {}), **(raw["config"].get("meta") or {})}
+    key = meta.get("primary_key") or ()
+    if isinstance(key, str):
+        key = (key,)
+    if not all(isinstance(column, str) for column in key):
+        raise ConfigError("primary_key is a column or a list of columns", file=raw["original_file_path"], key="meta")
+    test = raw.get("test_metadata") or {}
+    kwargs = {k: v for k, v in test.get("kwargs", {}).items() if k != "model"}
+    return Node(
+        id=raw["unique_id"],
+        kind=raw["resource_type"],
+        name=raw["name"],
+        schema=raw["schema"],
+        table=raw["alias"],
+        file=raw["original_file_path"],
+        inputs=tuple(raw["depends_on"].get("nodes", ())),
+        code=code,
+        raw=raw.get("raw_code") or "",
+        materialized=raw["config"].get("materialized", "view"),
+        deterministic=meta.get("deterministic", True) is not False,
+        primary_key=tuple(key),
+        severity="warn" if str(raw["config"].get("severity", "")).lower() == "warn" else "fail",
+        test=test.get("name"),
+        kwargs=tuple(sorted(kwargs.items())),
+    )
+
+
+def _inputs_first(nodes: Mapping[str, Any]) -> list[str]:
+    ordered: dict[str, None] = {}
+
+    def visit(key: str) -> None:
+        stack = [(key, iter(sorted(nodes[key]["depends_on"].get("nodes", ()))))]
+        while stack:
+            current, rest = stack[-1]
+            follow = next((n for n in rest if n in nodes and n not in ordered), None)
+            if follow is None:
+                ordered.setdefault(current)
+                stack.pop()
+            else:
+                stack.append((follow, iter(sorted(nodes[follow]["depends_on"].get("nodes", ())))))
+
+    for key in sorted(nodes):
+        if key not in ordered:
+            visit(key)
+    return list(ordered)
+
+
+def _macro_texts(names: Iterable[str], macros: Mapping[str, Any]) -> list[str]:
+    seen: dict[str, str] = {}
+    open_names = list(names)
+    while open_names:
+        name = open_names.pop()
+        macro = macros.get(name)
+        if macro is None or name in seen or macro["package_name"] in VENDOR_PACKAGES:
+            continue
+        seen[name] = macro["macro_sql"]
+        open_names += macro["depends_on"].get("macros", [])
+    return [seen[name] for name in sorted(seen)]
+
+
+def _names_called(texts: Iterable[str]) -> dict[str, set[str | None]]:
+    """The first arguments of ``var(…)`` and ``env_var(…)``; None stands for one that is computed."""
+    found: dict[str, set[str | None]] = {"var": set(), "env_var": set()}
+    for text in texts:
+        for function, name in _calls(text):
+            found[function].add(name)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _calls(text: str) -> tuple[tuple[str, str | None], ...]:
+    if "var" not in text:
+        return ()
+    from jinja2 import Environment, TemplateError, nodes
+
+    try:
+        tree = Environment(extensions=["jinja2.ext.do"]).parse(text)  # noqa: S701  # never rendered
+    except TemplateError:  # a block of dbt's own (macro, materialization …): assume that it reads them all
+        return (("var", None),)
+    calls = []
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name in ("var", "env_var"):
+            first = call.args[0] if call.args else None
+            calls.append((call.node.name, str(first.value) if isinstance(first, nodes.Const) else None))
+    return tuple(calls)
+
+
+def _values(names: set[str | None], values: dict[str, Any]) -> dict[str, Any]:
+    return values if None in names else {name: values.get(name) for name in sorted(n for n in names if n)}

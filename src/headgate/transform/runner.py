@@ -1,0 +1,184 @@
+"""The one place that runs dbt: in this process, through its documented programmatic entry.
+
+Source: https://docs.getdbt.com/reference/programmatic-invocations
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headgate.errors import ConfigError, MissingExtraError, TransformError
+from headgate.transform.models import Models, Node, read_models
+
+#: dbt's words for a node that did what it should.
+GOOD = ("success", "pass", "no-op")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOutcome:
+    """What dbt says of one node: ``failures`` counts the rows that a test found."""
+
+    id: str
+    status: str
+    message: str | None
+    failures: int | None
+    seconds: float
+
+
+class Dbt:
+    """dbt on one project folder. Import and first parse cost two seconds: `warm_up` hides them.
+
+    Not for several threads at once; one instance a process.
+    """
+
+    def __init__(self, folder: Path, workspace: Path, variables: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._workspace = workspace
+        self._variables = dict(variables)
+        self._manifest: Any = None
+        self._models: Models | None = None
+        self._warming: threading.Thread | None = None
+        self._failure: BaseException | None = None
+
+    def warm_up(self) -> None:
+        """Import dbt and parse the project in the background, while extraction runs."""
+        self._warming = threading.Thread(target=self._parse_quietly, name="dbt-warm-up", daemon=True)
+        self._warming.start()
+
+    def models(self) -> Models:
+        """Every node of the project; raises ConfigError for what dbt cannot parse."""
+        if self._warming is not None:
+            self._warming.join()
+            self._warming = None
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        if self._models is None:
+            self._models = self._parse()
+        return self._models
+
+    def build(
+        self,
+        nodes: Sequence[Node],
+        *,
+        full_refresh: bool = False,
+        on_node: Callable[[str], None] | None = None,
+    ) -> list[NodeOutcome]:
+        """Build models and run tests, inputs first; a failed node is an outcome, not an exception.
+
+        Raises:
+            TransformError: dbt itself could not run.
+        """
+        self.models()
+        names = [self._selector(node) for node in nodes]
+        arguments = ["build", "--select", *names, "--indirect-selection", "empty"]
+        if full_refresh:
+            arguments.append("--full-refresh")
+        result = self._invoke(arguments, on_node)
+        if result.exception is not None and not result.result:
+            raise TransformError(_plain(str(result.exception)), model=", ".join(names))
+        outcomes = [
+            NodeOutcome(r.node.unique_id, str(r.status), r.message, r.failures, r.execution_time) for r in result.result
+        ]
+        missing = {node.id for node in nodes} - {outcome.id for outcome in outcomes}
+        if missing:
+            raise TransformError("dbt did not run what it was asked to run", model=", ".join(sorted(missing)))
+        return outcomes
+
+    def error_of(self, node: Node, outcome: NodeOutcome) -> TransformError:
+        """A failed model as an error that names the file, the line and the database's message."""
+        message = _plain(outcome.message or outcome.status)
+        compiled = self._workspace / "target" / "compiled"
+        found = next(iter(sorted(compiled.glob(f"*/{node.file}"))), None)
+        line = _line_of(message, node.raw, found)
+        where = node.file if line is None else f"{node.file}:{line}"
+        hint = f"the compiled statement: {found.relative_to(self._folder)}" if found else None
+        return TransformError(f"model {node.name} failed: {message}", model=node.name, where=where, hint=hint)
+
+    def _parse_quietly(self) -> None:
+        try:
+            self._models = self._parse()
+        except BaseException as error:  # noqa: BLE001  # carried over to the thread that asks for the models
+            self._failure = error
+
+    def _parse(self) -> Models:
+        result = self._invoke(["parse"], None)
+        if not result.success:
+            raise _parse_error(str(result.exception or "dbt cannot parse the project"))
+        self._manifest = result.result
+        from headgate.project.yaml_file import read_yaml
+
+        settings = read_yaml(self._folder / "dbt_project.yml").data
+        return read_models(
+            self._workspace / "target" / "manifest.json",
+            project_vars=settings.get("vars"),
+            variables=self._variables,
+            environ=os.environ,
+        )
+
+    def _invoke(self, arguments: list[str], on_node: Callable[[str], None] | None) -> Any:
+        try:
+            from dbt.cli.main import dbtRunner
+        except ImportError as error:
+            raise MissingExtraError("dbt-duckdb", "dbt") from error
+
+        def callback(event: Any) -> None:
+            if on_node is not None and event.info.name == "NodeStart":
+                on_node(event.data.node_info.node_name)
+
+        runner = dbtRunner(manifest=self._manifest, callbacks=[callback])
+        settings = ["--project-dir", str(self._folder), "--profiles-dir", str(self._workspace)]
+        settings += ["--target-path", str(self._workspace / "target"), "--log-path", str(self._workspace / "logs")]
+        settings += ["--log-level", "none", "--no-send-anonymous-usage-stats", "--no-version-check"]
+        settings += ["--no-use-colors", "--no-print"]
+        here = Path.cwd()
+        try:
+            return runner.invoke([*arguments, *settings, "--vars", json.dumps(self._variables)])
+        finally:
+            os.chdir(here)  # dbt moves to the project's folder and stays there
+
+    def _selector(self, node: Node) -> str:
+        return node.name if node.kind == "test" else f"path:{node.file},{node.name}"
+
+
+def _parse_error(text: str) -> ConfigError:
+    text = _plain(text)
+    place = re.search(r"((?:models|macros|seeds|snapshots|tests|analyses)/[^\s:'\"()]+|dbt_project\.yml)", text)
+    line = re.search(r"\bline (\d+)", text)
+    return ConfigError(
+        text,
+        file=place[1] if place else "dbt_project.yml",
+        line=int(line[1]) if line and place else None,
+        hint="headgate check parses the project without running it",
+    )
+
+
+def _plain(text: str) -> str:
+    """Without dbt's framing, its colours and blank lines."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    return "\n".join(line for line in lines if line.strip() and "compiled code at" not in line)
+
+
+def _line_of(message: str, raw: str, compiled: Path | None) -> int | None:
+    """The line of the model's own file that DuckDB complained of.
+
+    DuckDB counts lines of the whole statement and shows the offending one, which is looked up in the
+    compiled text and then, if a macro did not write it, in the file as the author knows it.
+    """
+    shown = re.search(r"^LINE \d+:\s?(.*)$", message, flags=re.MULTILINE)
+    if not shown:
+        return None
+    fragment = shown[1].strip(" .…")
+    for text in (raw, compiled.read_text(encoding="utf-8") if compiled else ""):
+        for number, line in enumerate(text.splitlines(), start=1):
+            if fragment and fragment in line:
+                return number
+    return None

@@ -1,0 +1,59 @@
+"""The files that dbt needs beside the project's own, generated under ``.headgate/dbt``.
+
+They change only when Headgate or the lake's place does, so that dbt's partial parsing holds. With
+them plain ``dbt --profiles-dir .headgate/dbt …`` works on the same folder, on a scratch branch.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+WORKSPACE = Path(".headgate") / "dbt"
+SCRATCH = "dbt"
+
+
+def prepare(folder: Path, *, scratch: Path, releases: Path, data: str, threads: int) -> Path:
+    """Write the profile and Headgate's macros; returns the workspace.
+
+    ``scratch`` is the catalog that dbt by hand works on, copied from the newest of ``releases``.
+    """
+    workspace = folder / WORKSPACE
+    (workspace / "macros").mkdir(parents=True, exist_ok=True)
+    macros = files("headgate.transform").joinpath("macros", "headgate.sql").read_text(encoding="utf-8")
+    _write(workspace / "macros" / "headgate.sql", macros)
+    _write(workspace / "profiles.yml", _profile(scratch, releases, data, threads))
+    return workspace
+
+
+def _profile(scratch: Path, releases: Path, data: str, threads: int) -> str:
+    output = {
+        "type": "duckdb",
+        "path": ":memory:headgate",
+        "database": "lake",
+        "schema": "main",
+        "threads": threads,
+        "attach": [
+            {
+                "path": f"ducklake:{scratch}",
+                "alias": "lake",
+                "options": {"data_path": f"{data}/", "override_data_path": True},
+            }
+        ],
+        "plugins": [
+            {
+                "module": "headgate.transform.plugin",
+                "config": {"scratch": str(scratch), "releases": str(releases), "data": data},
+            }
+        ],
+    }
+    # JSON is YAML, and quotes whatever a path may contain.
+    return json.dumps({"headgate": {"target": "headgate", "outputs": {"headgate": output}}}, indent=1) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        temporary = path.with_suffix(path.suffix + ".tmp")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
