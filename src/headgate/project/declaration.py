@@ -11,16 +11,34 @@ from typing import Any, Literal
 Severity = Literal["fail", "warn"]
 OnFail = Literal["block", "quarantine"]
 
+DIMENSIONS = ("completeness", "accuracy", "consistency", "uniqueness", "timeliness", "validity")
+SEVERITIES = ("fail", "warn")
+ON_FAIL = ("block", "quarantine")
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the project something stands; ``line`` counts from 1, or is unknown."""
+    """Where in the project something stands.
+
+    ``line`` counts from 1, or is unknown; ``index`` counts a suite's expectations from 0, since a suite may
+    be one long line.
+
+    >>> str(Place("gates/raw.yml", 4)), str(Place("gates/suites/a.json", 1, 12))
+    ('gates/raw.yml:4', 'gates/suites/a.json:1 (expectations[12])')
+    """
 
     file: str
     line: int | None = None
+    index: int | None = None
+
+    @property
+    def key(self) -> str | None:
+        """The key to show in an error about this place."""
+        return None if self.index is None else f"expectations[{self.index}]"
 
     def __str__(self) -> str:
-        return self.file if self.line is None else f"{self.file}:{self.line}"
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return place if self.key is None else f"{place} ({self.key})"
 
 
 @dataclass(frozen=True, slots=True)

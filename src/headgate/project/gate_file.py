@@ -1,0 +1,177 @@
+"""Gate files: which expectations a layer must meet.
+
+``gates/<layer>.yml`` maps tables to lists of entries; an entry is one expectation or one suite. Whether an
+expectation exists and what its arguments mean is not judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from headgate.errors import ConfigError, did_you_mean
+from headgate.project.config import TABLE_NAME
+from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES, Declared, GateFile, Place
+from headgate.project.suite import read_suite
+from headgate.project.yaml_file import KeyPath, YamlFile, read_yaml
+
+FOLDER = "gates"
+SUITE = "suite"
+_CHOICES = {"severity": SEVERITIES, "dimension": DIMENSIONS, "on_fail": ON_FAIL}
+_TEXTS = ("id", "description")
+OPTIONS = (*_TEXTS, *_CHOICES, "meta")
+
+
+def read_gates(folder: Path, layers: Sequence[str]) -> dict[str, GateFile]:
+    """The gate file of every layer, by layer. Refuses a gate file that belongs to no layer.
+
+    Raises:
+        ConfigError: a gate file or suite is broken, or has the name of no layer.
+    """
+    gates = folder / FOLDER
+    found = sorted(gates.iterdir()) if gates.is_dir() else []
+    for path in found:
+        if path.suffix in {".yml", ".yaml"} and path.stem not in layers and not path.name.startswith("."):
+            raise ConfigError(
+                f"this gate file would never be used: there is no layer {path.stem!r}",
+                file=f"{FOLDER}/{path.name}",
+                hint=did_you_mean(path.stem, layers),
+            )
+    return {layer: read_gate(folder, layer) for layer in layers}
+
+
+def read_gate(folder: Path, layer: str) -> GateFile:
+    """The expectations of one layer; none if it has no gate file.
+
+    Raises:
+        ConfigError: the gate file or one of its suites is broken.
+    """
+    file = f"{FOLDER}/{layer}.yml"
+    path = folder / FOLDER / f"{layer}.yml"
+    if not path.exists() and not path.is_symlink():
+        if path.with_suffix(".yaml").exists():
+            raise ConfigError(
+                "a gate file must end in .yml",
+                file=f"{FOLDER}/{layer}.yaml",
+                hint=f"rename it to {file}: it would not be used otherwise",
+            )
+        return GateFile(layer, {})
+    reader = _GateReader(folder, read_yaml(path, file))
+    return GateFile(layer, reader.tables())
+
+
+class _GateReader:
+    """Reads one gate file."""
+
+    def __init__(self, folder: Path, source: YamlFile) -> None:
+        self.folder = folder
+        self.source = source
+
+    def tables(self) -> dict[str, tuple[Declared, ...]]:
+        result: dict[str, tuple[Declared, ...]] = {}
+        for table, entries in self.source.data.items():
+            if not TABLE_NAME.match(table):
+                raise self.source.error(
+                    f"{table[:60]!r} is not the name of a table", (table,), hint="name it without its layer"
+                )
+            twin = next((each for each in result if each.lower() == table.lower()), None)
+            if twin is not None:
+                raise self.source.error(f"{table!r} and {twin!r} are one table: case does not matter", (table,))
+            if not isinstance(entries, list):
+                hint = "write each entry on a line of its own that begins with '- '"
+                raise self.source.error("a table has a list of expectations", (table,), hint=hint)
+            declared: list[Declared] = []
+            for index, entry in enumerate(entries):
+                declared += self.entry(entry, (table, index))
+            result[table] = _unique(declared)
+        return result
+
+    def entry(self, entry: Any, path: KeyPath) -> Iterable[Declared]:
+        if isinstance(entry, str):
+            raise self.source.error("an entry must be a mapping", path, hint=f"write '{entry[:60]}: {{}}'")
+        if not isinstance(entry, dict):
+            raise self.source.error("an entry must be a mapping of one expectation and its arguments", path)
+        options = self.options(entry, path)
+        name = self.name(entry, path)
+        if name == SUITE:
+            return self.suite(entry[SUITE], options, path)
+        kwargs = entry[name] if entry[name] is not None else {}
+        if not isinstance(kwargs, dict):
+            raise self.source.error(
+                f"the arguments of {name} must be a mapping", (*path, name), hint=f"write '{name}: {{argument: value}}'"
+            )
+        place = Place(self.source.file, self.source.line((*path, name)))
+        return [Declared(type=name, kwargs=kwargs, place=place, **options)]
+
+    def name(self, entry: dict[str, Any], path: KeyPath) -> str:
+        """The one key that is no option."""
+        names = [key for key in entry if key not in OPTIONS]
+        if len(names) == 1 and names[0]:
+            return names[0]
+        if not names:
+            raise self.source.error("the entry names no expectation and no suite", path)
+        for name in names:
+            near = did_you_mean(name, OPTIONS)
+            if near.startswith("did you mean"):
+                raise self.source.error(f"there is no option {name!r}", (*path, name), hint=near)
+        raise self.source.error(
+            f"the entry names {len(names)} expectations: {', '.join(names)[:200]}",
+            path,
+            hint=f"begin each with its own '- '; the options are {', '.join(OPTIONS)}",
+        )
+
+    def options(self, entry: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+        options = {key: entry[key] for key in OPTIONS if key in entry}
+        for key, value in options.items():
+            choices = _CHOICES.get(key, ())
+            if key == "meta" and not isinstance(value, dict):
+                raise self.source.error("meta must be a mapping", (*path, key))
+            if key in _TEXTS and (not isinstance(value, str) or not value.strip() or len(value) > 2_000):
+                raise self.source.error(f"{key} must be a text", (*path, key))
+            if choices and value not in choices:
+                hint = did_you_mean(value, choices) if isinstance(value, str) else f"known: {', '.join(choices)}"
+                raise self.source.error(f"{key} cannot be {str(value)[:60]!r}", (*path, key), hint=hint)
+        return options
+
+    def suite(self, name: Any, options: dict[str, Any], path: KeyPath) -> Iterable[Declared]:
+        for key in ("id", "description", "meta"):
+            if key in options:
+                raise self.source.error(f"a suite takes no {key}: its expectations have their own", (*path, key))
+        if not isinstance(name, str) or not name:
+            raise self.source.error("a suite is named by its path", (*path, SUITE), hint="suite: suites/raw_train.json")
+        try:
+            file = (self.folder / FOLDER / name).resolve()
+            exists = file.is_file()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise self.source.error(f"the path {name[:200]!r} cannot be used: {error}", (*path, SUITE)) from error
+        if not exists:
+            raise self.source.error(f"there is no suite {name[:200]}", (*path, SUITE), hint=_others(file))
+        root = self.folder.resolve()
+        shown = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
+        return (replace(declared, **options) for declared in read_suite(file, shown))
+
+
+def _unique(declared: list[Declared]) -> tuple[Declared, ...]:
+    seen: dict[str, Declared] = {}
+    for each in declared:
+        if each.id is None:
+            continue
+        first = seen.setdefault(each.id, each)
+        if first is not each:
+            raise ConfigError(
+                f"the id {each.id[:100]!r} is used twice for this table, first at {first.place}",
+                file=each.place.file,
+                line=each.place.line,
+                key=each.place.key,
+            )
+    return tuple(declared)
+
+
+def _others(missing: Path) -> str:
+    """What is there instead of a missing suite."""
+    folder = missing.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder.name} either; the path is relative to the gate file"
+    return did_you_mean(missing.name, (each.name for each in folder.glob("*.json")))

@@ -1,0 +1,219 @@
+"""From a folder with a headgate.yml to a project."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headgate.errors import ConfigError, UsageError, did_you_mean
+from headgate.project.config import (
+    AfterHook,
+    FilesTable,
+    ProjectFile,
+    PublishConfig,
+    Sample,
+    SourceConfig,
+    Target,
+)
+from headgate.project.interpolation import Interpolated, interpolate, mask, unset
+from headgate.project.problems import Problem, as_error
+from headgate.project.rules import broken_rules
+from headgate.project.validation import validate
+from headgate.project.yaml_file import KeyPath, YamlFile, read_value, read_yaml
+
+PROJECT_FILE = "headgate.yml"
+SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as one target sees it: variables filled in, paths resolved, overrides applied.
+
+    ``lake`` is an absolute path or an s3:// URL, ``ledger`` a SQLAlchemy URL. ``secrets`` are texts that must
+    not be shown; ``mask`` hides them.
+    """
+
+    folder: Path
+    name: str
+    target: str | None
+    lake: str
+    ledger: str
+    sources: dict[str, SourceConfig]
+    layers: tuple[str, ...]
+    vars: dict[str, Any]
+    publish: PublishConfig
+    after: dict[str, AfterHook]
+    sample: Sample | None
+    memory_limit: str | None
+    threads: int | None
+    targets: tuple[str, ...]
+    secrets: frozenset[str] = field(repr=False)
+
+    @property
+    def tables(self) -> dict[str, tuple[str, FilesTable]]:
+        """Every source table by its name, which is also its name in raw, with the source it belongs to."""
+        return {
+            table: (source, declared)
+            for source, config in self.sources.items()
+            for table, declared in config.tables.items()
+        }
+
+    def mask(self, text: str) -> str:
+        """``text`` without the project's secrets."""
+        return mask(text, self.secrets)
+
+    def shown(self, path: Path) -> str:
+        """A path as errors speak of it: relative to the project where it lies inside."""
+        return shown_path(self.folder, path)
+
+
+def load(
+    folder: Path,
+    *,
+    target: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str],
+) -> Project:
+    """Read the project in exactly this folder.
+
+    ``variables`` replace the project's and the target's ``vars`` one by one.
+
+    Raises:
+        ConfigError: headgate.yml says something wrong; the text lists everything that is.
+        UsageError: there is no project here, or no such target.
+    """
+    folder = folder.absolute()
+    source = read_yaml(_project_file(folder), PROJECT_FILE)
+    filled = interpolate(source.data, environ)
+    settings = _settings(source, filled, target, environ)
+    chosen = Target() if target is None else settings.targets[target]
+    default_lake = settings.lake if target is None else f"./lake/{target}"
+    return Project(
+        folder=folder,
+        name=settings.name,
+        target=target,
+        lake=_lake(folder, chosen.lake or default_lake),
+        ledger=_ledger(folder, chosen.ledger or settings.ledger),
+        sources=settings.sources,
+        layers=settings.layers,
+        vars={**settings.vars, **chosen.vars, **(variables or {})},
+        publish=settings.publish,
+        after=settings.after,
+        sample=chosen.sample,
+        memory_limit=chosen.memory_limit or settings.memory_limit,
+        threads=chosen.threads or settings.threads,
+        targets=tuple(_target_names(source)),
+        secrets=frozenset(filled.secrets),
+    )
+
+
+def parse_variables(assignments: Iterable[str]) -> dict[str, Any]:
+    """Read ``name=value`` arguments; values are YAML, so that numbers, lists and mappings can be given.
+
+    >>> parse_variables(["lags=[1, 7]", "row_shift_compat=true", "day=2024-01-01"])
+    {'lags': [1, 7], 'row_shift_compat': True, 'day': '2024-01-01'}
+
+    Raises:
+        UsageError: an argument is not of this form.
+    """
+    result: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name):
+            raise UsageError(
+                f"--var {assignment[:100]!r} is not of the form name=value", hint="for example --var lags='[1, 7]'"
+            )
+        result[name] = read_value(text, name=f"--var {name}")
+    return result
+
+
+def shown_path(folder: Path, path: Path) -> str:
+    """``path`` relative to ``folder`` where it lies inside, with forward slashes."""
+    try:
+        return path.relative_to(folder).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def _project_file(folder: Path) -> Path:
+    path = folder / PROJECT_FILE
+    if path.is_file():
+        return path
+    if path.exists():
+        raise ConfigError("this is not a file", file=PROJECT_FILE)
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", hint="name the project's folder with --project DIR")
+    if (folder / "headgate.yaml").is_file():
+        raise UsageError(
+            f"the project file in {folder} has another ending", hint="rename headgate.yaml to headgate.yml"
+        )
+    raise UsageError(
+        f"there is no {PROJECT_FILE} in {folder}",
+        hint="name the project's folder with --project DIR, or begin one: headgate init my-project",
+    )
+
+
+def _target_names(source: YamlFile) -> list[str]:
+    targets = source.data.get("targets")
+    return list(targets) if isinstance(targets, dict) else []
+
+
+def _settings(source: YamlFile, filled: Interpolated, target: str | None, environ: Mapping[str, str]) -> ProjectFile:
+    data, missing = _without_idle_targets(filled, target)
+    problems = [*filled.broken, *unset(missing, environ)]
+    settings = validate(data)
+    if isinstance(settings, ProjectFile):
+        problems += broken_rules(settings)
+    else:
+        problems += [problem for problem in settings if problem.path not in missing]
+    if problems:
+        hide = filled.secrets
+        raise as_error((Problem(p.path, mask(p.what, hide), p.hint and mask(p.hint, hide)) for p in problems), source)
+    if not isinstance(settings, ProjectFile):  # only unset variables can hide a problem, and they are problems
+        raise source.error("the settings are not valid", ())
+    if target is not None and target not in settings.targets:
+        raise UsageError(f"there is no target {target!r}", hint=did_you_mean(target, _target_names(source)))
+    return settings
+
+
+def _without_idle_targets(filled: Interpolated, target: str | None) -> tuple[dict[str, Any], dict[KeyPath, list[str]]]:
+    """Leave out the targets that are not chosen and need a variable which is not set.
+
+    Who works with ``dev`` need not have the secrets of ``prod``.
+    """
+
+    def is_idle(path: KeyPath) -> bool:
+        return path[0] == "targets" and len(path) > 1 and path[1] != target
+
+    idle = {path[1] for path in filled.missing if is_idle(path)}
+    missing = {path: names for path, names in filled.missing.items() if not is_idle(path)}
+    if not idle:
+        return filled.data, missing
+    kept = {name: each for name, each in filled.data["targets"].items() if name not in idle}
+    return {**filled.data, "targets": kept}, missing
+
+
+def _lake(folder: Path, lake: str) -> str:
+    if "://" in lake:
+        return lake.rstrip("/")
+    return _absolute(folder, lake)
+
+
+def _ledger(folder: Path, ledger: str | None) -> str:
+    if ledger is None:
+        return f"{SQLITE}{folder / '.headgate' / 'ledger.db'}"
+    if ledger.startswith(SQLITE):
+        return f"{SQLITE}{_absolute(folder, ledger.removeprefix(SQLITE))}"
+    scheme, _, rest = ledger.partition("://")
+    return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else ledger
+
+
+def _absolute(folder: Path, path: str) -> str:
+    """An absolute path without ``.`` and ``..``, taken by their letters, so that a link keeps its name."""
+    if path == "~" or path.startswith("~/"):
+        path = str(Path.home()) + path[1:]
+    return os.path.normpath(folder / path)

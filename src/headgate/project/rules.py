@@ -1,0 +1,114 @@
+"""What the settings mean for one another: names that must exist, be free, or be unique."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headgate.errors import did_you_mean
+from headgate.project.config import ProjectFile
+from headgate.project.problems import Problem
+from headgate.project.yaml_file import KeyPath
+
+RAW = "raw"
+#: Schemas that Headgate or the engine keeps for itself.
+RESERVED_LAYERS = frozenset(
+    {"raw_log", "quarantine", "main", "lake", "memory", "system", "temp", "information_schema", "pg_catalog"}
+)
+#: What lies in a lake's folder, in which the targets' own lakes are nested by default.
+RESERVED_TARGETS = frozenset({"current", "data", "releases", "work"})
+
+
+def broken_rules(settings: ProjectFile) -> Iterator[Problem]:
+    """Everything that is wrong between settings which are each right by themselves."""
+    yield from _layers(settings)
+    yield from _tables(settings)
+    yield from _targets(settings)
+    yield from _hooks(settings)
+    yield from _allowed_nan(settings)
+    yield from _places(settings)
+
+
+def _layers(settings: ProjectFile) -> Iterator[Problem]:
+    if settings.layers[0] != RAW:
+        yield Problem(
+            ("layers", 0),
+            f"the first layer must be raw, not {settings.layers[0]!r}",
+            f"layers: [raw, {', '.join(layer for layer in settings.layers if layer != RAW)}]",
+        )
+    seen: set[str] = set()
+    for index, layer in enumerate(settings.layers):
+        if layer.lower() in RESERVED_LAYERS:
+            yield Problem(("layers", index), f"the name {layer} is reserved", "choose another name")
+        if layer.lower() in seen:
+            yield Problem(("layers", index), f"the layer {layer} is named twice (case does not matter)")
+        seen.add(layer.lower())
+
+
+def _tables(settings: ProjectFile) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for source, config in settings.sources.items():
+        for table, declared in config.tables.items():
+            path = ("sources", source, "tables", table)
+            owner = owners.setdefault(table.lower(), f"{source}.{table}")
+            if owner != f"{source}.{table}":
+                yield Problem(
+                    path,
+                    f"the table raw.{table} would have two sources, this and {owner}",
+                    "rename one of them: names are unique over all sources, and case does not matter",
+                )
+            for index, column in enumerate(declared.primary_key):
+                if column.lower() in {each.lower() for each in declared.primary_key[:index]}:
+                    yield Problem((*path, "primary_key", index), f"the column {column} is named twice")
+
+
+def _targets(settings: ProjectFile) -> Iterator[Problem]:
+    for target in settings.targets:
+        if target.lower() in RESERVED_TARGETS:
+            yield Problem(
+                ("targets", target),
+                f"the name {target} is reserved: it is a part of every lake's folder",
+                "choose another name",
+            )
+
+
+def _hooks(settings: ProjectFile) -> Iterator[Problem]:
+    tables = {table for source in settings.sources.values() for table in source.tables}
+    for hook, config in settings.after.items():
+        for index, name in enumerate(config.when.changed):
+            path = ("after", hook, "when", "changed", index)
+            layer, _, table = name.partition(".")
+            if layer not in settings.layers:
+                yield Problem(path, f"there is no layer {layer!r}", did_you_mean(layer, settings.layers))
+            elif layer == RAW and table not in tables:
+                yield Problem(path, f"no source has a table {table!r}", did_you_mean(table, tables))
+
+
+def _allowed_nan(settings: ProjectFile) -> Iterator[Problem]:
+    for index, column in enumerate(settings.publish.allow_nan):
+        layer = column.partition(".")[0]
+        if layer not in settings.layers:
+            yield Problem(
+                ("publish", "allow_nan", index),
+                f"there is no layer {layer!r}",
+                did_you_mean(layer, settings.layers),
+            )
+
+
+def _places(settings: ProjectFile) -> Iterator[Problem]:
+    places: list[tuple[KeyPath, str | None]] = [(("lake",), settings.lake), (("ledger",), settings.ledger)]
+    for name, target in settings.targets.items():
+        places += [(("targets", name, "lake"), target.lake), (("targets", name, "ledger"), target.ledger)]
+    for path, place in places:
+        if place is None:
+            continue
+        scheme = place.partition("://")[0].lower() if "://" in place else ""
+        if path[-1] == "lake" and scheme not in {"", "s3"}:
+            yield Problem(path, f"a lake cannot be at {scheme}://", "write a folder, or s3://bucket/prefix")
+        if path[-1] == "lake" and scheme == "s3" and not place[5:].strip("/"):
+            yield Problem(path, "the lake's URL names no bucket", "write s3://bucket/prefix")
+        if path[-1] == "ledger" and scheme.partition("+")[0] not in {"sqlite", "postgresql", "postgres"}:
+            yield Problem(
+                path,
+                "the ledger must be a database's URL",
+                "write sqlite:///ledger.db or postgresql://user@host/database",
+            )

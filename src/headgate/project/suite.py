@@ -1,0 +1,172 @@
+"""Great Expectations suites: JSON as versions 0.18 and 1.x write it, loaded as it is.
+
+Source: https://docs.greatexpectations.io/docs/reference/api/expectationsuite_class and
+https://legacy.017.docs.greatexpectations.io. Nothing is skipped: what is not understood is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from headgate.errors import ConfigError, did_you_mean
+from headgate.project.declaration import Declared, Place, Severity
+from headgate.project.yaml_file import read_text
+
+MAX_BYTES = 100_000_000
+#: Arguments with which GX controls itself; they say nothing about the data.
+BOOKKEEPING = frozenset({"batch_id", "catch_exceptions", "include_config", "result_format"})
+_TYPE = ("type", "expectation_type")
+_IGNORED = frozenset(
+    {"expectation_context", "ge_cloud_id", "notes", "rendered_content", "success_on_last_run", "windows"}
+)
+_KNOWN = frozenset({*_TYPE, "kwargs", "meta", "id", "severity", "description"}) | _IGNORED
+_SEVERITIES: dict[str, Severity] = {
+    "critical": "fail",
+    "warning": "warn",
+    "info": "warn",
+    "fail": "fail",
+    "warn": "warn",
+}
+_PARAMETER = "$PARAMETER"
+_SPACE = re.compile(r"[ \t\n\r]*")
+_DECODER = json.JSONDecoder()
+
+
+def read_suite(path: Path, file: str) -> list[Declared]:
+    """The expectations of a suite; ``file`` is the name under which errors speak of it.
+
+    Raises:
+        ConfigError: it is not JSON, not a suite, or says something that is not understood.
+    """
+    text = read_text(path, file, limit=MAX_BYTES)
+    suite = _parse(text, file)
+    expectations = suite.get("expectations") if isinstance(suite, dict) else None
+    if not isinstance(expectations, list):
+        raise ConfigError(
+            "this is not a Great Expectations suite: it has no list 'expectations'",
+            file=file,
+            line=1,
+            hint="a suite is a JSON object with 'name' (or 'expectation_suite_name') and 'expectations'",
+        )
+    parameters = suite.get("suite_parameters") or suite.get("evaluation_parameters") or {}
+    places = (Place(file, line, index) for index, line in enumerate(_lines(text)))
+    return [_declared(each, place, parameters) for each, place in zip(expectations, places, strict=True)]
+
+
+def _parse(text: str, file: str) -> Any:
+    if not text.strip():
+        raise ConfigError("the file is empty", file=file, line=1)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"this is not JSON: {error.msg} (column {error.colno})", file=file, line=error.lineno
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise ConfigError("the suite is nested too deeply, or a number is too long", file=file) from error
+
+
+def _declared(entry: Any, place: Place, parameters: Any) -> Declared:
+    if not isinstance(entry, dict):
+        raise _error("an expectation must be an object", place)
+    for key in entry:
+        if key not in _KNOWN:
+            raise _error(f"an expectation has no key {key[:60]!r}", place, did_you_mean(key, _KNOWN))
+    kinds = [entry[key] for key in _TYPE if key in entry]
+    if len(kinds) != 1 or not isinstance(kinds[0], str) or not kinds[0]:
+        raise _error("an expectation has one 'type' (or 'expectation_type'), a text", place)
+    kwargs = _mapping(entry, "kwargs", place)
+    resolved = {key: _resolved(value, parameters, place) for key, value in kwargs.items() if key not in BOOKKEEPING}
+    severity = entry.get("severity") or "critical"
+    if not isinstance(severity, str) or severity not in _SEVERITIES:
+        raise _error(f"there is no severity {str(severity)[:60]!r}", place, "known: critical, info, warning")
+    return Declared(
+        type=kinds[0],
+        kwargs=resolved,
+        place=place,
+        id=_text(entry, "id", place),
+        severity=_SEVERITIES[severity],
+        description=_text(entry, "description", place),
+        meta=_mapping(entry, "meta", place),
+    )
+
+
+def _resolved(value: Any, parameters: Any, place: Place) -> Any:
+    """Fill in a suite parameter: ``{"$PARAMETER": "name"}``, whose value the suite itself must hold."""
+    if not isinstance(value, dict) or _PARAMETER not in value:
+        return value
+    name = value[_PARAMETER]
+    default = value.get(f"{_PARAMETER}.{name}")
+    if isinstance(parameters, dict) and isinstance(name, str) and name in parameters:
+        return parameters[name]
+    if default is not None:
+        return default
+    raise _error(
+        f"the parameter {str(name)[:60]!r} has no value in this suite",
+        place,
+        "write the value itself, or give it under 'suite_parameters'; expressions are not evaluated",
+    )
+
+
+def _mapping(entry: dict[str, Any], key: str, place: Place) -> dict[str, Any]:
+    value = entry.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise _error(f"{key!r} must be an object", place)
+    return value or {}
+
+
+def _text(entry: dict[str, Any], key: str, place: Place) -> str | None:
+    value = entry.get(key)
+    if value is not None and not isinstance(value, str):
+        raise _error(f"{key!r} must be a text", place)
+    return value or None
+
+
+def _error(what: str, place: Place, hint: str | None = None) -> ConfigError:
+    return ConfigError(what, file=place.file, line=place.line, key=place.key, hint=hint)
+
+
+def _lines(text: str) -> Iterator[int]:
+    """The line on which each element of the top-level list ``expectations`` begins; ``text`` is valid."""
+    line, counted = 1, 0
+    for offset in _offsets(text):
+        line += text.count("\n", counted, offset)
+        counted = offset
+        yield line
+
+
+def _offsets(text: str) -> list[int]:
+    at = _skip(text, _skip(text, 0) + 1)
+    found: list[int] = []
+    while text[at] != "}":
+        key, at = _DECODER.raw_decode(text, at)
+        at = _skip(text, _skip(text, at) + 1)
+        if key == "expectations":
+            found = _elements(text, at) if text[at] == "[" else []
+        _, at = _DECODER.raw_decode(text, at)
+        at = _after_comma(text, at)
+    return found
+
+
+def _elements(text: str, at: int) -> list[int]:
+    found = []
+    at = _skip(text, at + 1)
+    while text[at] != "]":
+        found.append(at)
+        _, at = _DECODER.raw_decode(text, at)
+        at = _after_comma(text, at)
+    return found
+
+
+def _after_comma(text: str, at: int) -> int:
+    at = _skip(text, at)
+    return _skip(text, at + 1) if text[at] == "," else at
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return at if match is None else match.end()

@@ -1,0 +1,181 @@
+"""Pydantic's complaints, as problems that a person understands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from headgate.errors import did_you_mean
+from headgate.project.config import (
+    COLUMN_PATTERN,
+    ENCODING_PATTERN,
+    MEMORY_PATTERN,
+    NAME_PATTERN,
+    PROJECT_PATTERN,
+    SOURCE_PATTERN,
+    TABLE_PATTERN,
+    TYPE_PATTERN,
+    ProjectFile,
+    suggested_name,
+)
+from headgate.project.interpolation import FromEnvironment
+from headgate.project.problems import Problem
+from headgate.project.yaml_file import KeyPath
+
+_WANTED = {
+    "string": "a text",
+    "string_sub": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "tuple": "a list",
+    "dict": "a mapping",
+    "model": "a mapping",
+    "time_delta": "a length of time such as 10m",
+}
+_NAMES = (NAME_PATTERN, SOURCE_PATTERN, PROJECT_PATTERN)
+_PATTERNS: dict[str, tuple[str, str | None]] = {
+    **dict.fromkeys(_NAMES, ("a name", None)),
+    MEMORY_PATTERN: ("a memory limit", "write it like 4GB or 512MB"),
+    TYPE_PATTERN: ("a type", "write it as DuckDB does: VARCHAR, DECIMAL(10,2), DATE"),
+    TABLE_PATTERN: ("a table", "write it as layer.table"),
+    COLUMN_PATTERN: ("a column", "write it as layer.table.column"),
+    ENCODING_PATTERN: ("an encoding", "write it like utf-8 or latin-1"),
+}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def validate(data: dict[str, Any]) -> ProjectFile | list[Problem]:
+    """The settings, or everything that is wrong with them."""
+    try:
+        return ProjectFile.model_validate(data)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        return list({(p.path, p.what): p for p in (_problem(each, data) for each in details)}.values())
+
+
+def _problem(error: ErrorDetails, data: dict[str, Any]) -> Problem:
+    kind, path = error["type"], tuple(part for part in error["loc"] if part != "[key]")
+    value = error.get("input")
+    last = str(path[-1]) if path else ""
+    if kind == "extra_forbidden":
+        return Problem(path, f"there is no setting {last!r} here", did_you_mean(last, _settings_at(path[:-1])))
+    if kind == "missing":
+        return Problem(path, f"the setting {last!r} is required", _example(path))
+    if kind == "string_pattern_mismatch":
+        return _misshapen(value, error["ctx"]["pattern"])._replace(path=path)
+    return Problem(path, _sentence(kind, error, value), None)
+
+
+def _sentence(kind: str, error: ErrorDetails, value: Any) -> str:
+    context = error.get("ctx", {})
+    if kind == "value_error":
+        return str(context.get("error", error["msg"]))
+    if kind == "literal_error":
+        return f"this must be {context['expected']}, not {shown(value)}"
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        return f"this must be {words} {context[key]:g}, not {shown(value)}"
+    if kind in {"too_short", "string_too_short"}:
+        return "this must not be empty"
+    if kind in {"too_long", "string_too_long"}:
+        return f"this is too long: at most {context['max_length']} are allowed"
+    if kind == "finite_number":
+        return "this must be a finite number"
+    wanted = _WANTED.get(kind.removesuffix("_type").removesuffix("_parsing"))
+    return f"this must be {wanted}, not {shown(value)}" if wanted else f"{error['msg']}, found {shown(value)}"
+
+
+def shown(value: Any) -> str:
+    """A value in an error message; never one that came from the environment.
+
+    >>> shown("yes"), shown(3), shown([1]), shown(None), shown(FromEnvironment("hunter2"))
+    ("the text 'yes'", 'the number 3', 'a list', 'null', "the environment's value")
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, FromEnvironment):
+        return "the environment's value"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"the text {value[:60]!r}"
+    if isinstance(value, int | float):
+        return f"the number {value:g}" if isinstance(value, float) else f"the number {str(value)[:30]}"
+    return "a list" if isinstance(value, list | tuple) else "a mapping"
+
+
+def _misshapen(value: Any, pattern: str) -> Problem:
+    what, hint = _PATTERNS.get(pattern, ("this", None))
+    if hint is None and pattern in _NAMES and isinstance(value, str):
+        hint = "names are letters, digits and _ and begin with a letter"
+        if not isinstance(value, FromEnvironment):
+            hint += f", for example {suggested_name(value)}"
+    return Problem((), f"{what} cannot be {shown(value).removeprefix('the text ')}", hint)
+
+
+def _settings_at(path: KeyPath) -> list[str]:
+    model = _model_at(path)
+    return [] if model is None else list(model.model_fields)
+
+
+def _example(path: KeyPath) -> str | None:
+    model = _model_at(path[:-1])
+    field = None if model is None else model.model_fields.get(str(path[-1]))
+    if field is None or not field.examples:
+        return None
+    example = field.examples[0]
+    text = f"[{', '.join(map(str, example))}]" if isinstance(example, list) else example
+    return f"for example {path[-1]}: {text}" if not isinstance(example, dict) else None
+
+
+def _model_at(path: KeyPath) -> type[BaseModel] | None:
+    """The model that describes the mapping at ``path``."""
+    kind: Any = ProjectFile
+    for part in path:
+        model = _model_in(kind)
+        if model is not None and part in model.model_fields:
+            kind = model.model_fields[str(part)].annotation
+        elif model is not None:
+            return None
+        else:
+            kind = _element(kind)
+    return _model_in(kind)
+
+
+def _model_in(kind: Any) -> type[BaseModel] | None:
+    for candidate in (kind, *get_args(kind)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate if kind is candidate or not _is_container(kind) else None
+    return None
+
+
+def _is_container(kind: Any) -> bool:
+    return getattr(kind, "__origin__", None) in (dict, tuple, list)
+
+
+def _element(kind: Any) -> Any:
+    arguments = [each for each in get_args(kind) if each is not Ellipsis]
+    return arguments[-1] if arguments else None
+
+
+def field_models(model: type[BaseModel] = ProjectFile) -> Iterator[type[BaseModel]]:
+    """``model`` and every model inside it, each once, in the order in which they are used."""
+    seen: list[type[BaseModel]] = [model]
+    for current in seen:
+        for field in current.model_fields.values():
+            stack = [field.annotation]
+            while stack:
+                kind = stack.pop()
+                stack += list(get_args(kind))
+                if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+                    seen.append(kind)
+    yield from seen
