@@ -38,8 +38,7 @@ def examine(store: Store, con: Connection) -> list[Finding]:
         text = f"held since {pointer.held.since}: {pointer.held.reason}"
         findings.append(Finding("pointer", True, text, "headgate resume lets runs go on"))
     sizes = {entry.key.removeprefix("data/"): entry.bytes for entry in store.list("data")}
-    for number in numbers:
-        findings.append(_release_finding(store, con, releases, number, sizes))
+    findings += [_release_finding(store, con, releases, number, sizes) for number in numbers]
     findings += _abandoned(releases, numbers)
     findings += _leftovers(store)
     return findings

@@ -45,11 +45,13 @@ def prune(
     releases = Releases(store)
     served = releases.pointer().release
     published = releases.numbers()
-    kept = {*published[len(published) - keep :], *([served] if served is not None else [])} if keep else {served}
+    kept = set(published[-keep:] if keep else [])
+    if served is not None:
+        kept.add(served)
     kept_runs = set(keep_branches)
     every = {number for number, _ in releases.listed()}
     gone = sorted(number for number in every if number not in kept)
-    needed = _needed(store, con, [catalog_key(n) for n in sorted(n for n in kept if n is not None)], kept_runs)
+    needed = _needed(store, con, [catalog_key(n) for n in sorted(kept)], kept_runs)
     waiting = _remember_waiting(store, con, gone, needed)
     for number in gone:
         store.delete(catalog_key(number))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.errors import ConfigError, MissingExtraError, TransformError
+from headgate.project.yaml_file import read_yaml
 from headgate.transform.models import Models, Node, read_models
 
 #: dbt's words for a node that did what it should.
@@ -113,9 +114,7 @@ class Dbt:
         if not result.success:
             raise _parse_error(str(result.exception or "dbt cannot parse the project"))
         self._manifest = result.result
-        from headgate.project.yaml_file import read_yaml
-
-        settings = read_yaml(self._folder / "dbt_project.yml").data
+        settings = read_yaml(self._folder / "dbt_project.yml", "dbt_project.yml").data
         return read_models(
             self._workspace / "target" / "manifest.json",
             project_vars=settings.get("vars"),

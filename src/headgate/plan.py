@@ -1,0 +1,188 @@
+"""The steps of a run, as a list of plain records.
+
+Performing the list (``run``), explaining it (``headgate plan``) and printing it as tasks of an
+orchestrator are three readers of the same list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from headgate.lake.release import Manifest
+from headgate.project import Project
+from headgate.transform.models import Models, out_of_date
+
+
+class Kind(StrEnum):
+    """What a step does."""
+
+    EXTRACT = "extract"
+    GATE = "gate"
+    BUILD = "build"
+    PUBLISH = "publish"
+    AFTER = "after"
+
+
+class Need(StrEnum):
+    """Whether a step is needed; ``maybe`` is decided by what the steps before it find."""
+
+    YES = "yes"
+    MAYBE = "maybe"
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: ``subject`` is the source, layer or hook it is about; ``why`` says what makes it needed.
+
+    ``models`` gives, for a build, each model that will or may be built, with the reason.
+    """
+
+    name: str
+    kind: Kind
+    subject: str
+    need: Need
+    why: str
+    models: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is different from the release that is served.
+
+    ``sources`` maps ``source.table`` to why it must be read, or to None if it has not changed.
+    ``code`` says why models and gates must be looked at again, or is None.
+    """
+
+    sources: Mapping[str, str | None]
+    code: str | None
+    always_built: tuple[str, ...] = ()
+
+    @property
+    def any(self) -> bool:
+        return bool(self.code or self.always_built or any(self.sources.values()))
+
+
+def make_plan(project: Project, parent: Manifest | None, changes: Changes, models: Models | None) -> list[Step]:
+    """The steps that a run would take now.
+
+    ``models`` is None where nobody parsed the dbt project; then builds are explained by layer only.
+    """
+    changed = {name.split(".", 1)[1]: why for name, why in changes.sources.items() if why}
+    steps = [_extract(project, source, changes) for source in project.sources]
+    steps.append(_gate("raw", changes, f"if {_list(changed)} changed" if changed else None))
+    stale: dict[str, str] = {}
+    for layer in project.layers[1:]:
+        builds = _stale_models(project, layer, parent, changed, models, stale)
+        stale |= builds
+        steps.append(_build(layer, changes, changed, builds, known=models is not None))
+        steps.append(_gate(layer, changes, _if_built(builds, changes, known=models is not None)))
+    moves = changes.any and (models is None or bool(changes.code or changed or stale))
+    steps.append(
+        Step(
+            "publish",
+            Kind.PUBLISH,
+            "",
+            Need.MAYBE if moves else Need.NO,
+            "if a table or a gate changed and every gate holds" if moves else "nothing changed",
+        )
+    )
+    for name, hook in project.after.items():
+        conditions = [f"{table} changed" for table in hook.when.changed]
+        if hook.when.min_new_rows:
+            conditions.append(f"at least {hook.when.min_new_rows:,} rows are new")
+        why = "after a release" + (f", if {' and '.join(conditions)}" if conditions else "")
+        steps.append(Step(f"after:{name}", Kind.AFTER, name, Need.MAYBE if moves else Need.NO, why))
+    return steps
+
+
+def step_names(project: Project) -> list[str]:
+    """The names of all steps in order; they depend on the project file alone."""
+    no_changes = Changes({}, None)
+    return [step.name for step in make_plan(project, None, no_changes, None)]
+
+
+def _extract(project: Project, source: str, changes: Changes) -> Step:
+    reasons = {name: why for name, why in changes.sources.items() if why and name.split(".", 1)[0] == source}
+    if reasons:
+        why = "; ".join(f"{name.split('.', 1)[1]}: {reason}" for name, reason in reasons.items())
+        return Step(f"extract:{source}", Kind.EXTRACT, source, Need.YES, why)
+    tables = len(project.sources[source].tables)
+    return Step(f"extract:{source}", Kind.EXTRACT, source, Need.NO, f"none of its {tables} tables changed")
+
+
+def _gate(layer: str, changes: Changes, condition: str | None) -> Step:
+    if changes.code:
+        return Step(f"gate:{layer}", Kind.GATE, layer, Need.YES, changes.code)
+    if condition:
+        return Step(f"gate:{layer}", Kind.GATE, layer, Need.MAYBE, condition)
+    return Step(f"gate:{layer}", Kind.GATE, layer, Need.NO, "neither its tables nor its expectations changed")
+
+
+def _build(layer: str, changes: Changes, changed: Mapping[str, str], builds: dict[str, str], *, known: bool) -> Step:
+    name = f"build:{layer}"
+    if known:
+        if not builds:
+            return Step(name, Kind.BUILD, layer, Need.NO, "no model's code, variables or inputs changed")
+        sure = any(not why.startswith("if ") for why in builds.values())
+        return Step(name, Kind.BUILD, layer, Need.YES if sure else Need.MAYBE, f"{len(builds)} models", builds)
+    if changes.code:
+        return Step(name, Kind.BUILD, layer, Need.MAYBE, f"models whose code or inputs changed ({changes.code})")
+    if changed:
+        return Step(name, Kind.BUILD, layer, Need.MAYBE, f"models that read {_list(changed)}, if it changed")
+    if changes.always_built:
+        return Step(name, Kind.BUILD, layer, Need.MAYBE, f"not deterministic: {', '.join(changes.always_built)}")
+    return Step(name, Kind.BUILD, layer, Need.NO, "no model's code, variables or inputs changed")
+
+
+def _stale_models(
+    project: Project,
+    layer: str,
+    parent: Manifest | None,
+    changed: Mapping[str, str],
+    models: Models | None,
+    stale: Mapping[str, str],
+) -> dict[str, str]:
+    """The models of a layer that will or may be built, by relation."""
+    if models is None:
+        return {}
+    raw = project.layers[0]
+    moving = {f"{raw}.{table}" for table in changed} | set(stale)
+    tables: Mapping[str, Any] = parent.tables if parent else {}
+
+    def identity(relation: str) -> str | None:
+        if relation in moving:
+            return "moving"
+        return tables[relation]["identity"] if relation in tables else None
+
+    nodes = models.built_in(layer)
+    known: Mapping[str, Any] = parent.models if parent else {}
+    reasons = out_of_date(nodes, known, identity, models.relations)
+    return {
+        node.relation: _conditional(reasons[node.id], models, node.inputs, moving)
+        for node in nodes
+        if node.id in reasons
+    }
+
+
+def _conditional(reason: str, models: Models, inputs: tuple[str, ...], moving: set[str]) -> str:
+    """An input that only may change makes a build that only may be needed."""
+    if reason.endswith((" changed", " is built anew")) and not reason.startswith("its "):
+        moved = [models.relations[i] for i in inputs if models.relations.get(i) in moving]
+        if moved:
+            return f"if {_list(dict.fromkeys(moved))} changed"
+    return reason
+
+
+def _if_built(builds: dict[str, str], changes: Changes, *, known: bool) -> str | None:
+    if builds or (not known and changes.any):
+        return "if a table of the layer changed"
+    return None
+
+
+def _list(names: Mapping[str, Any]) -> str:
+    words = list(names)
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]

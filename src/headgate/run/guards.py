@@ -1,0 +1,92 @@
+"""What is always checked before publishing, whatever the gates say.
+
+No NaN where nobody allowed it, no table that suddenly shrank, and no row lost between a source and raw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from headgate.lake.engine import LAKE, Connection, ident, qualified
+
+FLOATS = ("FLOAT", "DOUBLE")
+
+
+@dataclass(frozen=True, slots=True)
+class GuardResult:
+    """One guard on one table; shaped as a failed expectation is, so that people read both the same way."""
+
+    table: str
+    expectation: str
+    success: bool
+    kwargs: dict[str, Any]
+    observed: Any
+    unexpected_count: int | None = None
+    hint: str | None = None
+
+    def to_failure(self) -> dict[str, Any]:
+        """As an entry of the verdict's ``failures``."""
+        return {"layer": "publish", "severity": "fail", **asdict(self), "examples": []}
+
+
+def no_nan(
+    con: Connection, tables: Mapping[str, Any], unchanged: set[str], allowed: Iterable[str]
+) -> list[GuardResult]:
+    """No float column of a published table holds NaN, which the engine's filters would miss."""
+    permitted = set(allowed)
+    results = []
+    for name, table in tables.items():
+        columns = [
+            c["name"] for c in table["columns"] if c["type"] in FLOATS and f"{name}.{c['name']}" not in permitted
+        ]
+        if not columns or name in unchanged:
+            continue
+        counts = con.execute(
+            f"SELECT {', '.join(f'count(*) FILTER (isnan({ident(c)}))' for c in columns)} "
+            f"FROM {qualified(LAKE, *name.split('.', 1))}"
+        ).fetchall()[0]
+        for column, count in zip(columns, counts, strict=True):
+            hint = f"let the model write null, or allow it: publish.allow_nan: [{name}.{column}]"
+            results.append(GuardResult(name, "no_nan", count == 0, {"column": column}, count, count, hint))
+    return results
+
+
+def no_shrink(
+    tables: Mapping[str, Any], parent: Mapping[str, Any], max_shrink: float, *, allowed: bool
+) -> list[GuardResult]:
+    """No published table lost more than ``max_shrink`` of its rows against the last release."""
+    results = []
+    for name, before in parent.items():
+        if not before["rows"]:
+            continue
+        now = tables[name]["rows"] if name in tables else 0
+        lost = 1 - now / before["rows"]
+        results.append(
+            GuardResult(
+                table=name,
+                expectation="no_shrink",
+                success=allowed or lost <= max_shrink,
+                kwargs={"max_shrink": max_shrink},
+                observed=f"{before['rows']:,} rows became {now:,} ({-lost:+.0%})"
+                + ("" if name in tables else ", the table is gone"),
+                hint="if this is meant: headgate run --allow-shrink",
+            )
+        )
+    return results
+
+
+def conservation(counts: Mapping[str, Mapping[str, int]]) -> list[GuardResult]:
+    """Rows read = rows appended + unchanged + quarantined (+ left out of a sample), per source table."""
+    return [
+        GuardResult(
+            table=name,
+            expectation="conservation",
+            success=c["read"] == c["appended"] + c["unchanged"] + c["quarantined"] + c["sampled_out"],
+            kwargs={},
+            observed=dict(c),
+            hint="this is a defect of Headgate, please report it; nothing was published",
+        )
+        for name, c in counts.items()
+    ]
