@@ -1,0 +1,21 @@
+"""What happened: runs, their steps and results, releases and alerts, failed ones too."""
+
+from headgate.ledger.ledger import Ledger
+from headgate.ledger.records import (
+    DIED,
+    RUN_STATUSES,
+    AlertRecord,
+    ReleaseRecord,
+    RunRecord,
+    StepRecord,
+)
+
+__all__ = [
+    "DIED",
+    "RUN_STATUSES",
+    "AlertRecord",
+    "Ledger",
+    "ReleaseRecord",
+    "RunRecord",
+    "StepRecord",
+]

@@ -1,0 +1,346 @@
+"""The ledger: the record of runs, steps, results, releases and alerts.
+
+Each method is one transaction, so that a process which is killed leaves whole records. SQLAlchemy is imported
+when a ledger is opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from headgate.errors import CouldNotRunError, LakeError
+from headgate.ledger.records import (
+    DIED,
+    RUN_STATUSES,
+    RUNNING,
+    AlertRecord,
+    ReleaseRecord,
+    RunRecord,
+    StepRecord,
+    bounded,
+    encoded,
+    utc,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import RowMapping, Select, Table
+
+    from headgate.ledger.database import Database
+
+_RUN_JSON = ("plan", "variables", "options", "summary")
+_RESULT_COLUMNS = ("layer", "table", "expectation", "severity", "how")
+
+
+class Ledger:
+    """An open ledger. Use ``Ledger.open``; as a context manager it closes itself."""
+
+    def __init__(self, database: Database, tables: ModuleType) -> None:
+        self._database = database
+        self._tables = tables
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True) -> Ledger:
+        """Open the ledger at ``sqlite:///path`` or ``postgresql://…``; make it if there is none.
+
+        Raises:
+            UsageError: the URL is none of a ledger; or there is no ledger and ``create`` is false.
+            CouldNotRunError: it cannot be reached, read or written, or a newer Headgate made it.
+            LakeError: the file is broken.
+            MissingExtraError: PostgreSQL's driver is not installed.
+        """
+        from headgate.ledger import tables
+        from headgate.ledger.database import open_database
+
+        return cls(open_database(url, create=create), tables)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Runs
+
+    def start_run(
+        self,
+        run: str,
+        *,
+        target: str | None = None,
+        lake: str | None = None,
+        base_release: int | None = None,
+        plan: Sequence[dict[str, Any]] = (),
+        project_hash: str | None = None,
+        variables: dict[str, Any] | None = None,
+        options: Any = None,
+        created_at: datetime | None = None,
+    ) -> None:
+        """Record that a run has begun.
+
+        Raises:
+            CouldNotRunError: the ledger knows a run of this name.
+        """
+        from sqlalchemy import insert, select
+
+        runs: Table = self._tables.RUNS
+        with self._database.writing() as con:
+            if con.execute(select(runs.c.id).where(runs.c.run == run)).first() is not None:
+                raise CouldNotRunError(f"the ledger has a run {run} already", hint="each run needs a name of its own")
+            con.execute(
+                insert(runs).values(
+                    run=run,
+                    status=RUNNING,
+                    target=target,
+                    lake=lake,
+                    base_release=base_release,
+                    plan=encoded(list(plan)),
+                    project_hash=project_hash,
+                    variables=encoded(variables or {}),
+                    options=encoded(options),
+                    created_at=utc(created_at),
+                    summary="{}",
+                )
+            )
+
+    def reopen_run(self, run: str) -> None:
+        """Record that an ended run goes on, because one of its steps is done again."""
+        self._change_run(run, status=RUNNING, release=None, serving=None, finished_at=None, seconds=None, error=None)
+
+    def finish_run(
+        self,
+        run: str,
+        status: str,
+        *,
+        release: int | None = None,
+        serving: int | None = None,
+        seconds: float | None = None,
+        summary: dict[str, Any] | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Record how a run ended; said twice, the later holds."""
+        if status not in RUN_STATUSES or status == RUNNING:
+            raise ValueError(f"a run cannot end as {status!r}")
+        self._change_run(
+            run,
+            status=status,
+            release=release,
+            serving=serving,
+            finished_at=utc(),
+            seconds=seconds,
+            summary=encoded(summary or {}),
+            error=bounded(error),
+        )
+
+    def run(self, run: str) -> RunRecord | None:
+        """One run, if the ledger knows it."""
+        runs = self._tables.RUNS
+        return next(iter(self._runs(lambda query: query.where(runs.c.run == run))), None)
+
+    def runs(self, limit: int = 20) -> list[RunRecord]:
+        """The latest runs, newest first."""
+        return self._runs(lambda query: query.limit(limit))
+
+    def last_run(
+        self,
+        statuses: Collection[str] | None = None,
+        *,
+        lake: str | None = None,
+        project_hash: str | None = None,
+        variables: dict[str, Any] | None = None,
+    ) -> RunRecord | None:
+        """The newest run that has one of these statuses and whatever else is given."""
+        runs = self._tables.RUNS
+
+        def narrowed(query: Select[Any]) -> Select[Any]:
+            if statuses is not None:
+                query = query.where(runs.c.status.in_(list(statuses)))
+            if lake is not None:
+                query = query.where(runs.c.lake == lake)
+            if project_hash is not None:
+                query = query.where(runs.c.project_hash == project_hash)
+            if variables is not None:
+                query = query.where(runs.c.variables == encoded(variables))
+            return query.limit(1)
+
+        return next(iter(self._runs(narrowed)), None)
+
+    def died(self, live: Collection[str]) -> list[RunRecord]:
+        """The runs that never ended although they are not among the ``live`` ones, as died, newest first."""
+        runs = self._tables.RUNS
+        running = self._runs(lambda query: query.where(runs.c.status == RUNNING))
+        return [replace(record, status=DIED) for record in running if record.run not in live]
+
+    # Steps and results
+
+    def step_started(self, run: str, step: str) -> None:
+        """Record that a step has begun, perhaps not for the first time."""
+        insert = self._upsert()
+        steps: Table = self._tables.STEPS
+        begun = {"status": RUNNING, "started_at": utc(), "finished_at": None, "seconds": None, "detail": "{}"}
+        statement = insert(steps).values(run=run, name=step, attempts=1, **begun)
+        with self._database.writing() as con:
+            con.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["run", "name"], set_={**begun, "attempts": steps.c.attempts + 1}
+                )
+            )
+
+    def step_finished(
+        self, run: str, step: str, status: str, seconds: float, detail: dict[str, Any] | None = None
+    ) -> None:
+        """Record how a step ended.
+
+        Raises:
+            CouldNotRunError: it never began.
+        """
+        from sqlalchemy import update
+
+        steps: Table = self._tables.STEPS
+        values = {"status": status, "finished_at": utc(), "seconds": seconds, "detail": encoded(detail or {})}
+        with self._database.writing() as con:
+            done = con.execute(update(steps).where(steps.c.run == run, steps.c.name == step).values(**values))
+            if done.rowcount == 0:
+                raise CouldNotRunError(f"the ledger has no step {step} of run {run}")
+
+    def steps(self, run: str) -> list[StepRecord]:
+        """The steps of a run that began, in the order in which they first did."""
+        from sqlalchemy import select
+
+        table: Table = self._tables.STEPS
+        with self._database.reading() as con:
+            rows = con.execute(select(table).where(table.c.run == run).order_by(table.c.id)).mappings().all()
+        return [StepRecord(**_without_id(row) | {"detail": self._decoded(row["detail"])}) for row in rows]
+
+    def record_results(self, run: str, results: Sequence[dict[str, Any]], *, step: str = "") -> None:
+        """Record what the gates found. Done again for the same step, the later results replace the earlier.
+
+        ``layer``, ``table``, ``expectation``, ``success``, ``severity`` and ``how`` can be queried as columns.
+        """
+        from sqlalchemy import delete, insert
+
+        table: Table = self._tables.RESULTS
+        rows = [
+            {"run": run, "step": step, "success": _truth(result.get("success")), "body": encoded(result)}
+            | {name: _text(result.get(name)) for name in _RESULT_COLUMNS}
+            for result in results
+        ]
+        with self._database.writing() as con:
+            con.execute(delete(table).where(table.c.run == run, table.c.step == step))
+            if rows:
+                con.execute(insert(table), rows)
+
+    def results(self, run: str, *, only_failed: bool = False) -> list[dict[str, Any]]:
+        """What the gates found in a run, in the order in which it was recorded."""
+        from sqlalchemy import select
+
+        table: Table = self._tables.RESULTS
+        query = select(table.c.body).where(table.c.run == run).order_by(table.c.id)
+        if only_failed:
+            query = query.where(table.c.success.is_not(True))
+        with self._database.reading() as con:
+            bodies = con.execute(query).scalars().all()
+        return [self._decoded(body) for body in bodies]
+
+    # Releases and alerts
+
+    def record_release(
+        self,
+        release: int,
+        *,
+        lake: str,
+        run: str | None = None,
+        parent: int | None = None,
+        published_at: datetime | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        """Record a release; said twice, the later holds."""
+        insert = self._upsert()
+        values = {"parent": parent, "run": run, "published_at": utc(published_at), "detail": encoded(detail or {})}
+        statement = insert(self._tables.RELEASES).values(lake=lake, release=release, **values)
+        with self._database.writing() as con:
+            con.execute(statement.on_conflict_do_update(index_elements=["lake", "release"], set_=values))
+
+    def releases(self, lake: str, limit: int = 100) -> list[ReleaseRecord]:
+        """The releases of a lake, newest first."""
+        from sqlalchemy import select
+
+        table: Table = self._tables.RELEASES
+        query = select(table).where(table.c.lake == lake).order_by(table.c.release.desc()).limit(limit)
+        with self._database.reading() as con:
+            rows = con.execute(query).mappings().all()
+        return [ReleaseRecord(**_without_id(row) | {"detail": self._decoded(row["detail"])}) for row in rows]
+
+    def alert(self, kind: str, run: str | None, text: str) -> None:
+        """Record that people are to be told something."""
+        from sqlalchemy import insert
+
+        values = {"kind": kind, "run": run, "text": bounded(text), "created_at": utc()}
+        with self._database.writing() as con:
+            con.execute(insert(self._tables.ALERTS).values(**values))
+
+    def alerts(self, limit: int = 100, *, run: str | None = None) -> list[AlertRecord]:
+        """The latest alerts, newest first."""
+        from sqlalchemy import select
+
+        table: Table = self._tables.ALERTS
+        query = select(table).order_by(table.c.id.desc()).limit(limit)
+        if run is not None:
+            query = query.where(table.c.run == run)
+        with self._database.reading() as con:
+            return [AlertRecord(**_without_id(row)) for row in con.execute(query).mappings()]
+
+    # The common ways of reading and writing
+
+    def _runs(self, narrowed: Callable[[Select[Any]], Select[Any]]) -> list[RunRecord]:
+        from sqlalchemy import select
+
+        table: Table = self._tables.RUNS
+        with self._database.reading() as con:
+            rows = con.execute(narrowed(select(table).order_by(table.c.id.desc()))).mappings().all()
+        return [RunRecord(**_without_id(row) | {name: self._decoded(row[name]) for name in _RUN_JSON}) for row in rows]
+
+    def _change_run(self, run: str, **values: Any) -> None:
+        from sqlalchemy import update
+
+        table: Table = self._tables.RUNS
+        with self._database.writing() as con:
+            if con.execute(update(table).where(table.c.run == run).values(**values)).rowcount == 0:
+                raise CouldNotRunError(f"the ledger has no run {run}")
+
+    def _upsert(self) -> Callable[[Table], Any]:
+        """INSERT as this database's dialect extends it."""
+        if self._database.engine.dialect.name == "sqlite":
+            from sqlalchemy.dialects import sqlite
+
+            return sqlite.insert
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert
+
+    def _decoded(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise LakeError("a record of the ledger cannot be read", where=self._database.shown) from error
+
+
+def _without_id(row: RowMapping) -> dict[str, Any]:
+    return {str(key): value for key, value in row.items() if key != "id"}
+
+
+def _truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else bounded(str(value))
