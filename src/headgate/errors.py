@@ -11,6 +11,7 @@
     └── CouldNotRunError         neither: exit code 3
         ├── LockHeldError        another run works on this lake
         ├── SourceUnavailableError  a source cannot be reached; trying again may help
+        ├── LedgerUnavailableError  the ledger cannot be reached, or stays locked; trying again may help
         ├── TransformError       a model failed (file, line, the database's message)
         ├── LakeError            the lake is not as it must be
         │   ├── NoReleaseError   asked for a release that does not exist
@@ -167,6 +168,12 @@ class LockHeldError(CouldNotRunError):
 
 class SourceUnavailableError(CouldNotRunError):
     """A source cannot be reached; trying again may help."""
+
+    retryable = True
+
+
+class LedgerUnavailableError(CouldNotRunError):
+    """The ledger cannot be reached, or another program keeps it locked; trying again may help."""
 
     retryable = True
 

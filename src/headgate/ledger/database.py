@@ -13,7 +13,14 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from headgate.errors import CouldNotRunError, HeadgateError, LakeError, MissingExtraError, UsageError
+from headgate.errors import (
+    CouldNotRunError,
+    HeadgateError,
+    LakeError,
+    LedgerUnavailableError,
+    MissingExtraError,
+    UsageError,
+)
 from headgate.ledger.tables import SCHEMA, is_ready, prepare
 
 SQLITE = "sqlite:///"
@@ -55,7 +62,8 @@ def open_database(url: str, *, create: bool) -> Database:
 
     Raises:
         UsageError: the URL is none of a ledger, or there is no ledger and ``create`` is false.
-        CouldNotRunError: it cannot be reached, read or written, or is of a newer version.
+        CouldNotRunError: it cannot be read or written, or is of a newer version.
+        LedgerUnavailableError: it cannot be reached now, or is locked.
         LakeError: the file is broken.
     """
     database = _sqlite(url, create=create) if url.startswith(SQLITE) else _postgresql(url)
@@ -138,12 +146,13 @@ def _translated(shown: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _meaning(str(error.orig).strip(), shown) from error
+        unreachable = error.connection_invalidated or error.statement is None
+        raise _meaning(str(error.orig).strip(), shown, unreachable=unreachable) from error
     except SQLAlchemyError as error:
         raise CouldNotRunError(f"the ledger cannot be used: {error}", where=shown) from error
 
 
-def _meaning(text: str, shown: str) -> HeadgateError:
+def _meaning(text: str, shown: str, *, unreachable: bool) -> HeadgateError:
     if any(words in text for words in _BROKEN):
         return LakeError(
             f"the ledger is broken: {text}",
@@ -152,11 +161,13 @@ def _meaning(text: str, shown: str) -> HeadgateError:
         )
     if "locked" in text:
         hint = "something holds it open for writing: look for a program with this file, then run again"
-        return CouldNotRunError(f"the ledger is locked for more than {PATIENCE:g} s", where=shown, hint=hint)
+        return LedgerUnavailableError(f"the ledger is locked for more than {PATIENCE:g} s", where=shown, hint=hint)
     if any(words in text for words in _FULL):
         return CouldNotRunError(f"the ledger cannot be written: {text}", where=shown, hint="free some disk space")
     if any(words in text for words in _READ_ONLY):
         return CouldNotRunError("the ledger cannot be written: it is read-only", where=shown, hint=_ELSEWHERE)
     if "unable to open database file" in text:
         return CouldNotRunError("the ledger's file cannot be opened", where=shown, hint=_ELSEWHERE)
+    if unreachable:
+        return LedgerUnavailableError(f"the ledger cannot be reached: {text}", where=shown)
     return CouldNotRunError(f"the ledger cannot be used: {text}", where=shown)

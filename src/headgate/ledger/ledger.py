@@ -49,7 +49,8 @@ class Ledger:
 
         Raises:
             UsageError: the URL is none of a ledger; or there is no ledger and ``create`` is false.
-            CouldNotRunError: it cannot be reached, read or written, or a newer Headgate made it.
+            CouldNotRunError: it cannot be read or written, or a newer Headgate made it.
+            LedgerUnavailableError: it cannot be reached now, or another program keeps it locked.
             LakeError: the file is broken.
             MissingExtraError: PostgreSQL's driver is not installed.
         """
@@ -248,7 +249,7 @@ class Ledger:
         if only_failed:
             query = query.where(table.c.success.is_not(True))
         with self._database.reading() as con:
-            bodies = con.execute(query).scalars().all()
+            bodies: Sequence[str] = con.execute(query).scalars().all()
         return [self._decoded(body) for body in bodies]
 
     # Releases and alerts

@@ -120,8 +120,9 @@ def is_ready(con: Connection) -> bool:
     """
     if con.dialect.name == "sqlite":
         there = con.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'meta'").first()
-    else:
-        there = con.execute(text("SELECT to_regclass(:name)"), {"name": f"{SCHEMA}.meta"}).scalar()
+    else:  # not to_regclass: it may answer from before the lock in prepare() was granted
+        query = text("SELECT 1 FROM pg_tables WHERE schemaname = :schema AND tablename = 'meta'")
+        there = con.execute(query, {"schema": SCHEMA}).first()
     if there is None:
         return False
     found = con.execute(select(META.c.value).where(META.c.key == "version")).scalar()
