@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from headgate.lake.catalog import Column, ColumnStatistics, Contents, Table, View, digest, read_statistics
-from headgate.lake.engine import LAKE, Connection, qualified
+from headgate.lake.catalog import Contents, View, digest, duckdb_type
+from headgate.lake.engine import LAKE, Connection, ident, literal, qualified
 
 #: Types whose recorded minimum and maximum are exact. Floats are not: their statistics miss NaN.
 EXACT_TYPES = frozenset(
@@ -15,30 +15,62 @@ EXACT_TYPES = frozenset(
 )
 #: DuckLake cuts longer strings, and cuts them below the truth.
 LONGEST_EXACT_STRING = 256
+#: What is said of a column of which statistics say nothing for sure.
+UNKNOWN: dict[str, Any] = {"null_share": None, "min": None, "max": None}
+
+#: One row per live file and column of every table without deletes, with what the catalog recorded of it.
+#: ``sure`` says that the statistics count every row, by the column's present definition: a file older than
+#: that was written with another type, or without the column.
+_RECORDED = """
+    SELECT c.table_id, c.column_id, c.column_type, f.record_count AS rows, s.null_count AS nulls,
+           s.min_value AS low, s.max_value AS high,
+           coalesce(f.begin_snapshot >= c.begin_snapshot
+                    AND s.value_count + s.null_count = f.record_count, false) AS sure
+    FROM {meta}.ducklake_column c
+    JOIN {meta}.ducklake_data_file f ON f.table_id = c.table_id AND f.end_snapshot IS NULL
+    LEFT JOIN {meta}.ducklake_file_column_stats s ON s.data_file_id = f.data_file_id AND s.column_id = c.column_id
+    WHERE c.end_snapshot IS NULL AND c.parent_column IS NULL AND c.table_id NOT IN
+          (SELECT table_id FROM {meta}.ducklake_delete_file WHERE end_snapshot IS NULL)
+"""
 
 
-def believable(table: Table, column: Column, stats: dict[tuple[int, int], ColumnStatistics]) -> list[ColumnStatistics]:
-    """The statistics of ``column`` in every file of ``table``, or nothing if any of them may lie.
+def profiles(con: Connection, alias: str = LAKE) -> dict[tuple[int, int], dict[str, Any]]:
+    """Null share, minimum and maximum by (table id, column id), where statistics can say them exactly.
 
-    A file older than the column's definition was written with another type, or without the column.
+    A column whose null share is unknown is not in the result; an unknown minimum or maximum is None.
+    The number of queries does not depend on the number of tables.
     """
-    found = []
-    for file in table.files:
-        known = stats.get((file.id, column.id))
-        if known is None or file.since < column.since or known.nulls is None:
-            return []
-        found.append(known)
-    return found
+    recorded = _RECORDED.format(meta=ident(f"__ducklake_metadata_{alias}"))
+    known: dict[tuple[int, int], dict[str, Any]] = {}
+    exact: set[str] = set()
+    for table, column, type_, share in con.execute(
+        f"SELECT table_id, column_id, column_type, round(sum(nulls) / sum(rows), 6) FROM ({recorded}) "
+        f"GROUP BY ALL HAVING bool_and(sure) AND sum(rows) > 0"
+    ).fetchall():
+        known[table, column] = {"null_share": share, "min": None, "max": None}
+        exact |= {type_} if _is_exact(duckdb_type(type_)) else set()
+    if exact:
+        bounds = " UNION ALL ".join(_bounds(type_) for type_ in sorted(exact))
+        rows = con.execute(f"WITH recorded AS MATERIALIZED ({recorded}) {bounds}").fetchall()
+        for table, column, low, high in rows:
+            if (table, column) in known:
+                known[table, column] |= {"min": low, "max": high}
+    return known
 
 
-def profile_table(con: Connection, table: Table, alias: str = LAKE) -> list[dict[str, Any]]:
-    """Name, type, null share, minimum and maximum of each column; None where statistics cannot say exactly."""
-    stats = read_statistics(con, table, alias)
-    whole = all(file.deletes is None for file in table.files)
-    return [
-        _profile_column(con, table, column, believable(table, column, stats) if whole else [])
-        for column in table.columns
-    ]
+def _is_exact(type_: str) -> bool:
+    return type_ in EXACT_TYPES or type_ == "VARCHAR" or type_.startswith("DECIMAL")
+
+
+def _bounds(type_: str) -> str:
+    """Bounds of every column of one type, parsed by DuckDB's own cast; files full of nulls have none."""
+    low, high = (f"TRY_CAST({side} AS {duckdb_type(type_)})" for side in ("low", "high"))
+    short = f" AND max(greatest(strlen(low), strlen(high))) < {LONGEST_EXACT_STRING}" if type_ == "varchar" else ""
+    return (
+        f"SELECT table_id, column_id, min({low})::VARCHAR, max({high})::VARCHAR FROM recorded "
+        f"WHERE column_type = {literal(type_)} AND nulls < rows "
+        f"GROUP BY ALL HAVING count({low}) = count(*) AND count({high}) = count(*){short}"
+    )
 
 
 def describe(
@@ -46,6 +78,7 @@ def describe(
 ) -> dict[str, dict[str, Any]]:
     """The manifest's entry for every table and view of ``schemas``."""
     entries: dict[str, dict[str, Any]] = {}
+    known = profiles(con, alias)
     for name, table in contents.tables.items():
         if table.schema in schemas:
             entries[name] = {
@@ -54,7 +87,9 @@ def describe(
                 "rows": table.rows,
                 "bytes": sum(file.bytes for file in table.files),
                 "identity": table.identity,
-                "columns": profile_table(con, table, alias),
+                "columns": [
+                    {"name": c.name, "type": c.type} | known.get((table.id, c.id), UNKNOWN) for c in table.columns
+                ],
                 "files": [path for file in table.files for path in (file.path, file.deletes) if path],
             }
     for name, view in contents.views.items():
@@ -96,28 +131,3 @@ def view_columns(con: Connection, view: View, alias: str = LAKE) -> Iterator[tup
     """Name and type of each column of a view."""
     for row in con.execute(f"DESCRIBE {qualified(alias, view.schema, view.name)}").fetchall():
         yield row[0], row[1]
-
-
-def _profile_column(con: Connection, table: Table, column: Column, stats: list[ColumnStatistics]) -> dict[str, Any]:
-    rows = sum(file.rows for file in table.files)
-    entry: dict[str, Any] = {"name": column.name, "type": column.type, "null_share": None, "min": None, "max": None}
-    if not stats or not rows:
-        return entry
-    entry["null_share"] = round(sum(s.nulls or 0 for s in stats) / rows, 6)
-    filled = [s for s, file in zip(stats, table.files, strict=True) if (s.nulls or 0) < file.rows]
-    lows = [s.minimum for s in filled if s.minimum is not None]
-    highs = [s.maximum for s in filled if s.maximum is not None]
-    if not filled or len(lows) != len(filled) or len(highs) != len(filled) or not _exact(column, [*lows, *highs]):
-        return entry
-    low, high = con.execute(
-        f"SELECT (SELECT min(CAST(x AS {column.type})) FROM unnest(?) t(x))::VARCHAR,"
-        f" (SELECT max(CAST(x AS {column.type})) FROM unnest(?) t(x))::VARCHAR",
-        [lows, highs],
-    ).fetchall()[0]
-    return entry | {"min": low, "max": high}
-
-
-def _exact(column: Column, bounds: list[str]) -> bool:
-    if column.type in EXACT_TYPES or column.type.startswith("DECIMAL"):
-        return True
-    return column.type == "VARCHAR" and all(len(b.encode()) < LONGEST_EXACT_STRING for b in bounds)
