@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from headgate.errors import ExitCode
 
-Status = Literal["published", "nothing_new", "held", "blocked", "failed"]
+#: ``running`` is what a single step of a run ends with when others are still to come.
+Status = Literal["published", "nothing_new", "held", "blocked", "failed", "running"]
 
 EXIT_CODES: dict[Status, ExitCode] = {
     "published": ExitCode.OK,
@@ -16,6 +17,7 @@ EXIT_CODES: dict[Status, ExitCode] = {
     "held": ExitCode.OK,
     "blocked": ExitCode.BLOCKED,
     "failed": ExitCode.COULD_NOT_RUN,
+    "running": ExitCode.OK,
 }
 
 
@@ -76,6 +78,8 @@ class Verdict:
             return "NOTHING NEW", [serving, f"{self.seconds:.1f} s"]
         if self.status == "held":
             return "HELD", [serving, "headgate resume lets runs go on"]
+        if self.status == "running":
+            return "DONE", [f"{self.steps[-1]['name']}" if self.steps else "nothing", f"run {self.run} goes on"]
         if self.status == "blocked":
             return "BLOCKED", [self._cause(), f"still {serving}", f"headgate why {self.run}"]
         return "FAILED", [

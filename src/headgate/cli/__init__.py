@@ -1,0 +1,5 @@
+"""The command line: it calls the rooms below and has no logic of its own."""
+
+from headgate.cli.app import main
+
+__all__ = ["main"]

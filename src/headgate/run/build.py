@@ -1,0 +1,111 @@
+"""The build step: the models of one layer that are out of date, and the dbt tests on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headgate.errors import TransformError
+from headgate.lake.engine import LAKE, qualified
+from headgate.run.workshop import Workshop
+from headgate.transform.models import Models, Node, fingerprint, out_of_date
+from headgate.transform.runner import GOOD, NodeOutcome
+
+
+def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
+    """Build what is out of date in ``layer``; returns what the gate and the manifest need to know.
+
+    Raises:
+        TransformError: a model failed, or something was built outside the lake.
+    """
+    if shop.dbt is None:
+        return {"models": {}, "built": []}
+    models = shop.dbt.models()
+    known: Mapping[str, Any] = shop.parent.models if shop.parent else {}
+    nodes = [node for node in models.built_in(layer) if node.materialized != "ephemeral"]
+    tests = models.tests_of(layer, shop.project.layers)
+    _drop_removed(shop, layer, models, known)
+    stale = out_of_date([*nodes, *tests], known, shop.identity, models.relations, everything=shop.options.full)
+    work = [node for node in [*nodes, *tests] if node.id in stale]
+    outcomes = {outcome.id: outcome for outcome in _build(shop, work, known)} if work else {}
+    shop.changed()
+    _refuse_strays(shop)
+    state = {}
+    for node in [*nodes, *tests]:
+        state[node.id] = dict(known.get(node.id, {}))
+        if node.id in outcomes:
+            state[node.id] = fingerprint(node, shop.identity, models.relations)
+        if node.kind == "test":
+            state[node.id]["result"] = _judge(shop, node, models, outcomes.get(node.id), known.get(node.id))
+    return {"models": state, "built": [node.relation for node in nodes if node.id in outcomes]}
+
+
+def _build(shop: Workshop, work: Sequence[Node], known: Mapping[str, Any]) -> list[NodeOutcome]:
+    """An incremental model whose code changed is built from the beginning, or old rows would keep the old meaning.
+
+    dbt takes that as one switch for all, so the incremental models that only got new rows pay for it too.
+    """
+    dbt = shop.dbt
+    assert dbt is not None  # noqa: S101  # the caller looked
+    anew = any(n.materialized == "incremental" and known.get(n.id, {}).get("code") != n.code for n in work)
+    outcomes = dbt.build(work, full_refresh=anew or shop.options.full, on_node=lambda name: shop.tell("build", name))
+    by_id = {node.id: node for node in work}
+    for outcome in outcomes:
+        node = by_id[outcome.id]
+        if node.kind != "test" and outcome.status not in (*GOOD, "skipped"):
+            raise dbt.error_of(node, outcome)
+    return outcomes
+
+
+def _judge(
+    shop: Workshop, node: Node, models: Models, outcome: NodeOutcome | None, before: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """A dbt test as a gate's result; one that was not run again is remembered."""
+    if outcome is None:
+        return {**(before or {})["result"], "how": "remembered", "seconds": 0.0}
+    attached = next((models.relations[i] for i in node.inputs if i in models.relations), "")
+    error = None if outcome.status in (*GOOD, "fail", "warn") else (outcome.message or outcome.status)
+    return {
+        "layer": attached.split(".")[0],
+        "table": attached.split(".")[-1],
+        "id": node.name,
+        "type": f"dbt:{node.test or node.name}",
+        "kwargs": dict(node.kwargs),
+        "severity": "warn" if outcome.status == "warn" else node.severity,
+        "dimension": "validity",
+        "place": node.file,
+        "success": outcome.status in GOOD,
+        "error": shop.project.mask(error) if error else None,
+        "observed_value": None,
+        "unexpected_count": outcome.failures,
+        "partial_unexpected_list": [],
+        "how": "scanned",
+        "seconds": round(outcome.seconds, 4),
+    }
+
+
+def _drop_removed(shop: Workshop, layer: str, models: Models, known: Mapping[str, Any]) -> None:
+    """A table whose model is gone from the project goes from the lake too."""
+    kept = set(models.relations.values())
+    gone = sorted({m["relation"] for m in known.values() if m.get("relation")} - kept)
+    for relation in gone:
+        if relation.split(".")[0] != layer:
+            continue
+        kind = "TABLE" if relation in shop.contents.tables else "VIEW" if relation in shop.contents.views else None
+        if kind:
+            shop.tell(f"build:{layer}", f"{relation} has no model any more and is dropped")
+            shop.con.execute(f"DROP {kind} {qualified(LAKE, *relation.split('.', 1))}")
+            shop.changed()
+
+
+def _refuse_strays(shop: Workshop) -> None:
+    strays = shop.con.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() "
+        "WHERE database_name IN ('memory', 'headgate') AND NOT temporary"
+    ).fetchall()
+    if strays:
+        raise TransformError(
+            f"the table {strays[0][0]} was made outside the lake, where it would be lost",
+            model=strays[0][0],
+            hint="a hook or model creates it without a database: name it {{ target.database }}.<schema>.<table>",
+        )

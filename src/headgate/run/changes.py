@@ -1,0 +1,53 @@
+"""What is different from the release that is served, found without opening a database."""
+
+from __future__ import annotations
+
+from headgate import sources
+from headgate.lake.release import Manifest
+from headgate.ledger import Ledger
+from headgate.plan import Changes
+from headgate.project import Project
+from headgate.project.fingerprint import combined, fingerprint
+from headgate.run.publish import tools
+from headgate.run.workshop import Options
+
+
+def find_changes(
+    project: Project, parent: Manifest | None, ledger: Ledger | None, lake: str, options: Options
+) -> Changes:
+    """Compare sources, code and tools with what the served release was made from.
+
+    Code that a later run looked at, and found to change nothing, counts as looked at: the ledger knows.
+    """
+    known = parent.sources if parent else {}
+    reasons: dict[str, str | None] = {}
+    for name in project.sources:
+        source = sources.open_source(name, project)
+        changes = source.changes({t: known.get(f"{name}.{t}") for t in source.tables})
+        reasons |= {f"{name}.{table}": why for table, why in changes.items()}
+    always = tuple(m["relation"] for m in parent.models.values() if not m.get("deterministic", True)) if parent else ()
+    return Changes(reasons, _code_changed(project, parent, ledger, lake, options), always)
+
+
+def _code_changed(
+    project: Project, parent: Manifest | None, ledger: Ledger | None, lake: str, options: Options
+) -> str | None:
+    if parent is None:
+        return "nothing is published yet"
+    if options.full:
+        return "everything was asked for"
+    if parent.tools != tools():
+        return "another version of Headgate, DuckDB or dbt"
+    files = fingerprint(project.folder)
+    verified = ledger.last_run(
+        ["nothing_new"], lake=lake, project_hash=combined(files), variables=project.vars
+    ) if ledger else None  # fmt: skip
+    if verified is not None and verified.serving == parent.release:
+        return None
+    if parent.variables != project.vars:
+        names = sorted(k for k in {*parent.variables, *project.vars} if parent.variables.get(k) != project.vars.get(k))
+        return f"variables changed: {', '.join(names)}"
+    edited = sorted(p for p in {*files, *parent.project_files} if files.get(p) != parent.project_files.get(p))
+    if not edited:
+        return None
+    return f"{edited[0]} changed" if len(edited) == 1 else f"{edited[0]} and {len(edited) - 1} more files changed"

@@ -1,0 +1,97 @@
+"""Is everything in order, before anything runs? Every finding stands alone, so one look shows them all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from headgate import sources
+from headgate.errors import HeadgateError
+from headgate.gates import compile_gate
+from headgate.lake.doctor import Finding
+from headgate.lake.release import Releases
+from headgate.ledger import Ledger
+from headgate.project import Project, read_gates
+from headgate.run.workshop import open_dbt, open_store
+
+
+def check_project(project: Project) -> list[Finding]:
+    """Check configuration, gates, sources, models, lake and ledger without running anything."""
+    found = [Finding("headgate.yml", True, f"project {project.name}, {len(project.layers)} layers")]
+    for subject, look in (
+        ("gates", lambda: _gates(project)),
+        ("models", lambda: _models(project)),
+        ("lake", lambda: _lake(project)),
+        ("ledger", lambda: _ledger(project)),
+    ):
+        found.append(_look(subject, look))
+    found[2:2] = [_look(f"source {name}", lambda name=name: _source(project, name)) for name in project.sources]
+    return found
+
+
+def _look(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, True, look())
+    except HeadgateError as error:
+        return Finding(subject, False, f"{error.where}: {error.what}" if error.where else error.what, error.hint)
+
+
+def _gates(project: Project) -> str:
+    gates = read_gates(project.folder, project.layers)
+    for gate in gates.values():
+        compile_gate(gate)
+    count = sum(len(declared) for gate in gates.values() for declared in gate.tables.values())
+    return f"{count} expectations in {sum(1 for gate in gates.values() if gate.tables)} gate files"
+
+
+def _source(project: Project, name: str) -> str:
+    return sources.open_source(name, project).check()
+
+
+def _models(project: Project) -> str:
+    dbt = open_dbt(project, open_store(project))
+    if dbt is None:
+        return "no dbt project"
+    models = dbt.models()
+    counts = {kind: sum(1 for n in models.nodes.values() if n.kind == kind) for kind in ("model", "test")}
+    strays = [n.relation for n in models.nodes.values() if n.kind == "model" and n.schema not in project.layers]
+    if strays:
+        raise HeadgateError(
+            f"{strays[0]} is built into a schema that is no layer",
+            hint=f"the layers are {', '.join(project.layers)}: put the model into models/<layer>/",
+        )
+    _refuse_table_macros(project)
+    return f"{counts['model']} models, {counts['test']} dbt tests"
+
+
+def _refuse_table_macros(project: Project) -> None:
+    """A table macro keeps the name under which the lake is attached and fails under any other."""
+    for path in _sql_files(project):
+        text = (project.folder / path).read_text(encoding="utf-8", errors="replace")
+        if re.search(r"\bcreate\s+(or\s+replace\s+)?(temp(orary)?\s+)?(macro|function)\b", text, re.IGNORECASE):
+            raise HeadgateError(
+                "a SQL macro made in the lake works under one name of the lake only, so a release would be broken",
+                where=path,
+                hint="write it as a dbt macro, or make it TEMPORARY and outside the lake in a hook of its own",
+            )
+
+
+def _sql_files(project: Project) -> Iterator[str]:
+    for folder in ("models", "macros", "snapshots"):
+        for path in sorted((project.folder / folder).rglob("*.sql")):
+            yield project.shown(path)
+
+
+def _lake(project: Project) -> str:
+    store = open_store(project)
+    releases = Releases(store)
+    pointer = releases.pointer()
+    if pointer.release is None:
+        return f"{store.location}: nothing is published yet"
+    releases.verify(pointer.release)
+    return f"{store.location}: serves release {pointer.release}" + (" (held)" if pointer.held else "")
+
+
+def _ledger(project: Project) -> str:
+    with Ledger.open(project.ledger) as ledger:
+        return f"{len(ledger.runs(1000)):,} runs"

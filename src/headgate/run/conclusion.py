@@ -1,0 +1,149 @@
+"""The end of a run: whatever happened becomes a verdict and a record in the ledger."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+
+from headgate.errors import DataError, HeadgateError, SourceDataError
+from headgate.lake.engine import translated
+from headgate.run.steps import Outcome, count_results
+from headgate.run.verdict import EXIT_CODES, Status, Verdict
+from headgate.run.workshop import Workshop
+
+#: How many examples of bad rows a verdict shows; `headgate why` shows more.
+EXAMPLES = 5
+
+
+def concluded(shop: Workshop, work: Callable[[], Outcome], started: float) -> Verdict:
+    """Do ``work`` and say how it ended. The one place where an exception becomes a status."""
+    try:
+        outcome = work()
+        shop.close()
+        return _finish(shop, outcome.ends or "running", started)
+    except DataError as error:
+        return _stopped(shop, "blocked", error, started)
+    except HeadgateError as error:
+        return _stopped(shop, "failed", error, started)
+    except duckdb.Error as error:
+        return _stopped(shop, "failed", translated(error, doing="the database refused"), started)
+    except KeyboardInterrupt:
+        _stopped(shop, "failed", HeadgateError("interrupted"), started)
+        raise
+    except Exception as error:  # noqa: BLE001  # the edge of a run: anything unexpected ends as exit 3, with a trace
+        log = _write_trace(shop, error)
+        cause = str(error).splitlines()[0] if str(error) else "no text"
+        wrapped = HeadgateError(f"unexpected {type(error).__name__}: {cause}", hint=f"the traceback is in {log}")
+        return _stopped(shop, "failed", wrapped, started)
+
+
+def remembered(shop: Workshop, started: float) -> Verdict:
+    """The verdict of a run that is over, or of a step that was done before, from the ledger alone."""
+    record = shop.ledger.run(shop.run)
+    status: Any = record.status if record else "failed"
+    return _verdict(shop, status, started, error=record.error if record else None)
+
+
+def _stopped(shop: Workshop, status: Status, error: HeadgateError, started: float) -> Verdict:
+    shop.abandon()
+    text = shop.project.mask(str(error))
+    return _finish(shop, status, started, error=text, cause=error)
+
+
+def _finish(
+    shop: Workshop, status: Status, started: float, *, error: str | None = None, cause: HeadgateError | None = None
+) -> Verdict:
+    verdict = _verdict(shop, status, started, error=error, cause=cause)
+    if status == "running":
+        return verdict
+    shop.ledger.finish_run(
+        shop.run,
+        status,
+        release=verdict.release,
+        serving=verdict.serving,
+        seconds=verdict.seconds,
+        summary={k: v for k, v in verdict.to_json().items() if k not in ("steps", "failures")},
+        error=error,
+    )
+    if status in ("blocked", "failed", "held"):
+        word, facts = verdict.line()
+        shop.ledger.alert(status, shop.run, f"{word}  {' · '.join(facts)}")
+    return verdict
+
+
+def _verdict(
+    shop: Workshop, status: Status, started: float, *, error: str | None, cause: HeadgateError | None = None
+) -> Verdict:
+    pointer = shop.releases.pointer()
+    serving = shop.releases.manifest(pointer.release) if pointer.release is not None else None
+    results = shop.ledger.results(shop.run)
+    steps = shop.ledger.steps(shop.run)
+    details = {step.name: step.detail for step in steps}
+    published = serving is not None and serving.run == shop.run
+    failures = [_failure(r) for r in results if not r["success"]]
+    failures += [g for d in details.values() for g in d.get("refused", [])]
+    if isinstance(cause, SourceDataError):
+        failures.append(_bad_source(cause, error or ""))
+    sources = {n: e["rows"] for d in details.values() for n, e in d.get("sources", {}).items()}
+    return Verdict(
+        status=status,
+        run=shop.run,
+        seconds=time.monotonic() - started,
+        release=serving.release if serving and published else None,
+        serving=pointer.release,
+        serving_since=serving.published_at if serving else None,
+        rows=serving.rows() if serving and published else {},
+        expectations=count_results(results),
+        guards=next((d["guards"] for d in details.values() if "guards" in d), {"total": 0, "held": 0, "failed": 0}),
+        failures=failures,
+        steps=[{"name": s.name, "status": s.status, "seconds": round(s.seconds or 0.0, 4)} for s in steps],
+        sources=sources,
+        notes=shop.notes,
+        error=error,
+        exit_code=cause.exit_code if cause else EXIT_CODES[status],
+    )
+
+
+def _failure(result: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "layer": result["layer"],
+        "table": result["table"],
+        "expectation": result["type"],
+        "id": result.get("id"),
+        "kwargs": result["kwargs"],
+        "severity": result["severity"],
+        "observed": result.get("observed_value"),
+        "unexpected_count": result.get("unexpected_count"),
+        "unexpected_percent": result.get("unexpected_percent"),
+        "examples": (result.get("partial_unexpected_list") or [])[:EXAMPLES],
+        "error": result.get("error"),
+    }
+
+
+def _bad_source(error: SourceDataError, text: str) -> dict[str, Any]:
+    """A source that cannot be loaded is a failure of raw like any other."""
+    return {
+        "layer": "raw",
+        "table": error.table.split(".")[-1],
+        "expectation": error.rule,
+        "id": None,
+        "kwargs": {k: v for k, v in {"file": error.file, "row": error.row, "column": error.column}.items() if v},
+        "severity": "fail",
+        "observed": None,
+        "unexpected_count": None,
+        "unexpected_percent": None,
+        "examples": [],
+        "error": text,
+    }
+
+
+def _write_trace(shop: Workshop, error: Exception) -> str:
+    log = shop.project.folder / ".headgate" / "logs" / f"{shop.run}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        file.write(shop.project.mask("".join(traceback.format_exception(error))))
+    return shop.project.shown(log)

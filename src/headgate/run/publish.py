@@ -1,0 +1,153 @@
+"""The publish step: the guards, the manifest, the frozen copy, the pointer."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from headgate.lake import branch as branches
+from headgate.lake.engine import LAKE, qualified
+from headgate.lake.profile import describe
+from headgate.lake.release import Manifest
+from headgate.project.fingerprint import combined, fingerprint
+from headgate.run.guards import GuardResult, conservation, no_nan, no_shrink
+from headgate.run.workshop import Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What came of the publish step: a release, nothing new, or guards that refused."""
+
+    manifest: Manifest | None
+    guards: list[GuardResult]
+    changed: list[str] = field(default_factory=list)
+
+    @property
+    def refused(self) -> list[GuardResult]:
+        return [guard for guard in self.guards if not guard.success]
+
+
+def publish(shop: Workshop, expectations: dict[str, Any]) -> Published:
+    """Publish the branch if a table changed and every guard lets it.
+
+    Raises:
+        PublishRefusedError: somebody else published meanwhile.
+    """
+    details = shop.details()
+    before: Mapping[str, Any] = shop.parent.tables if shop.parent else {}
+    tables = _describe(shop, before)
+    changed = sorted(
+        name
+        for name in tables.keys() | before.keys()
+        if tables.get(name, {}).get("identity") != before.get(name, {}).get("identity")
+    )
+    if not changed and shop.parent is not None:
+        return Published(None, [])
+    guards = _guards(shop, tables, before, details, set(tables) - set(changed))
+    if any(not guard.success for guard in guards):
+        return Published(None, guards, changed)
+    draft = _draft(shop, tables, details, expectations)
+    snapshot = branches.snapshot_of(shop.con)
+    shop.close()
+    sha256 = branches.freeze(shop.branch, shop.con, snapshot)
+    manifest = shop.releases.publish(
+        shop.branch.frozen, replace(draft, catalog_sha256=sha256, snapshot=snapshot), shop.base
+    )
+    branches.discard(shop.branch)
+    return Published(manifest, guards, changed)
+
+
+def tools() -> dict[str, str]:
+    """The versions that can change what a run makes of the same data and code."""
+    found = {"python": platform.python_version()}
+    for package in ("headgate", "duckdb", "duckdb-extension-ducklake", "dbt-core", "dbt-duckdb"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _describe(shop: Workshop, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Every table and view of the layers; rows of views are counted only if something behind them moved."""
+    tables = describe(shop.con, shop.contents, shop.project.layers)
+    for name, entry in tables.items():
+        if entry["rows"] is None:
+            same = name in before and before[name]["identity"] == entry["identity"]
+            entry["rows"] = before[name]["rows"] if same else _count(shop, name)
+    return tables
+
+
+def _count(shop: Workshop, name: str) -> int:
+    relation = qualified(LAKE, *name.split(".", 1))
+    return int(shop.con.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])
+
+
+def _guards(
+    shop: Workshop,
+    tables: Mapping[str, Any],
+    before: Mapping[str, Any],
+    details: Mapping[str, Mapping[str, Any]],
+    unchanged: set[str],
+) -> list[GuardResult]:
+    settings = shop.project.publish
+    counts = {name: source["rows"] for name, source in read_sources(details).items()}
+    return [
+        *no_nan(shop.con, tables, unchanged, settings.allow_nan),
+        *no_shrink(tables, before, settings.max_shrink, allowed=shop.options.allow_shrink),
+        *conservation(counts),
+    ]
+
+
+def read_sources(details: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What the extract steps of this run read, by ``source.table``."""
+    return {name: entry for detail in details.values() for name, entry in detail.get("sources", {}).items()}
+
+
+def _draft(
+    shop: Workshop, tables: dict[str, Any], details: Mapping[str, Mapping[str, Any]], expectations: dict[str, Any]
+) -> Manifest:
+    files = fingerprint(shop.project.folder)
+    parent = shop.parent
+    models = {key: m for detail in details.values() for key, m in detail.get("models", {}).items()}
+    return Manifest(
+        release=0,
+        parent=shop.base.release,
+        run=shop.run,
+        project=shop.project.name,
+        target=shop.project.target,
+        published_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        catalog_sha256="",
+        snapshot=0,
+        project_hash=combined(files),
+        project_files=files,
+        variables=shop.project.vars,
+        git=_git(shop),
+        layers=list(shop.project.layers),
+        sources=(parent.sources if parent else {}) | read_sources(details),
+        models=models or (parent.models if parent else {}),
+        tables=tables,
+        expectations=expectations,
+        tools=tools(),
+    )
+
+
+def _git(shop: Workshop) -> dict[str, Any]:
+    """The commit of the project's code and whether files differ from it; empty where there is no git."""
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607
+            cwd=shop.project.folder, capture_output=True, text=True, check=True, timeout=10,
+        ).stdout.strip()  # fmt: skip
+        status = subprocess.run(
+            ["git", "status", "--porcelain", "--", "."],  # noqa: S607
+            cwd=shop.project.folder, capture_output=True, text=True, check=True, timeout=10,
+        ).stdout.strip()  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"commit": commit, "dirty": bool(status)}

@@ -1,0 +1,169 @@
+"""What each step does. A step reads the branch and the ledger, and writes to them and nowhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from headgate import sources
+from headgate.gates import evaluate_layer
+from headgate.lake.release import Manifest
+from headgate.notify import run_hook
+from headgate.plan import Kind, Step
+from headgate.project import read_gate
+from headgate.run.build import build_layer
+from headgate.run.publish import publish
+from headgate.run.verdict import Status
+from headgate.run.workshop import Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a step ended. ``ends`` is the status with which it ended the run, if it did."""
+
+    status: Literal["done", "skipped", "blocked", "failed"]
+    detail: dict[str, Any] = field(default_factory=dict)
+    ends: Status | None = None
+    manifest: Manifest | None = None
+
+
+def perform_one(shop: Workshop, step: Step) -> Outcome:
+    """Do one step and write down how it ended, whatever happens."""
+    shop.tell(step.name, step.why)
+    shop.ledger.step_started(shop.run, step.name)
+    started = time.monotonic()
+    status, detail = "failed", {}
+    try:
+        outcome = _DOERS[step.kind](shop, step)
+        status, detail = outcome.status, outcome.detail
+    finally:
+        shop.ledger.step_finished(shop.run, step.name, status, time.monotonic() - started, detail)
+    return outcome
+
+
+def _extract(shop: Workshop, step: Step) -> Outcome:
+    """Read what a source has new into raw, each table in a transaction of its own."""
+    source = sources.open_source(step.subject, shop.project)
+    known: Mapping[str, Any] = shop.parent.sources if shop.parent else {}
+    entries: dict[str, Any] = {}
+    for table in source.tables:
+        shop.tell(step.name, table)
+        name = f"{step.subject}.{table}"
+        extracted = source.extract(shop.con, table, run=shop.run, known=known.get(name))
+        if extracted is None:
+            continue
+        entries[name] = extracted.to_json()
+        shop.notes.extend(extracted.notes)
+    shop.changed()
+    return Outcome("done" if entries else "skipped", {"sources": entries})
+
+
+def _build(shop: Workshop, step: Step) -> Outcome:
+    detail = build_layer(shop, step.subject)
+    return Outcome("done" if detail["built"] else "skipped", detail)
+
+
+def _gate(shop: Workshop, step: Step) -> Outcome:
+    """Judge a layer: the gate file's expectations, and the dbt tests that ran when it was built."""
+    layer = step.subject
+    judged = evaluate_layer(
+        shop.con,
+        read_gate(shop.project.folder, layer),
+        scale=shop.project.sample.fraction if shop.project.sample else None,
+    )
+    results = [result.to_json() for result in judged]
+    built = shop.details().get(f"build:{layer}", {}).get("models", {})
+    results += [state["result"] for state in built.values() if "result" in state]
+    shop.ledger.record_results(shop.run, [as_record(r) for r in results], step=step.name)
+    shop.changed()
+    failed = [r for r in results if not r["success"] and r["severity"] == "fail"]
+    if failed:
+        return Outcome("blocked", {"failed": len(failed)}, ends="blocked")
+    return Outcome("done")
+
+
+def _publish(shop: Workshop, step: Step) -> Outcome:
+    done = publish(shop, count_results(shop.ledger.results(shop.run)))
+    guards = {"total": len(done.guards), "held": len(done.guards) - len(done.refused), "failed": len(done.refused)}
+    detail = {"guards": guards, "refused": [g.to_failure() for g in done.refused], "changed": done.changed}
+    if done.refused:
+        return Outcome("blocked", detail, ends="blocked")
+    if done.manifest is None:
+        return Outcome("skipped", detail, ends="nothing_new")
+    manifest = done.manifest
+    shop.ledger.record_release(
+        manifest.release,
+        lake=shop.store.location,
+        run=shop.run,
+        parent=manifest.parent,
+        detail={"rows": manifest.rows()},
+    )
+    return Outcome("done", detail, ends="published", manifest=manifest)
+
+
+def _after(shop: Workshop, step: Step) -> Outcome:
+    """Run a hook if the release is one that it waits for; its failure is told, never more."""
+    hook = shop.project.after[step.subject]
+    release = shop.releases.current()
+    before = shop.releases.manifest(release.parent) if release and release.parent else None
+    if release is None or release.run != shop.run or not _wanted(hook, release, before):
+        return Outcome("skipped")
+    outcome = run_hook(
+        hook.command,
+        folder=shop.project.folder,
+        environment={
+            "HEADGATE_RELEASE": str(release.release),
+            "HEADGATE_RUN": shop.run,
+            "HEADGATE_LAKE": shop.store.location,
+            "HEADGATE_PROJECT": str(shop.project.folder),
+            "HEADGATE_TARGET": shop.project.target or "",
+        },
+        timeout_seconds=hook.timeout.total_seconds(),
+        log=shop.project.folder / ".headgate" / "logs" / f"{shop.run}-{step.subject}.log",
+    )
+    text = f"after {step.subject}: {outcome.text} ({outcome.seconds:.1f} s)"
+    if not outcome.ok:
+        text += f"; release {release.release} stays published; its output: {shop.project.shown(outcome.log)}"
+        shop.ledger.alert("hook_failed", shop.run, text)
+    shop.notes.append(text)
+    return Outcome("done" if outcome.ok else "failed", {"text": text})
+
+
+def _wanted(hook: Any, release: Manifest, before: Manifest | None) -> bool:
+    def state(manifest: Manifest | None, table: str, key: str) -> Any:
+        return manifest.tables.get(table, {}).get(key) if manifest else None
+
+    changed = [t for t in hook.when.changed if state(release, t, "identity") != state(before, t, "identity")]
+    if hook.when.changed and not changed:
+        return False
+    looked_at = changed or list(release.tables)
+    new = sum((state(release, t, "rows") or 0) - (state(before, t, "rows") or 0) for t in looked_at)
+    return bool(new >= hook.when.min_new_rows)
+
+
+def as_record(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A gate's result as the ledger keeps it."""
+    return {**result, "expectation": result["type"]}
+
+
+def count_results(results: list[dict[str, Any]]) -> dict[str, int]:
+    """The counts of the verdict: all that was judged, and how."""
+    failed = [r for r in results if not r["success"]]
+    counts = {
+        "total": len(results),
+        "held": len(results) - len(failed),
+        "failed": sum(1 for r in failed if r["severity"] == "fail"),
+        "warned": sum(1 for r in failed if r["severity"] == "warn"),
+    }
+    return counts | {how: sum(1 for r in results if r["how"] == how) for how in ("proven", "remembered", "scanned")}
+
+
+_DOERS: dict[Kind, Callable[[Workshop, Step], Outcome]] = {
+    Kind.EXTRACT: _extract,
+    Kind.BUILD: _build,
+    Kind.GATE: _gate,
+    Kind.PUBLISH: _publish,
+    Kind.AFTER: _after,
+}

@@ -1,0 +1,183 @@
+"""The story of a run, on one page.
+
+Look what changed. If nothing did, say so. Otherwise take the lock, make a branch, do the steps of the
+plan one after the other, and stop at the first that ends the run: a gate that fails, or the release.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from headgate.errors import UsageError, did_you_mean
+from headgate.lake.lock import locked, release
+from headgate.lake.release import Hold, Pointer, Releases
+from headgate.ledger import Ledger, RunRecord
+from headgate.plan import Changes, Kind, Need, Step, make_plan, step_names
+from headgate.project import Project
+from headgate.project.fingerprint import combined, fingerprint
+from headgate.run.changes import find_changes
+from headgate.run.conclusion import concluded, remembered
+from headgate.run.steps import Outcome, perform_one
+from headgate.run.verdict import Verdict
+from headgate.run.workshop import Listener, Options, Workshop, open_dbt, open_store, silent
+
+
+def perform(project: Project, options: Options, tell: Listener = silent) -> Verdict:
+    """Run the whole pipeline in this process.
+
+    What goes wrong once the run has a name is in the verdict; LockHeldError and errors of the ledger
+    are raised.
+    """
+    started = time.monotonic()
+    with Ledger.open(project.ledger) as ledger:
+        run = new_run_id(ledger)
+        with locked(open_store(project).workdir, run, wait_seconds=options.wait.total_seconds()):
+            shop, changes, steps = _begin(project, run, options, ledger, tell)
+            return concluded(shop, lambda: _whole(shop, changes, steps), started)
+
+
+def perform_step(project: Project, run: str, name: str, options: Options, tell: Listener = silent) -> Verdict:
+    """Do one step of a run that several processes share, as an orchestrator does.
+
+    The first step begins the run. A step that was done is not done again; one that died or failed
+    starts from the branch as it was before. ``status`` is ``running`` until the last step has ended.
+    """
+    started = time.monotonic()
+    store = open_store(project)
+    if name not in step_names(project):
+        raise UsageError(f"there is no step {name!r}", hint=did_you_mean(name, step_names(project)))
+    with Ledger.open(project.ledger) as ledger:
+        with locked(store.workdir, run, mode="steps", wait_seconds=options.wait.total_seconds()):
+            record = ledger.run(run)
+            if record is None:
+                shop, changes, steps = _begin(project, run, options, ledger, tell)
+            else:
+                shop, changes, steps = _rejoin(project, record, options, ledger, tell)
+            if _is_over(ledger, record, name):
+                return remembered(shop, started)
+            _require_earlier(ledger, run, steps, name)
+            verdict = concluded(shop, lambda: _one(shop, changes, steps, name), started)
+        if verdict.status != "running":
+            release(store.workdir, run)
+        return verdict
+
+
+def explain(project: Project, options: Options) -> tuple[int | None, list[Step]]:
+    """The current release, and the steps that a run would take now. Looks, and changes nothing."""
+    store = open_store(project)
+    releases = Releases(store)
+    with Ledger.open(project.ledger) as ledger:
+        parent = releases.current()
+        changes = find_changes(project, parent, ledger, store.location, options)
+    dbt = open_dbt(project, store) if changes.any else None
+    models = dbt.models() if dbt else None
+    return releases.pointer().release, make_plan(project, parent, changes, models)
+
+
+def new_run_id(ledger: Ledger) -> str:
+    """The name of a new run: when it began, in UTC, to the second, made unique."""
+    stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    number = 1
+    while ledger.run(stem if number == 1 else f"{stem}-{number}") is not None:
+        number += 1
+    return stem if number == 1 else f"{stem}-{number}"
+
+
+def _begin(
+    project: Project, run: str, options: Options, ledger: Ledger, tell: Listener
+) -> tuple[Workshop, Changes, list[Step]]:
+    """Look what is served and what changed, and write down what this run is going to do."""
+    releases = Releases(open_store(project))
+    if options.resume:
+        releases.resume()
+    base = releases.pointer()
+    shop = Workshop(project, run, base, releases.current(), options, ledger, tell)
+    changes = find_changes(project, shop.parent, ledger, shop.store.location, options)
+    steps = make_plan(project, shop.parent, changes, None)
+    ledger.start_run(
+        run,
+        target=project.target,
+        lake=shop.store.location,
+        base_release=base.release,
+        plan=[asdict(step) for step in steps],
+        project_hash=combined(fingerprint(project.folder)),
+        variables=project.vars,
+        options={**options.to_json(), "base": asdict(base)},
+    )
+    return shop, changes, steps
+
+
+def _rejoin(
+    project: Project, record: RunRecord, options: Options, ledger: Ledger, tell: Listener
+) -> tuple[Workshop, Changes, list[Step]]:
+    """Go on with a run that another process began: what it branched from is what it wrote down."""
+    written = record.options["base"]
+    held = Hold(**written["held"]) if written["held"] else None
+    base = Pointer(written["release"], written["nonce"], written["highest"], held, tuple(written["abandoned"]))
+    parent = Releases(open_store(project)).manifest(base.release) if base.release is not None else None
+    shop = Workshop(project, record.run, base, parent, options, ledger, tell)
+    return shop, Changes({}, "the run goes on"), [Step(**{**s, "kind": Kind(s["kind"])}) for s in record.plan]
+
+
+def _whole(shop: Workshop, changes: Changes, steps: list[Step]) -> Outcome:
+    """Every step in order; what comes after the release still runs, what comes after a failure does not."""
+    if early := _not_at_all(shop, changes):
+        return early
+    if shop.dbt and any(step.kind is Kind.BUILD and step.need is not Need.NO for step in steps):
+        shop.dbt.warm_up()
+    shop.open(fresh=True)
+    end = Outcome("done")
+    for step in steps:
+        outcome = perform_one(shop, step)
+        if outcome.ends:
+            end = outcome
+            if outcome.ends != "published":
+                break
+    return end
+
+
+def _one(shop: Workshop, changes: Changes, steps: list[Step], name: str) -> Outcome:
+    """One step, on the branch as the step before left it."""
+    first = steps[0].name == name
+    if first and (early := _not_at_all(shop, changes)):
+        return early
+    step = next(step for step in steps if step.name == name)
+    if step.kind is Kind.AFTER:
+        outcome = perform_one(shop, step)
+        return Outcome(outcome.status, outcome.detail, ends="published")
+    shop.open(fresh=first)
+    return perform_one(shop, step)
+
+
+def _not_at_all(shop: Workshop, changes: Changes) -> Outcome | None:
+    if shop.base.held is not None:
+        return Outcome("skipped", ends="held")
+    if not changes.any:
+        return Outcome("skipped", ends="nothing_new")
+    return None
+
+
+def _is_over(ledger: Ledger, record: RunRecord | None, name: str) -> bool:
+    """Whether there is nothing left for this step to do."""
+    if record is None:
+        return False
+    if any(step.name == name and step.status in ("done", "skipped") for step in ledger.steps(record.run)):
+        return True
+    if record.status == "failed":
+        ledger.reopen_run(record.run)
+        return False
+    return record.status != "running" and not (name.startswith("after:") and record.status == "published")
+
+
+def _require_earlier(ledger: Ledger, run: str, steps: list[Step], name: str) -> None:
+    done = {step.name for step in ledger.steps(run) if step.status in ("done", "skipped")}
+    for step in steps:
+        if step.name == name or (step.kind is Kind.AFTER and name.startswith("after:")):
+            return
+        if step.name not in done:
+            raise UsageError(
+                f"step {name} of run {run} cannot be done before {step.name}",
+                hint=f"headgate run --run {run} --step {step.name}",
+            )

@@ -1,0 +1,153 @@
+"""What the steps of one run have in common: the project, the lake, the branch, the ledger.
+
+Nothing in here outlives a process: what one step hands to the next lies in the branch and the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from headgate import ledger as ledgers
+from headgate.lake import branch as branches
+from headgate.lake import engine
+from headgate.lake.catalog import Contents, read_contents
+from headgate.lake.profile import identity_of
+from headgate.lake.release import Manifest, Pointer, Releases
+from headgate.lake.store import LocalStore, Store
+from headgate.project import Project
+from headgate.transform.runner import Dbt
+from headgate.transform.workspace import SCRATCH, prepare
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked of this run beyond the project file."""
+
+    full: bool = False
+    allow_shrink: bool = False
+    resume: bool = False
+    wait: timedelta = timedelta(0)
+
+    def to_json(self) -> dict[str, Any]:
+        """As the ledger keeps it."""
+        return {"full": self.full, "allow_shrink": self.allow_shrink}
+
+
+#: Told what happens: the step, and a few words. Silence is the default.
+Listener = Callable[[str, str], None]
+
+
+def silent(step: str, text: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass
+class Workshop:
+    """One run at work. Connections are opened when a step first needs them."""
+
+    project: Project
+    run: str
+    base: Pointer
+    parent: Manifest | None
+    options: Options
+    ledger: ledgers.Ledger
+    tell: Listener = silent
+    notes: list[str] = field(default_factory=list)
+    _contents: Contents | None = None
+    _attached: bool = False
+
+    @cached_property
+    def store(self) -> Store:
+        return open_store(self.project)
+
+    @cached_property
+    def releases(self) -> Releases:
+        return Releases(self.store)
+
+    @cached_property
+    def con(self) -> engine.Connection:
+        return engine.connect(engine_settings(self.project, self.store), shared=True)
+
+    @cached_property
+    def branch(self) -> branches.Branch:
+        return branches.branch_of(self.store, self.run)
+
+    @cached_property
+    def dbt(self) -> Dbt | None:
+        """dbt on the project, or None where there is no dbt project."""
+        return open_dbt(self.project, self.store)
+
+    @property
+    def contents(self) -> Contents:
+        """What is on the branch now."""
+        if self._contents is None:
+            self._contents = read_contents(self.con)
+        return self._contents
+
+    def changed(self) -> None:
+        """A step wrote to the branch: look again."""
+        self._contents = None
+
+    def identity(self, relation: str) -> str | None:
+        """The state of a table or view on the branch; None if it is not there."""
+        contents = self.contents
+        if relation not in contents.tables and relation not in contents.views:
+            return None
+        return identity_of(contents, relation)
+
+    def open(self, *, fresh: bool) -> None:
+        """Attach the branch: made now from the base, or as the step before left it."""
+        if fresh:
+            branches.create(self.store, self.run, self.base, self.con, self.project.layers)
+        else:
+            branches.open_branch(self.branch, self.con)
+        self._attached = True
+        self._contents = None
+
+    def close(self) -> None:
+        """Fold the branch into its file, where the next step, or somebody curious, finds it."""
+        if self._attached:
+            self._attached = False
+            self._contents = None
+            branches.close_branch(self.branch, self.con)
+
+    def abandon(self) -> None:
+        """Let go of everything after a failure; the branch stays as its last transaction left it."""
+        if "con" in self.__dict__:
+            if self._attached:
+                self._attached = False
+                engine.detach(self.con)
+            self.con.close()
+
+    def details(self) -> dict[str, Mapping[str, Any]]:
+        """What each finished step of this run wrote down."""
+        return {step.name: step.detail or {} for step in self.ledger.steps(self.run)}
+
+
+def open_store(project: Project) -> Store:
+    """The store of the project's lake."""
+    return LocalStore(Path(project.lake))
+
+
+def engine_settings(project: Project, store: Store) -> engine.EngineSettings:
+    """What the project says about DuckDB."""
+    return engine.EngineSettings(project.memory_limit, project.threads, store.workdir / "spill")
+
+
+def open_dbt(project: Project, store: Store) -> Dbt | None:
+    """dbt on the project's folder, with the files that it needs laid out; None without a dbt project."""
+    if not (project.folder / "dbt_project.yml").exists():
+        return None
+    workspace = prepare(
+        project.folder,
+        scratch=store.workdir / f"{SCRATCH}.scratch",
+        releases=Path(store.url("releases")),
+        data=store.url("data"),
+        threads=project.threads or 4,
+    )
+    return Dbt(project.folder, workspace, project.vars)
