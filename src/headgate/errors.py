@@ -179,10 +179,23 @@ class LedgerUnavailableError(CouldNotRunError):
 
 
 class TransformError(CouldNotRunError):
-    """A model failed: ``model`` is its name; file, line and the database's message are in the text."""
+    """A model failed: ``model`` is its name; file, line and the database's message are in the text.
 
-    def __init__(self, what: str, *, model: str, where: str | None = None, hint: str | None = None) -> None:
+    ``fault`` says whose: SQL that the database cannot read is the author's mistake (exit 2), a value that
+    cannot be converted is the data's (exit 1), anything else could not run (exit 3).
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        model: str,
+        where: str | None = None,
+        hint: str | None = None,
+        fault: ExitCode = ExitCode.COULD_NOT_RUN,
+    ) -> None:
         self.model = model
+        self.exit_code = fault  # type: ignore[misc]  # the one error whose exit code depends on what happened
         super().__init__(what, where=where, hint=hint)
 
 

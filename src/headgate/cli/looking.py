@@ -126,7 +126,7 @@ def _why_json(explanation: Any) -> dict[str, Any]:
 
 
 def _show_why(explanation: Any) -> None:
-    from headgate.cli.output import show, show_table
+    from headgate.cli.output import show
 
     record = explanation.run
     served = f"release {record.base_release}" if record.base_release else "nothing"

@@ -92,7 +92,7 @@ def _verdict(
     return Verdict(
         status=status,
         run=shop.run,
-        seconds=time.monotonic() - started,
+        seconds=(shop.decided or time.monotonic()) - started,
         release=serving.release if serving and published else None,
         serving=pointer.release,
         serving_since=serving.published_at if serving else None,

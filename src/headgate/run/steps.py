@@ -93,6 +93,7 @@ def _publish(shop: Workshop, step: Step) -> Outcome:
     if done.manifest is None:
         return Outcome("skipped", detail, ends="nothing_new")
     manifest = done.manifest
+    shop.decided = time.monotonic()
     shop.ledger.record_release(
         manifest.release,
         lake=shop.store.location,

@@ -48,7 +48,10 @@ def silent(step: str, text: str) -> None:
 
 @dataclass
 class Workshop:
-    """One run at work. Connections are opened when a step first needs them."""
+    """One run at work. Connections are opened when a step first needs them.
+
+    ``decided`` is when readers got the new release (monotonic): what hooks do afterwards is not the run's time.
+    """
 
     project: Project
     run: str
@@ -58,6 +61,7 @@ class Workshop:
     ledger: ledgers.Ledger
     tell: Listener = silent
     notes: list[str] = field(default_factory=list)
+    decided: float | None = None
     _contents: Contents | None = None
     _attached: bool = False
 

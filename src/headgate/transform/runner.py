@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headgate.errors import ConfigError, MissingExtraError, TransformError
+from headgate.errors import ConfigError, ExitCode, MissingExtraError, TransformError
 from headgate.project.yaml_file import read_yaml
 from headgate.transform.models import Models, Node, read_models
 
@@ -101,7 +101,9 @@ class Dbt:
         line = _line_of(message, node.raw, found)
         where = node.file if line is None else f"{node.file}:{line}"
         hint = f"the compiled statement: {found.relative_to(self._folder)}" if found else None
-        return TransformError(f"model {node.name} failed: {message}", model=node.name, where=where, hint=hint)
+        return TransformError(
+            f"model {node.name} failed: {message}", model=node.name, where=where, hint=hint, fault=_fault(message)
+        )
 
     def _parse_quietly(self) -> None:
         try:
@@ -145,6 +147,15 @@ class Dbt:
 
     def _selector(self, node: Node) -> str:
         return node.name if node.kind == "test" else f"path:{node.file},{node.name}"
+
+
+def _fault(message: str) -> ExitCode:
+    """Whose fault a failed model is, by the kind of error that DuckDB names at the start of its message."""
+    if re.search(r"\b(Parser|Binder|Catalog|Compilation) Error", message):
+        return ExitCode.USAGE
+    if re.search(r"\b(Conversion|Constraint|Out of Range|Invalid Input) Error", message):
+        return ExitCode.BLOCKED
+    return ExitCode.COULD_NOT_RUN
 
 
 def _parse_error(text: str) -> ConfigError:
