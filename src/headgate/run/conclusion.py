@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from headgate.errors import DataError, HeadgateError, SourceDataError
+from headgate.errors import ExitCode, HeadgateError, SourceDataError
 from headgate.lake.engine import translated
 from headgate.run.steps import Outcome, count_results
 from headgate.run.verdict import EXIT_CODES, Status, Verdict
@@ -25,10 +25,8 @@ def concluded(shop: Workshop, work: Callable[[], Outcome], started: float) -> Ve
         outcome = work()
         shop.close()
         return _finish(shop, outcome.ends or "running", started)
-    except DataError as error:
-        return _stopped(shop, "blocked", error, started)
     except HeadgateError as error:
-        return _stopped(shop, "failed", error, started)
+        return _stopped(shop, "blocked" if error.exit_code is ExitCode.BLOCKED else "failed", error, started)
     except duckdb.Error as error:
         return _stopped(shop, "failed", translated(error, doing="the database refused"), started)
     except KeyboardInterrupt:
