@@ -1,0 +1,208 @@
+"""The arguments of an expectation: what may be written, and what it means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import MISSING, field, fields
+from typing import Any
+
+from headgate.errors import did_you_mean
+
+Reader = Callable[[Any], Any]
+
+#: Great Expectations writes these beside an expectation's own arguments; none changes the verdict.
+IGNORED = frozenset(
+    {"batch_id", "catch_exceptions", "description", "include_config", "meta", "notes", "result_format", "severity"}
+    | {"auto", "profiler_config", "parse_strings_as_datetimes"}
+)
+#: Known to Great Expectations, and not yet to us. Empty ones say nothing.
+NOT_YET = frozenset({"row_condition", "condition_parser"})
+
+
+class ArgumentError(ValueError):
+    """One argument is wrong: ``key`` says which."""
+
+    def __init__(self, key: str, what: str) -> None:
+        self.key = key
+        self.what = what
+        super().__init__(f"{key}: {what}")
+
+
+class WrongValueError(ValueError):
+    """What a value must be, and is not."""
+
+
+def argument(read: Reader, *, written: str | None = None, **options: Any) -> Any:
+    """A dataclass field whose value is read by ``read``, which raises WrongValueError with what it must be.
+
+    ``written`` is its name in a gate file, where that is not the field's own.
+    """
+    metadata: dict[str, Any] = {"read": read} if written is None else {"read": read, "name": written}
+    return field(metadata=metadata, **options)
+
+
+def read_arguments(record: type[Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The constructor's arguments for ``record`` from what was written.
+
+    Raises:
+        ArgumentError: an argument is unknown, missing or wrong.
+    """
+    known = {each.metadata.get("name", each.name): each for each in fields(record)}
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in known:
+            continue
+        if key in NOT_YET:
+            if value is not None:
+                raise ArgumentError(key, "is not available yet")
+        elif key not in IGNORED:
+            raise ArgumentError(key, f"is no argument of this expectation: {did_you_mean(key, known)}")
+    for key, each in known.items():
+        value = given.get(key)
+        if value is None:
+            if each.default is MISSING and each.default_factory is MISSING:
+                raise ArgumentError(key, "is required" if key not in given else "is required, and cannot be null")
+            continue
+        try:
+            values[each.name] = each.metadata["read"](value)
+        except WrongValueError as error:
+            raise ArgumentError(key, str(error)) from error
+    return values
+
+
+def name(value: Any) -> str:
+    """A column's or table's name."""
+    if not isinstance(value, str) or not value or "\x00" in value:
+        raise WrongValueError(f"must be a name, not {shown(value)}")
+    return str(value)
+
+
+def names(value: Any) -> tuple[str, ...]:
+    """A list of names; may be empty."""
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise WrongValueError(f"must be a list of names, not {shown(value)}")
+    return tuple(name(each) for each in value)
+
+
+def some_names(value: Any) -> tuple[str, ...]:
+    """A list of at least one name, none twice."""
+    found = names([value] if isinstance(value, str) else value)
+    if not found:
+        raise WrongValueError("must name at least one column")
+    if len(set(found)) < len(found):
+        raise WrongValueError("names a column twice")
+    return found
+
+
+def several_names(value: Any) -> tuple[str, ...]:
+    """A list of at least two names, none twice."""
+    if isinstance(value, str) or len(some_names(value)) < 2:
+        raise WrongValueError("must name at least two columns")
+    return some_names(value)
+
+
+def dotted(value: Any) -> tuple[str, ...]:
+    """A table, as ``table`` or ``layer.table``.
+
+    >>> dotted("raw.store"), dotted("store")
+    (('raw', 'store'), ('store',))
+    """
+    parts = tuple(name(value).split("."))
+    if len(parts) > 2 or not all(parts):
+        raise WrongValueError(f"must be table or layer.table, not {shown(value)}")
+    return parts
+
+
+def text(value: Any) -> str:
+    """Any text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise WrongValueError(f"must be a text, not {shown(value)}")
+    return str(value)
+
+
+def flag(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise WrongValueError(f"must be true or false, not {shown(value)}")
+    return value
+
+
+def share(value: Any) -> float:
+    """A share from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise WrongValueError(f"must be a number from 0 to 1, not {shown(value)}")
+    return float(value)
+
+
+def bound(value: Any) -> Any:
+    """A finite number, a date, or a text that a column's type will make sense of."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise WrongValueError(f"must be finite, not {shown(value)}")
+    if isinstance(value, list | tuple | dict | set):
+        raise WrongValueError(f"must be one value, not {shown(value)}")
+    return value
+
+
+def amount(value: Any) -> int | float:
+    """A finite number, or a text that is one, as Great Expectations takes it.
+
+    >>> amount(5), amount("5"), amount(4.5)
+    (5, 5, 4.5)
+    """
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise WrongValueError(f"must be a number, not {shown(value)}") from None
+        value = int(value) if value.is_integer() else value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise WrongValueError(f"must be a finite number, not {shown(value)}")
+    found: int | float = value
+    return found
+
+
+def whole(value: Any) -> int:
+    """A whole number, 0 or more."""
+    found = amount(value)
+    if found != int(found) or found < 0:
+        raise WrongValueError(f"must be a whole number, not {shown(value)}")
+    return int(found)
+
+
+def index(value: Any) -> int:
+    """A position that counts from 0."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise WrongValueError(f"must be a position that counts from 0, not {shown(value)}")
+    return int(value)
+
+
+def value_list(value: Any) -> tuple[Any, ...]:
+    """A list of plain values; may be empty."""
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise WrongValueError(f"must be a list of values, not {shown(value)}")
+    for each in value:
+        if isinstance(each, list | tuple | dict | set):
+            raise WrongValueError(f"must hold plain values, not {shown(each)}")
+    return tuple(value)
+
+
+def one_of(*choices: str) -> Reader:
+    """One of a few words."""
+
+    def read(value: Any) -> str:
+        if value not in choices:
+            raise WrongValueError(f"must be one of {', '.join(choices)}, not {shown(value)}")
+        return str(value)
+
+    return read
+
+
+def shown(value: Any) -> str:
+    """A value as an error shows it.
+
+    >>> shown("x" * 100)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"
+    """
+    found = repr(value)
+    return found if len(found) <= 60 else found[:59] + "…"

@@ -1,0 +1,327 @@
+"""Expectations on the values of one column, row by row."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from headgate.gates import arguments
+from headgate.gates.arguments import argument
+from headgate.gates.expectation import Counts, RowExpectation, expectation
+from headgate.gates.relation import Checked
+from headgate.gates.statistics import Known
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, moment, number
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+#: A range of this many whole numbers or fewer is compared with a set one by one.
+ENUMERABLE = 10_000
+
+
+@dataclass(frozen=True)
+class ColumnExpectation(RowExpectation):
+    """Says of each value of ``column`` whether it is as expected."""
+
+    column: str = argument(arguments.name)
+
+    def columns(self) -> tuple[str, ...]:
+        """The one column."""
+        return (self.column,)
+
+    def missing(self, on: Checked) -> exp.Expr | None:
+        """Nulls, and a float's NaN."""
+        from headgate.gates import sql
+
+        return sql.is_missing(self.column, on.kind(self.column))
+
+    def proves(self, on: Checked, rows: int, known: Mapping[str, Known]) -> Counts | None:
+        """No unexpected value if there is no value, or none can lie outside."""
+        found = known[self.column]
+        if found.empty or (found.bounded and self.holds_within(on, found)):
+            return Counts(rows, found.missing, 0)
+        return None
+
+    @abstractmethod
+    def holds_within(self, on: Checked, known: Known) -> bool:
+        """Whether every value from ``known.low`` to ``known.high`` is as expected."""
+
+
+@expectation("expect_column_values_to_not_be_null", dimension="completeness")
+@dataclass(frozen=True)
+class NotNull(ColumnExpectation):
+    """There is a value in every row."""
+
+    counts_missing: ClassVar[bool] = False
+
+    def missing(self, on: Checked) -> exp.Expr | None:
+        """Every row counts."""
+        return None
+
+    def unexpected(self, on: Checked) -> exp.Expr:
+        """Nulls, and a float's NaN."""
+        from headgate.gates import sql
+
+        return sql.is_missing(self.column, on.kind(self.column))
+
+    def proves(self, on: Checked, rows: int, known: Mapping[str, Known]) -> Counts | None:
+        """The number of nulls is known, so the verdict is, either way."""
+        return Counts(rows, 0, known[self.column].missing)
+
+    def example(self, value: Any) -> Any:
+        """Nothing, also where it is written as NaN."""
+        return None
+
+    def holds_within(self, on: Checked, known: Known) -> bool:
+        """Bounds say nothing about nulls."""
+        return False
+
+
+@expectation("expect_column_values_to_be_null", dimension="completeness")
+@dataclass(frozen=True)
+class Null(ColumnExpectation):
+    """There is no value in any row."""
+
+    counts_missing: ClassVar[bool] = False
+
+    def missing(self, on: Checked) -> exp.Expr | None:
+        """Every row counts."""
+        return None
+
+    def unexpected(self, on: Checked) -> exp.Expr:
+        """Any value."""
+        from headgate.gates import sql
+
+        return sql.is_present(self.column, on.kind(self.column))
+
+    def proves(self, on: Checked, rows: int, known: Mapping[str, Known]) -> Counts | None:
+        """The number of nulls is known, so the verdict is, either way."""
+        return Counts(rows, 0, rows - known[self.column].missing)
+
+    def holds_within(self, on: Checked, known: Known) -> bool:
+        """Bounds say nothing about nulls."""
+        return False
+
+
+@dataclass(frozen=True)
+class SetExpectation(ColumnExpectation):
+    """Compares values with a set. Values that the column's type cannot hold equal nothing."""
+
+    value_set: tuple[Any, ...] = argument(arguments.value_list)
+
+    def among(self, on: Checked) -> exp.Expr | None:
+        """The condition of a value in the set; None if none can be."""
+        from sqlglot import exp
+
+        from headgate.gates import sql
+
+        column = on.column(self.column)
+        kind = on.kind(self.column)
+        given = [sql.literal(value, kind, column.type) for value in self.value_set if value is not None]
+        constants = {constant.sql(): constant for constant in given if constant is not None}
+        if not constants:
+            return None
+        run = _run_of(self.numbers()) if kind == "integer" else None
+        if run:  # two comparisons cost half of what seven do
+            return exp.Between(this=sql.column(self.column), low=sql.constant(run[0]), high=sql.constant(run[1]))
+        return exp.In(this=sql.column(self.column), expressions=list(constants.values()))
+
+    def numbers(self) -> set[int | Decimal]:
+        """The set's numbers, booleans among them."""
+        found = {number(value) for value in self.value_set}
+        return {each for each in found if each is not None}
+
+    def moments(self, kind: Kind) -> set[Any]:
+        """The set's dates and times."""
+        found = {moment(value, kind) for value in self.value_set}
+        return {each for each in found if each is not None}
+
+    def members(self, kind: Kind) -> set[Any]:
+        """The set as values that compare with a column's bounds."""
+        if kind in NUMBERS:
+            return set(self.numbers())
+        if kind in MOMENTS:
+            return self.moments(kind)
+        return {value for value in self.value_set if isinstance(value, str)}
+
+    def require(self, on: Checked) -> None:
+        """Every value of the set must make sense for the column's type."""
+        super().require(on)
+        kind = on.kind(self.column)
+        if kind == "other":
+            raise UnusableError(f"values of type {on.column(self.column).type} cannot be compared with a set")
+        for value in self.value_set:
+            if kind in MOMENTS and isinstance(value, str) and moment(value, kind) is None:
+                raise UnusableError(f"{value!r} is no {kind}: write it as 2020-12-31 or 2020-12-31 23:59:59")
+
+
+@expectation("expect_column_values_to_be_in_set", dimension="validity")
+@dataclass(frozen=True)
+class InSet(SetExpectation):
+    """Every value is one of a set."""
+
+    def unexpected(self, on: Checked) -> exp.Expr:
+        """A value that is not in the set."""
+        from headgate.gates import sql
+
+        kind = on.kind(self.column)
+        among = self.among(on)
+        if among is None:
+            return sql.is_present(self.column, kind)
+        return sql.present_and(self.column, kind, sql.negated(among))
+
+    def holds_within(self, on: Checked, known: Known) -> bool:
+        """One value that is in the set, or a short run of whole numbers that all are."""
+        members = self.members(known.kind)
+        if known.low == known.high:
+            return known.low in members
+        if known.kind in ("integer", "boolean") and known.high - known.low < ENUMERABLE:
+            return all(value in members for value in range(known.low, known.high + 1))
+        return False
+
+
+@expectation("expect_column_values_to_not_be_in_set", dimension="validity")
+@dataclass(frozen=True)
+class NotInSet(SetExpectation):
+    """No value is one of a set."""
+
+    def unexpected(self, on: Checked) -> exp.Expr:
+        """A value that is in the set."""
+        from sqlglot import exp
+
+        from headgate.gates import sql
+
+        among = self.among(on)
+        if among is None:
+            return exp.false()
+        return sql.present_and(self.column, on.kind(self.column), among)
+
+    def holds_within(self, on: Checked, known: Known) -> bool:
+        """The whole set lies outside."""
+        return all(value < known.low or value > known.high for value in self.members(known.kind))
+
+
+@expectation("expect_column_values_to_be_between", dimension="validity")
+@dataclass(frozen=True)
+class Between(ColumnExpectation):
+    """Every value lies between two, which are allowed themselves unless ``strict``."""
+
+    min_value: float | str | dt.date | None = argument(arguments.bound, default=None)  # noqa: RUF009 - as above
+    max_value: float | str | dt.date | None = argument(arguments.bound, default=None)  # noqa: RUF009 - as above
+    strict_min: bool = argument(arguments.flag, default=False)
+    strict_max: bool = argument(arguments.flag, default=False)
+
+    def __post_init__(self) -> None:
+        if self.min_value is None and self.max_value is None:
+            raise arguments.ArgumentError("min_value", "min_value or max_value is required")
+
+    def require(self, on: Checked) -> None:
+        """The bounds must be of the column's kind, and leave room."""
+        super().require(on)
+        low, high = self.bounds(on)
+        if low is not None and high is not None and low > high:
+            raise UnusableError(f"min_value {self.min_value} is greater than max_value {self.max_value}")
+
+    def bounds(self, on: Checked) -> tuple[Any, Any]:
+        """Both bounds as values that compare, None where there is none."""
+        return self._bound(on, self.min_value), self._bound(on, self.max_value)
+
+    def _bound(self, on: Checked, value: Any) -> Any:
+        kind, type_ = on.kind(self.column), on.column(self.column).type
+        if value is None:
+            return None
+        if kind in NUMBERS:
+            found: Any = number(_as_number(value))
+        elif kind in MOMENTS:
+            found = moment(value, kind)
+        else:
+            raise UnusableError(f"{self.column} holds {type_}: only numbers, dates and times lie between two values")
+        if found is None:
+            raise UnusableError(f"{self.column} holds {type_}, which cannot be compared with {value!r}")
+        return found
+
+    def unexpected(self, on: Checked) -> exp.Expr:
+        """A value that lies outside."""
+        from headgate.gates import sql
+
+        kind = on.kind(self.column)
+        return sql.present_and(self.column, kind, sql.negated(_within(self, on, kind)))
+
+    def holds_within(self, on: Checked, known: Known) -> bool:
+        """Both ends are allowed, hence all between them."""
+        low, high = self.bounds(on)
+        above = low is None or (known.low > low if self.strict_min else known.low >= low)
+        below = high is None or (known.high < high if self.strict_max else known.high <= high)
+        return bool(above and below)
+
+
+def _within(between: Between, on: Checked, kind: Kind) -> exp.Expr:
+    from sqlglot import exp
+
+    from headgate.gates import sql
+
+    column: exp.Expr = sql.column(between.column)
+    if kind == "boolean":
+        column = exp.cast(column, "INTEGER", dialect=sql.DIALECT)
+    low, high = between.bounds(on)
+    low, strict_low = _tightened(low, between.strict_min, kind, up=True)
+    high, strict_high = _tightened(high, between.strict_max, kind, up=False)
+    constants = [None if bound is None else _constant(bound, kind) for bound in (low, high)]
+    if constants[0] is not None and constants[1] is not None and not strict_low and not strict_high:
+        return exp.Between(this=column, low=constants[0], high=constants[1])
+    sides: list[exp.Expr] = []
+    if constants[0] is not None:
+        sides.append((exp.GT if strict_low else exp.GTE)(this=column.copy(), expression=constants[0]))
+    if constants[1] is not None:
+        sides.append((exp.LT if strict_high else exp.LTE)(this=column.copy(), expression=constants[1]))
+    return sql.every(sides)
+
+
+def _tightened(bound: Any, strict: bool, kind: Kind, *, up: bool) -> tuple[Any, bool]:
+    """The same bound for a column of whole numbers or days, in its own type and not strict.
+
+    >>> _tightened(Decimal("1.5"), True, "integer", up=True), _tightened(3, True, "integer", up=False)
+    ((2, False), (2, False))
+    """
+    if bound is None:
+        return None, False
+    if kind in ("integer", "boolean"):
+        whole = math.ceil(bound) if up else math.floor(bound)
+        return (whole + (1 if up else -1) if strict and whole == bound else whole), False
+    return bound, strict
+
+
+def _constant(bound: Any, kind: Kind) -> exp.Expr:
+    from headgate.gates import sql
+
+    if kind == "date":  # a bound within a day still compares with the day's midnight
+        return sql.moment_constant(bound, "date" if bound.time() == bound.min.time() else "timestamp")
+    if kind in MOMENTS:
+        return sql.moment_constant(bound, kind)
+    return sql.float_constant(float(bound)) if kind == "float" else sql.constant(bound)
+
+
+def _as_number(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value) if not value.strip().lstrip("-").isdigit() else int(value)
+    except ValueError:
+        return None
+
+
+def _run_of(values: set[int | Decimal]) -> tuple[int, int] | None:
+    """First and last of three or more whole numbers without a gap.
+
+    >>> _run_of({3, 1, 2}), _run_of({1, 3}), _run_of({0, 1})
+    ((1, 3), None, None)
+    """
+    whole = {value for value in values if isinstance(value, int)}
+    if len(whole) < 3 or max(whole) - min(whole) != len(whole) - 1:
+        return None
+    return min(whole), max(whole)

@@ -1,0 +1,98 @@
+"""From what is declared to what can be evaluated: names and arguments are checked, no data is touched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from headgate.errors import ConfigError, did_you_mean
+from headgate.gates.arguments import ArgumentError, read_arguments
+from headgate.gates.expectation import Expectation, registry
+from headgate.gates.values import json_safe
+from headgate.lake.catalog import digest
+from headgate.project.declaration import DIMENSIONS, Declared, GateFile
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One expectation of one table, ready to be evaluated."""
+
+    table: str
+    id: str
+    dimension: str
+    expectation: Expectation
+    declared: Declared
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """All expectations of a layer, in the order in which they were declared."""
+
+    layer: str
+    checks: tuple[Check, ...]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that it checks."""
+        return tuple(dict.fromkeys(check.table for check in self.checks))
+
+
+def compile_gate(file: GateFile) -> Gate:
+    """Check every name and argument of a gate file.
+
+    Raises:
+        ConfigError: an expectation is unknown, an argument is unknown, missing or wrong, or an id occurs twice.
+    """
+    return Gate(file.layer, tuple(check for table, each in file.tables.items() for check in _table(table, each)))
+
+
+def _table(table: str, declared: Iterable[Declared]) -> Iterable[Check]:
+    ids: set[str] = set()
+    for each in declared:
+        if each.id is not None and each.id in ids:
+            raise _error(each, f"the id {each.id!r} occurs twice for table {table}", hint="give each its own id")
+        expectation = build(each)
+        id_ = _identified(each, ids)
+        ids.add(id_)
+        yield Check(table, id_, each.dimension or expectation.dimension, expectation, each)
+
+
+def build(declared: Declared) -> Expectation:
+    """The expectation that is declared.
+
+    Raises:
+        ConfigError: its name or one of its arguments is wrong.
+    """
+    known = registry()
+    cls = known.get(declared.type)
+    if cls is None:
+        hint = did_you_mean(declared.type, known)
+        raise _error(declared, f"there is no expectation {declared.type!r}", hint=hint)
+    if declared.on_fail == "quarantine":
+        raise _error(declared, "on_fail: quarantine is not available yet", hint="use on_fail: block")
+    if declared.dimension is not None and declared.dimension not in DIMENSIONS:
+        raise _error(declared, f"there is no dimension {declared.dimension!r}", hint=", ".join(DIMENSIONS))
+    try:
+        return cls(**read_arguments(cls, declared.kwargs))
+    except ArgumentError as error:
+        what = f"{declared.type}: the argument {error.key} {error.what}"
+        raise _error(declared, what, key=error.key) from error
+
+
+def _identified(declared: Declared, taken: set[str]) -> str:
+    """The declared id, or one that stays the same as long as the expectation does."""
+    if declared.id is not None:
+        return declared.id
+    written = json.dumps(json_safe(declared.kwargs), sort_keys=True)
+    base = f"{declared.type}-{digest([declared.type, written])[:8]}"
+    name, number = base, 2
+    while name in taken:
+        name, number = f"{base}-{number}", number + 1
+    return name
+
+
+def _error(declared: Declared, what: str, *, key: str | None = None, hint: str | None = None) -> ConfigError:
+    keys = [each for each in (declared.place.key, key) if each]
+    place = declared.place
+    return ConfigError(what, file=place.file, line=place.line, key=".".join(keys) or None, hint=hint)

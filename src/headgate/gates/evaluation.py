@@ -1,0 +1,85 @@
+"""A gate at work: prove, remember, then scan. Every expectation is judged before anything is decided."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from headgate.gates.compilation import Check, Gate
+from headgate.gates.memory import LakeMemory, Memory
+from headgate.gates.relation import IsPlain, never_plain
+from headgate.gates.result import ExpectationResult, GateResult
+from headgate.gates.sight import Sight
+from headgate.gates.table_gate import Outcome, TableGate
+from headgate.lake.catalog import Contents, read_contents
+from headgate.lake.engine import LAKE, Connection
+
+
+def evaluate(
+    con: Connection,
+    gate: Gate,
+    *,
+    contents: Contents | None = None,
+    alias: str = LAKE,
+    memory: Memory | None = None,
+    plain: IsPlain = never_plain,
+    scale: float | None = None,
+) -> GateResult:
+    """Judge every expectation of a gate on the lake attached as ``alias``.
+
+    Call it outside a transaction: the catalog does not see what is not committed.
+
+    Args:
+        con: the connection; queries run on a cursor of it.
+        gate: what to judge.
+        contents: the lake's contents, if they were just read.
+        alias: the lake's name on the connection.
+        memory: where results on unchanged files are kept; in the lake itself unless said otherwise.
+        plain: says of a raw view that it shows every row of its change log.
+        scale: the fraction of a sample, by which bounds on row counts are scaled.
+
+    Returns:
+        One result per expectation, in the order in which they were declared. What could not be checked is
+        among them as a failure with the reason.
+    """
+    start = perf_counter()
+    contents = contents if contents is not None else read_contents(con, alias)
+    memory = memory if memory is not None else LakeMemory(con, contents, alias)
+    cursor = con.cursor()
+    try:
+        sight = Sight(cursor, contents, alias, plain, memory, gate)
+        outcomes: dict[str, list[Outcome]] = {}
+        for table in gate.tables:
+            checks = [check for check in gate.checks if check.table == table]
+            outcomes[table] = TableGate(sight, gate.layer, table, scale).judge(checks)
+        memory.learn(sight.learned)
+    finally:
+        cursor.close()
+    ordered = {table: iter(each) for table, each in outcomes.items()}
+    results = tuple(_result(gate.layer, check, next(ordered[check.table])) for check in gate.checks)
+    return GateResult(gate.layer, results, perf_counter() - start)
+
+
+def _result(layer: str, check: Check, outcome: Outcome) -> ExpectationResult:
+    declared, verdict = check.declared, outcome.verdict
+    return ExpectationResult(
+        layer=layer,
+        table=check.table,
+        id=check.id,
+        type=declared.type,
+        kwargs=declared.kwargs,
+        severity=declared.severity,
+        dimension=check.dimension,
+        on_fail=declared.on_fail,
+        place=declared.place,
+        success=verdict is not None and verdict.success,
+        error=outcome.error,
+        observed_value=verdict.observed_value if verdict else None,
+        element_count=verdict.element_count if verdict else None,
+        missing_count=verdict.missing_count if verdict else None,
+        unexpected_count=verdict.unexpected_count if verdict else None,
+        unexpected_percent=verdict.unexpected_percent if verdict else None,
+        partial_unexpected_list=outcome.examples,
+        details=dict(verdict.details) if verdict else {},
+        how=outcome.how,
+        seconds=outcome.seconds,
+    )

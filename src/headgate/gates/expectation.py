@@ -1,0 +1,189 @@
+"""What an expectation is: its arguments, what it needs to know, and how it judges.
+
+Three kinds, by what they must look at:
+
+- :class:`TableExpectation` looks at columns and row counts, which the catalog knows;
+- :class:`RowExpectation` says of each row whether it is missing or unexpected, so that it can be proven
+  from statistics, remembered per file, and fused with others into one scan;
+- :class:`QueryExpectation` needs a query of its own, such as a uniqueness check.
+
+A new one is a frozen dataclass with ``@expectation("its_name", dimension=…)``, and nothing else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+from headgate.gates import arguments
+from headgate.gates.arguments import argument
+from headgate.gates.relation import Checked
+from headgate.gates.statistics import Known
+from headgate.lake.catalog import digest
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+Dimension = Literal["completeness", "accuracy", "consistency", "uniqueness", "timeliness", "validity"]
+#: Part of every remembered fact's key: raise it when the meaning of an expectation changes.
+MEANING = 1
+
+RowCounter = Callable[[Checked], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows were looked at, how many of them hold no value, how many are unexpected."""
+
+    elements: int
+    missing: int
+    unexpected: int
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.elements + other.elements, self.missing + other.missing, self.unexpected + other.unexpected)
+
+
+NOTHING = Counts(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an expectation came to; the numbers mean what Great Expectations means by them."""
+
+    success: bool
+    observed_value: Any = None
+    element_count: int | None = None
+    missing_count: int | None = None
+    unexpected_count: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def unexpected_percent(self) -> float | None:
+        """Of the rows that hold a value, 0 to 100; None if there are none."""
+        considered = (self.element_count or 0) - (self.missing_count or 0)
+        if self.unexpected_count is None or considered <= 0:
+            return None
+        return self.unexpected_count / considered * 100
+
+
+@dataclass(frozen=True)
+class Expectation(ABC):
+    """One expectation with its arguments."""
+
+    type: ClassVar[str]
+    dimension: ClassVar[Dimension]
+
+    def columns(self) -> tuple[str, ...]:
+        """The columns that must exist."""
+        return ()
+
+    def others(self) -> tuple[tuple[str, ...], ...]:
+        """The other relations that it looks at, as the author named them."""
+        return ()
+
+    def require(self, on: Checked) -> None:
+        """Make sure that it can be checked on this relation.
+
+        Raises:
+            UnusableError: it cannot; the text says why, and what exists instead.
+        """
+        for name in self.columns():
+            on.column(name)
+
+    def key(self, on: Checked) -> str | None:
+        """What a remembered result is remembered by, beside the data; None if none may be.
+
+        ``mostly`` only matters for the verdict, not for the counts, and is left out.
+        """
+        given = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "mostly"}
+        used = [on.column(name) for name in self.columns()]
+        others = {name: other.identity for name, other in on.others.items()}
+        return digest([MEANING, self.type, given, [(c.id, c.type, c.default) for c in used], others])
+
+
+class TableExpectation(Expectation):
+    """Judged from columns and row counts."""
+
+    @abstractmethod
+    def judge(self, on: Checked, rows: RowCounter, scale: float | None) -> Verdict:
+        """The verdict; ``rows`` counts a relation's rows, ``scale`` is the fraction of a sample."""
+
+
+@dataclass(frozen=True)
+class CountedExpectation(Expectation):
+    """Judged from counts of rows, of which a share, ``mostly``, must be as expected."""
+
+    mostly: float = argument(arguments.share, default=1.0, kw_only=True)
+
+    #: Great Expectations does not report missing rows where missing is what is asked for.
+    counts_missing: ClassVar[bool] = True
+
+    def judge(self, counts: Counts, details: Mapping[str, Any] | None = None) -> Verdict:
+        """The verdict: vacuously held if no row holds a value, as in Great Expectations."""
+        considered = counts.elements - counts.missing
+        success = considered <= 0 or (float(considered) - float(counts.unexpected)) / float(considered) >= self.mostly
+        missing = counts.missing if self.counts_missing else None
+        return Verdict(success, None, counts.elements, missing, counts.unexpected, details or {})
+
+    def shown(self, on: Checked) -> tuple[str, ...]:
+        """The columns of an example, all if empty; a single one is shown as a value, several as a mapping."""
+        return self.columns()
+
+    def example(self, value: Any) -> Any:
+        """An unexpected value as an example shows it."""
+        return value
+
+
+@dataclass(frozen=True)
+class RowExpectation(CountedExpectation):
+    """Says of each row alone whether it is as expected."""
+
+    def missing(self, on: Checked) -> exp.Expr | None:
+        """The condition of a row that holds no value; None if there are no such rows."""
+        return None
+
+    @abstractmethod
+    def unexpected(self, on: Checked) -> exp.Expr:
+        """The condition of an unexpected row; never true of a missing one."""
+
+    def proves(self, on: Checked, rows: int, known: Mapping[str, Known]) -> Counts | None:
+        """The counts of a file of ``rows`` rows if what is known of its columns proves that none is unexpected."""
+        return None
+
+
+@dataclass(frozen=True)
+class QueryExpectation(CountedExpectation):
+    """Needs a query of its own."""
+
+    @abstractmethod
+    def counting(self, on: Checked) -> exp.Query:
+        """The query that gives one row: elements, missing, unexpected."""
+
+    @abstractmethod
+    def offending(self, on: Checked) -> exp.Query:
+        """The query that gives the offending rows."""
+
+
+Kind = TypeVar("Kind", bound=type[Expectation])
+_REGISTRY: dict[str, type[Expectation]] = {}
+
+
+def expectation(type_: str, *, dimension: Dimension) -> Callable[[Kind], Kind]:
+    """Register a class under the name by which users write it."""
+
+    def register(cls: Kind) -> Kind:
+        cls.type = type_
+        cls.dimension = dimension
+        _REGISTRY[type_] = cls
+        return cls
+
+    return register
+
+
+def registry() -> Mapping[str, type[Expectation]]:
+    """All expectations by name."""
+    from headgate.gates import columns, rows, several, tables  # noqa: F401 - they register themselves
+
+    return dict(sorted(_REGISTRY.items()))

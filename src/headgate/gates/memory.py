@@ -1,0 +1,125 @@
+"""What gates remember between runs: counts that never change, because files never change.
+
+A fact is about a subject, which is a data file (by its path, which is unique for ever) or a relation (by its
+identity), and about an expectation (by its key, which holds the ids and types of the columns). Facts lie in
+the lake, so they branch, publish and roll back with the data that they describe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from headgate.gates.expectation import Counts
+from headgate.lake.catalog import Contents
+from headgate.lake.engine import LAKE, Connection, qualified
+from headgate.lake.profile import identity_of
+
+SCHEMA = "_headgate"
+TABLE = "gate_memory"
+#: So many small files are read in a few milliseconds; then they are rewritten as one.
+MOST_FILES = 24
+
+Facts = dict[tuple[str, str], Counts]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What was counted for the expectation ``key`` in the file or relation ``subject``."""
+
+    subject: str
+    key: str
+    counts: Counts
+
+
+class Memory(Protocol):
+    """Where facts are kept."""
+
+    def recall(self, subjects: Sequence[str]) -> Facts:
+        """All facts about these subjects."""
+        ...
+
+    def learn(self, facts: Sequence[Fact]) -> None:
+        """Keep these too."""
+        ...
+
+
+class Forgetful:
+    """Remembers nothing."""
+
+    def recall(self, subjects: Sequence[str]) -> Facts:
+        """Nothing."""
+        return {}
+
+    def learn(self, facts: Sequence[Fact]) -> None:
+        """Not at all."""
+
+
+@dataclass
+class LakeMemory:
+    """Facts in a DuckLake table of the branch: appended in one statement, never updated.
+
+    ``contents`` is the branch as it was read for this gate. The table is rewritten with the facts about
+    living files and relations only when it has come to many small files.
+    """
+
+    con: Connection
+    contents: Contents
+    alias: str = LAKE
+
+    @property
+    def table(self) -> str:
+        """Its quoted name."""
+        return qualified(self.alias, SCHEMA, TABLE)
+
+    def recall(self, subjects: Sequence[str]) -> Facts:
+        """All facts about these subjects."""
+        table = self.contents.tables.get(f"{SCHEMA}.{TABLE}")
+        if table is None or not table.files or not subjects:
+            return {}
+        rows = self.con.execute(
+            f"SELECT subject, fact, elements, missing, unexpected FROM {self.table}"
+            " WHERE subject IN (SELECT unnest(?::VARCHAR[]))",
+            [list(subjects)],
+        ).fetchall()
+        return {(subject, key): Counts(*counts) for subject, key, *counts in rows}
+
+    def learn(self, facts: Sequence[Fact]) -> None:
+        """Append, or rewrite if that would be one small file too many."""
+        if not facts:
+            return
+        known = self.contents.tables.get(f"{SCHEMA}.{TABLE}")
+        types = ("VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "BIGINT")
+        rows = "SELECT " + ", ".join(f"unnest(?::{type_}[])" for type_ in types)
+        values = _columns(facts)
+        if known is None:
+            self.con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(self.alias, SCHEMA)}")
+            named = f"SELECT * FROM ({rows}) t(subject, fact, elements, missing, unexpected)"
+            self.con.execute(f"CREATE TABLE {self.table} AS {named}", values)
+        elif len(known.files) < MOST_FILES:
+            self.con.execute(f"INSERT INTO {self.table} {rows}", values)
+        else:
+            kept = f"SELECT DISTINCT * FROM {self.table} WHERE subject IN (SELECT unnest(?::VARCHAR[]))"
+            statement = f"CREATE OR REPLACE TABLE {self.table} AS {kept} UNION ALL {rows}"
+            self.con.execute(statement, [list(subjects_of(self.contents)), *values])
+
+
+def subjects_of(contents: Contents) -> Iterable[str]:
+    """Every data file of a lake, and the identity of everything in it."""
+    for table in contents.tables.values():
+        yield table.identity
+        for file in table.files:
+            yield file.path
+    for view in contents.views:
+        yield identity_of(contents, view)
+
+
+def _columns(facts: Sequence[Fact]) -> list[object]:
+    return [
+        [fact.subject for fact in facts],
+        [fact.key for fact in facts],
+        [fact.counts.elements for fact in facts],
+        [fact.counts.missing for fact in facts],
+        [fact.counts.unexpected for fact in facts],
+    ]

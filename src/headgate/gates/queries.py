@@ -1,0 +1,168 @@
+"""The statements of expectations that compare rows with one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlglot import exp
+
+from headgate.gates import sql
+from headgate.gates.relation import Checked
+from headgate.gates.values import Kind
+
+_INNER = "inner"
+
+
+def count_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
+    """Elements, missing and unexpected rows, the latter being those whose combination of values is repeated."""
+    groups = exp.select(*_keys(on, names), exp.alias_(_count(), "n", quoted=True))
+    groups = groups.from_(sql.relation(on)).group_by(*_positions(len(names)))
+    n = sql.column("n", _INNER)
+    missing = _ignored([sql.column(f"k{i}", _INNER) for i in range(len(names))], ignore_row_if)
+    repeated = exp.GT(this=n, expression=exp.Literal.number(1))
+    unexpected = sql.every([repeated, sql.negated(missing)]) if missing else repeated
+    return exp.select(_total(n), _total(n, missing) if missing else exp.Literal.number(0), _total(n, unexpected)).from_(
+        groups.subquery(exp.to_identifier(_INNER, quoted=True))
+    )
+
+
+def repeated_rows(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
+    """All columns of the rows whose combination of values is repeated."""
+    keys = _keys(on, names)
+    groups = exp.select(*keys).from_(sql.relation(on)).group_by(*_positions(len(names)))
+    groups = groups.having(exp.GT(this=_count(), expression=exp.Literal.number(1)))
+    same = [exp.NullSafeEQ(this=sql.column(f"k{i}", _INNER), expression=key.this.copy()) for i, key in enumerate(keys)]
+    exists = exp.Exists(
+        this=exp.select(exp.Literal.number(1))
+        .from_(groups.subquery(exp.to_identifier(_INNER, quoted=True)))
+        .where(sql.every(same))
+    )
+    missing = _ignored([key.this.copy() for key in keys], ignore_row_if)
+    condition = sql.every([sql.negated(missing), exists]) if missing else exists
+    return (
+        exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(sql.CHECKED, quoted=True)))
+        .from_(sql.relation(on))
+        .where(condition)
+    )
+
+
+def count_gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.Query:
+    """The steps that there should be, 0, and those that are not there."""
+    place = sql.column("place", _INNER)
+    inner = _places(on, name, group_by) if stride == 1 else _on_grid(on, name, group_by, stride)
+    span = exp.Sub(this=exp.Max(this=place), expression=exp.Min(this=place.copy()))
+    steps = exp.Add(this=_whole(exp.paren(span), stride), expression=exp.Literal.number(1))
+    groups = exp.select(exp.alias_(steps, "steps", quoted=True), exp.alias_(_count(), "n", quoted=True))
+    groups = groups.from_(inner.subquery(exp.to_identifier(_INNER, quoted=True)))
+    if group_by:
+        groups = groups.group_by(*(sql.column(f"g{i}", _INNER) for i in range(len(group_by))))
+    total = _total(sql.column("steps", "spans"))
+    there = _total(sql.column("n", "spans"))
+    return exp.select(total, exp.Literal.number(0), exp.Sub(this=total.copy(), expression=there)).from_(
+        groups.subquery(exp.to_identifier("spans", quoted=True))
+    )
+
+
+def gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.Query:
+    """Each gap: its group, the values ``after`` which and ``before`` which steps are ``missing``, and how many."""
+    place, value = sql.column("place", _INNER), sql.column("value", _INNER)
+    group = [sql.column(f"g{i}", _INNER) for i in range(len(group_by))]
+    inner = _on_grid(on, name, group_by, stride)
+
+    def previous(of: exp.Expr) -> exp.Expr:
+        return exp.Window(
+            this=exp.Lag(this=of.copy()),
+            partition_by=[each.copy() for each in group],
+            order=exp.Order(expressions=[exp.Ordered(this=place.copy())]),
+        )
+
+    distance = exp.Sub(this=place.copy(), expression=previous(place))
+    missing = exp.Sub(this=_whole(exp.paren(distance), stride), expression=exp.Literal.number(1))
+    found = exp.select(
+        *(exp.alias_(each, called, quoted=True) for each, called in zip(group, group_by, strict=True)),
+        exp.alias_(previous(value), "after", quoted=True),
+        exp.alias_(value, "before", quoted=True),
+        exp.alias_(missing, "missing", quoted=True),
+    ).from_(inner.subquery(exp.to_identifier(_INNER, quoted=True)))
+    column = sql.column("missing", "found")
+    order = [sql.column(each, "found") for each in (*group_by, "before")]
+    return (
+        exp.select("*")
+        .from_(found.subquery(exp.to_identifier("found", quoted=True)))
+        .where(exp.GT(this=column, expression=exp.Literal.number(0)))
+        .order_by(*order)
+    )
+
+
+def _places(on: Checked, name: str, group_by: tuple[str, ...]) -> exp.Select:
+    """Each group's distinct values, and where they stand on a line of whole numbers."""
+    kind = on.kind(name)
+    groups = [exp.alias_(sql.column(each), f"g{i}", quoted=True) for i, each in enumerate(group_by)]
+    value = exp.alias_(sql.column(name), "value", quoted=True)
+    place = exp.alias_(_place(sql.column(name), kind), "place", quoted=True)
+    return exp.select(*groups, value, place).from_(sql.relation(on)).where(sql.is_present(name, kind)).distinct()
+
+
+def _on_grid(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.Select:
+    """The same, with each group's lowest place, without what stands between two steps."""
+    inner = "places"
+    low = exp.Window(
+        this=exp.Min(this=sql.column("place", inner)),
+        partition_by=[sql.column(f"g{i}", inner) for i in range(len(group_by))],
+    )
+    with_low = exp.select("*", exp.alias_(low, "low", quoted=True)).from_(
+        _places(on, name, group_by).subquery(exp.to_identifier(inner, quoted=True))
+    )
+    offset = exp.Sub(this=sql.column("place", "lowest"), expression=sql.column("low", "lowest"))
+    on_grid = exp.EQ(
+        this=exp.Mod(this=exp.paren(offset), expression=exp.Literal.number(stride)), expression=exp.Literal.number(0)
+    )
+    return exp.select("*").from_(with_low.subquery(exp.to_identifier("lowest", quoted=True))).where(on_grid)
+
+
+def _place(column: exp.Expr, kind: Kind) -> exp.Expr:
+    if kind == "integer":
+        return exp.cast(column, "HUGEINT", dialect=sql.DIALECT)
+    if kind == "date":
+        start = exp.cast(exp.Literal.string("1970-01-01"), "DATE", dialect=sql.DIALECT)
+        return exp.Sub(this=column, expression=start)
+    return exp.Anonymous(this="epoch_us", expressions=[column])
+
+
+def _keys(on: Checked, names: tuple[str, ...]) -> list[exp.Expr]:
+    """The columns that are compared, a NaN being a null."""
+    keys = []
+    for i, name in enumerate(names):
+        column: exp.Expr = sql.column(name)
+        if on.kind(name) == "float":
+            column = exp.Case(ifs=[exp.If(this=exp.IsNan(this=sql.column(name)), true=exp.Null())], default=column)
+        keys.append(exp.alias_(column, f"k{i}", quoted=True))
+    return keys
+
+
+def _ignored(keys: Iterable[exp.Expr], ignore_row_if: str) -> exp.Expr | None:
+    nulls = [exp.Is(this=key, expression=exp.Null()) for key in keys]
+    if ignore_row_if == "never":
+        return None
+    return sql.any_of(nulls) if ignore_row_if == "any_value_is_missing" else sql.every(nulls)
+
+
+def _total(of: exp.Expr, condition: exp.Expr | None = None) -> exp.Expr:
+    total: exp.Expr = exp.Sum(this=of.copy())
+    if condition is not None:
+        total = exp.Filter(this=total, expression=exp.Where(this=condition.copy()))
+    return exp.Coalesce(this=total, expressions=[exp.Literal.number(0)])
+
+
+def _whole(value: exp.Expr, stride: int) -> exp.Expr:
+    if stride == 1:
+        return value
+    return exp.IntDiv(this=value, expression=exp.Literal.number(stride))
+
+
+def _count() -> exp.Expr:
+    return exp.Count(this=exp.Star())
+
+
+def _positions(count: int) -> list[exp.Expr]:
+    return [exp.Literal.number(i + 1) for i in range(count)]

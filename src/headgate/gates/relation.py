@@ -1,0 +1,110 @@
+"""What is checked: a table of the lake, a raw view over its change log, or any other view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import duckdb
+
+from headgate.errors import did_you_mean
+from headgate.gates.values import Kind, UnusableError, kind_of
+from headgate.lake.catalog import Column, Contents, Table, View
+from headgate.lake.engine import LAKE, Connection, qualified
+from headgate.lake.profile import identity_of
+
+#: The layer whose tables are views over their change logs, and where those logs are.
+RAW = "raw"
+LOG = "raw_log"
+#: What the change log keeps beside the source's own columns.
+TECHNICAL = frozenset({"_run", "_loaded_at", "_hash", "_op"})
+
+#: Says of a raw view that it shows every row of its log: no key has two versions, none is deleted.
+IsPlain = Callable[[View], bool]
+
+
+def never_plain(_: View) -> bool:
+    """The answer that is right for every view: it may hide rows of its log."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A relation of the lake as a gate sees it.
+
+    ``base`` is the table whose files hold its rows. If ``exact``, the relation's rows are exactly the
+    table's; otherwise the table is a change log, the relation shows some of its rows, and what holds for
+    every upserted row of the log holds for the relation. ``identity`` is equal for two states that hold
+    the same data. ``alias`` is the name under which the lake is attached, ``others`` are the relations
+    that an expectation names, by the name it uses.
+    """
+
+    layer: str
+    name: str
+    columns: tuple[Column, ...]
+    base: Table | None
+    exact: bool
+    identity: str
+    alias: str = LAKE
+    others: Mapping[str, Checked] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Its name as users write it."""
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def names(self) -> list[str]:
+        """The columns in order."""
+        return [column.name for column in self.columns]
+
+    def column(self, name: str) -> Column:
+        """The column called exactly ``name``.
+
+        Raises:
+            UnusableError: there is none; the text says what exists instead.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise UnusableError(f"{self.title} has no column {name!r}: {did_you_mean(name, self.names)}")
+
+    def kind(self, name: str) -> Kind:
+        """What kind of values a column holds."""
+        return kind_of(self.column(name).type)
+
+
+def read_relation(con: Connection, contents: Contents, layer: str, name: str, alias: str, plain: IsPlain) -> Checked:
+    """Describe ``layer.name`` of the lake attached as ``alias``.
+
+    Raises:
+        UnusableError: there is no such table or view, or a view that cannot be read.
+    """
+    title = f"{layer}.{name}"
+    table = contents.tables.get(title)
+    if table is not None:
+        return Checked(layer, name, table.columns, table, True, table.identity, alias)
+    view = contents.views.get(title)
+    if view is None:
+        known = [known for known in [*contents.tables, *contents.views] if known.startswith(f"{layer}.")]
+        raise UnusableError(f"there is no table {title}: {did_you_mean(title, known)}")
+    log = contents.tables.get(f"{LOG}.{name}")
+    if layer == RAW and log is not None:
+        columns = tuple(column for column in log.columns if column.name not in TECHNICAL)
+        exact = plain(view)
+        identity = log.identity if exact else identity_of(contents, title)
+        return Checked(layer, name, columns, log, exact, identity, alias)
+    return Checked(layer, name, _described(con, view, alias), None, False, identity_of(contents, title), alias)
+
+
+def _described(con: Connection, view: View, alias: str) -> tuple[Column, ...]:
+    try:
+        rows = con.execute(f"DESCRIBE {qualified(alias, view.schema, view.name)}").fetchall()
+    except duckdb.Error as error:
+        raise UnusableError(f"the view {view.schema}.{view.name} cannot be read: {first_line(error)}") from error
+    return tuple(Column(-1, row[0], row[1], 0, None) for row in rows)
+
+
+def first_line(error: duckdb.Error) -> str:
+    """What DuckDB says, without the excerpt of the statement."""
+    return str(error).strip().split("\n\n")[0].replace("\n", " ")[:500]

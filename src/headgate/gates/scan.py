@@ -1,0 +1,121 @@
+"""One fused scan for many expectations on rows, and the query for each that needs its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlglot import exp
+
+from headgate.gates import sql
+from headgate.gates.expectation import CountedExpectation, Counts, QueryExpectation, RowExpectation
+from headgate.gates.relation import Checked
+from headgate.gates.values import json_safe
+from headgate.lake.engine import Connection, literal
+
+#: As many examples of bad rows as Great Expectations keeps.
+EXAMPLES = 20
+_FILE = "parse_filename(filename)"
+_UPSERTS = f"{sql.text_of(sql.column('_op'))} = 'upsert'"
+
+
+class Aggregates:
+    """The aggregates of one fused query; what several expectations need is computed once."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, int] = {"COUNT(*)": 0}
+        self.places: list[tuple[int | None, int]] = []
+
+    def add(self, expectation: RowExpectation, on: Checked) -> None:
+        """Ask for what an expectation needs.
+
+        Raises:
+            UnusableError: its arguments do not fit the relation's columns.
+        """
+        missing, unexpected = expectation.missing(on), expectation.unexpected(on)
+        self.places.append((None if missing is None else self._place(missing), self._place(unexpected)))
+
+    def _place(self, condition: exp.Expr) -> int:
+        return self.texts.setdefault(_counted(condition), len(self.texts))
+
+    @property
+    def select(self) -> str:
+        """The list of aggregates."""
+        return ", ".join(self.texts)
+
+    def counts(self, row: Sequence[Any]) -> list[Counts]:
+        """Each expectation's counts, in the order in which they were added."""
+        return [
+            Counts(row[0], 0 if missing is None else row[missing], row[unexpected])
+            for missing, unexpected in self.places
+        ]
+
+
+def scan_whole(con: Connection, on: Checked, expectations: Iterable[RowExpectation]) -> list[Counts]:
+    """Count over the whole relation."""
+    aggregates = Aggregates()
+    for expectation in expectations:
+        aggregates.add(expectation, on)
+    statement = f"SELECT {aggregates.select} FROM {sql.text_of(sql.relation(on))}"
+    return aggregates.counts(con.execute(statement).fetchall()[0])
+
+
+def scan_files(
+    con: Connection, on: Checked, expectations: Iterable[RowExpectation], names: Sequence[str], *, all_files: bool
+) -> dict[str, list[Counts]]:
+    """Count per data file, over the files with these names; over the upserts of a change log.
+
+    The files are chosen and told apart by DuckLake's virtual column ``filename``, which skips all others
+    unread, and still sees deleted rows, renamed columns and defaults as the table does.
+    """
+    aggregates = Aggregates()
+    for expectation in expectations:
+        aggregates.add(expectation, on)
+    conditions = [] if on.exact else [_UPSERTS]
+    if not all_files:
+        conditions.append(f"{_FILE} IN ({', '.join(literal(name) for name in names)})")
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    statement = f"SELECT {_FILE}, {aggregates.select} FROM {sql.text_of(sql.base(on))}{where} GROUP BY filename"
+    found = {row[0]: aggregates.counts(row[1:]) for row in con.execute(statement).fetchall()}
+    nothing = [Counts(0, 0, 0)] * len(aggregates.places)
+    return {name: found.get(name, nothing) for name in names}
+
+
+def run_query(con: Connection, on: Checked, expectation: QueryExpectation) -> Counts:
+    """Count with the expectation's own query."""
+    row = con.execute(sql.text_of(expectation.counting(on))).fetchall()[0]
+    return Counts(*(int(value) for value in row))
+
+
+def count_rows(con: Connection, on: Checked) -> int:
+    """The number of rows, by counting."""
+    return int(con.execute(f"SELECT COUNT(*) FROM {sql.text_of(sql.relation(on))}").fetchall()[0][0])
+
+
+def examples(con: Connection, on: Checked, expectation: CountedExpectation) -> tuple[Any, ...]:
+    """A few unexpected values; rows as mappings where several columns matter."""
+    names = expectation.shown(on)
+    offending = offending_rows(on, expectation).limit(EXAMPLES).subquery(exp.to_identifier("offending", quoted=True))
+    columns: list[exp.Expr] = [sql.column(name, "offending") for name in names] or [exp.Star()]
+    cursor = con.execute(sql.text_of(exp.select(*columns).from_(offending)))
+    titles = [column[0] for column in cursor.description or []]
+    rows = cursor.fetchall()
+    if len(names) == 1:
+        return tuple(json_safe(expectation.example(row[0])) for row in rows)
+    return tuple(json_safe(dict(zip(titles, row, strict=True))) for row in rows)
+
+
+def offending_rows(on: Checked, expectation: CountedExpectation) -> exp.Query:
+    """The query for all offending rows, with all their columns."""
+    if isinstance(expectation, QueryExpectation):
+        return expectation.offending(on)
+    assert isinstance(expectation, RowExpectation)  # noqa: S101 - there is no third kind
+    everything = exp.Column(this=exp.Star(), table=exp.to_identifier(sql.CHECKED, quoted=True))
+    return exp.select(everything).from_(sql.relation(on)).where(expectation.unexpected(on))
+
+
+def _counted(condition: exp.Expr) -> str:
+    """How many rows meet the condition; counting a column's values is cheaper than asking each for null."""
+    if isinstance(condition, exp.Is) and isinstance(condition.this, exp.Column):
+        return f"COUNT(*) - COUNT({sql.text_of(condition.this)})"
+    return f"COUNT_IF({sql.text_of(condition)})"

@@ -1,0 +1,146 @@
+"""Expectations that compare rows with one another: uniqueness, and series without gaps."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from headgate.gates import arguments
+from headgate.gates.arguments import argument
+from headgate.gates.expectation import QueryExpectation, expectation
+from headgate.gates.relation import Checked
+from headgate.gates.values import UnusableError
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+_STEP = re.compile(r"(\d+)\s*(day|hour|minute|second)s?")
+_SECONDS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
+
+
+@expectation("expect_column_values_to_be_unique", dimension="uniqueness")
+@dataclass(frozen=True)
+class Unique(QueryExpectation):
+    """No value occurs twice; rows without a value do not count. Every row of a repeated value is unexpected."""
+
+    column: str = argument(arguments.name)
+
+    def columns(self) -> tuple[str, ...]:
+        """The one column."""
+        return (self.column,)
+
+    def counting(self, on: Checked) -> exp.Query:
+        """Group by the value."""
+        from headgate.gates import queries
+
+        return queries.count_repeated(on, (self.column,), "any_value_is_missing")
+
+    def offending(self, on: Checked) -> exp.Query:
+        """The rows of every repeated value."""
+        from headgate.gates import queries
+
+        return queries.repeated_rows(on, (self.column,), "any_value_is_missing")
+
+
+@expectation("expect_compound_columns_to_be_unique", dimension="uniqueness")
+@dataclass(frozen=True)
+class CompoundUnique(QueryExpectation):
+    """No combination of values occurs twice."""
+
+    column_list: tuple[str, ...] = argument(arguments.several_names)
+    ignore_row_if: str = argument(
+        arguments.one_of("all_values_are_missing", "any_value_is_missing", "never"), default="all_values_are_missing"
+    )
+
+    def columns(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.column_list
+
+    def counting(self, on: Checked) -> exp.Query:
+        """Group by the values."""
+        from headgate.gates import queries
+
+        return queries.count_repeated(on, self.column_list, self.ignore_row_if)
+
+    def offending(self, on: Checked) -> exp.Query:
+        """The rows of every repeated combination."""
+        from headgate.gates import queries
+
+        return queries.repeated_rows(on, self.column_list, self.ignore_row_if)
+
+
+def step(value: Any) -> int | str:
+    """A number of units or days, or a text such as ``15 minutes``.
+
+    >>> step(1), step("15 minutes")
+    (1, '15 minutes')
+    """
+    if isinstance(value, str):
+        match = _STEP.fullmatch(value.strip())
+        if match and int(match[1]) > 0:
+            return str(value).strip()
+    elif not isinstance(value, bool) and isinstance(value, int) and value > 0:
+        return int(value)
+    raise arguments.WrongValueError(
+        f"must be a whole number above 0, or a text such as '1 day', not {arguments.shown(value)}"
+    )
+
+
+@expectation("continuous", dimension="completeness")
+@dataclass(frozen=True)
+class Continuous(QueryExpectation):
+    """From a group's first value to its last, every step is there.
+
+    The elements are the steps that there should be, the unexpected ones those that are not there.
+    """
+
+    column: str = argument(arguments.name)
+    group_by: tuple[str, ...] = argument(arguments.some_names, default=())
+    step: int | str = argument(step, default=1)
+
+    counts_missing: ClassVar[bool] = False
+
+    def columns(self) -> tuple[str, ...]:
+        """The groups' columns and the series."""
+        return (*self.group_by, self.column)
+
+    def require(self, on: Checked) -> None:
+        """The series must be of whole numbers, days or times."""
+        super().require(on)
+        kind, type_ = on.kind(self.column), on.column(self.column).type
+        if kind not in ("integer", "date", "timestamp", "timestamptz"):
+            raise UnusableError(f"{self.column} holds {type_}: only whole numbers, dates and times can be continuous")
+        self.stride(on)
+
+    def stride(self, on: Checked) -> int:
+        """The step in the units by which the column is counted: ones, days, microseconds."""
+        kind = on.kind(self.column)
+        if isinstance(self.step, int):
+            return self.step * (86_400_000_000 if kind in ("timestamp", "timestamptz") else 1)
+        match = _STEP.fullmatch(self.step)
+        assert match is not None  # noqa: S101 - the argument was read by step()
+        seconds = int(match[1]) * _SECONDS[match[2]]
+        if kind == "integer":
+            raise UnusableError(f"{self.column} holds whole numbers: step must be one, not {self.step!r}")
+        if kind == "date":
+            if seconds % 86_400:
+                raise UnusableError(f"{self.column} holds dates: step must be whole days, not {self.step!r}")
+            return seconds // 86_400
+        return seconds * 1_000_000
+
+    def counting(self, on: Checked) -> exp.Query:
+        """Compare each group's length with its span."""
+        from headgate.gates import queries
+
+        return queries.count_gaps(on, self.column, self.group_by, self.stride(on))
+
+    def shown(self, on: Checked) -> tuple[str, ...]:
+        """The group, the values around the gap, and how many are missing."""
+        return ()
+
+    def offending(self, on: Checked) -> exp.Query:
+        """Each gap: the values around it and how many are missing between."""
+        from headgate.gates import queries
+
+        return queries.gaps(on, self.column, self.group_by, self.stride(on))

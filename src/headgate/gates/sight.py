@@ -1,0 +1,138 @@
+"""What a gate can see of the lake while it works: relations, row counts, statistics, and what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from headgate.gates.compilation import Gate
+from headgate.gates.expectation import Counts
+from headgate.gates.memory import Fact, Facts, Memory
+from headgate.gates.relation import Checked, IsPlain, first_line, read_relation
+from headgate.gates.statistics import Statistics
+from headgate.gates.values import UnusableError
+from headgate.lake.catalog import Contents, Table, read_statistics
+from headgate.lake.engine import Connection, ident
+
+#: The key of the fact that is a relation's number of rows.
+ROWS = "rows"
+
+
+class Sight:
+    """Reads each thing when it is first asked for, and once."""
+
+    def __init__(
+        self, con: Connection, contents: Contents, alias: str, plain: IsPlain, memory: Memory, gate: Gate
+    ) -> None:
+        self.con = con
+        self.contents = contents
+        self.alias = alias
+        self.plain = plain
+        self.memory = memory
+        self.learned: list[Fact] = []
+        self._gate = gate
+        self._facts: Facts | None = None
+        self._relations: dict[tuple[str, str], Checked | UnusableError] = {}
+        self._statistics: dict[int, Statistics] = {}
+
+    def relation(self, layer: str, name: str) -> Checked:
+        """A table or view.
+
+        Raises:
+            UnusableError: it is not there, or cannot be read.
+        """
+        known = self._relations.get((layer, name))
+        if known is None:
+            try:
+                known = read_relation(self.con, self.contents, layer, name, self.alias, self.plain)
+                if known.base is not None:
+                    self._refuse_inlined(known.base)
+            except UnusableError as error:
+                known = error
+            self._relations[layer, name] = known
+        if isinstance(known, UnusableError):
+            raise known
+        return known
+
+    def rows(self, on: Checked) -> int:
+        """A relation's number of rows: known for a table, counted and remembered for a view.
+
+        Raises:
+            UnusableError: the view cannot be read.
+        """
+        if on.base is not None and on.exact:
+            return on.base.rows
+        counts = self.fact(on.identity, ROWS)
+        if counts is None:
+            from headgate.gates.scan import count_rows
+
+            try:
+                counts = Counts(count_rows(self.con, on), 0, 0)
+            except duckdb.Error as error:
+                raise UnusableError(f"{on.title} cannot be read: {first_line(error)}") from error
+            self.learn(on.identity, ROWS, counts)
+        return counts.elements
+
+    def statistics(self, table: Table) -> Statistics:
+        """What the catalog recorded of a table's columns, believable or not."""
+        if table.id not in self._statistics:
+            self._statistics[table.id] = read_statistics(self.con, table, self.alias)
+        return self._statistics[table.id]
+
+    def fact(self, subject: str, key: str | None) -> Counts | None:
+        """What is remembered."""
+        if key is None:
+            return None
+        if self._facts is None:
+            self._facts = self.memory.recall(list(dict.fromkeys(self._subjects())))
+        return self._facts.get((subject, key))
+
+    def learn(self, subject: str, key: str | None, counts: Counts) -> None:
+        """Remember from now on."""
+        if key is not None:
+            self.learned.append(Fact(subject, key, counts))
+            if self._facts is not None:
+                self._facts[subject, key] = counts
+
+    def _subjects(self) -> Iterable[str]:
+        """Everything that this gate may ask the memory about."""
+        names = {(self._gate.layer, table) for table in self._gate.tables}
+        for check in self._gate.checks:
+            names |= {split(other, self._gate.layer) for other in check.expectation.others()}
+        for layer, name in sorted(names):
+            try:
+                relation = self.relation(layer, name)
+            except UnusableError:
+                continue
+            yield relation.identity
+            if relation.base is not None:
+                yield from (file.path for file in relation.base.files)
+
+    def _refuse_inlined(self, table: Table) -> None:
+        """Rows in the catalog itself are in no file, so neither statistics nor memory see them."""
+        meta = ident(f"__ducklake_metadata_{self.alias}")
+        inlined = self.con.execute(
+            f"SELECT table_name FROM {meta}.ducklake_inlined_data_tables WHERE table_id = ?", [table.id]
+        ).fetchall()
+        found = any(self._any_row(f"{meta}.{ident(name)} WHERE end_snapshot IS NULL") for (name,) in inlined)
+        if found or self._any_row(f"{meta}.{ident(f'ducklake_inlined_delete_{table.id}')}"):
+            raise UnusableError(
+                f"rows of {table.schema}.{table.name} are inlined in the catalog, where gates cannot account for them:"
+                " set data_inlining_row_limit to 0 and build the table again"
+            )
+
+    def _any_row(self, source: str) -> bool:
+        try:
+            return bool(self.con.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchall())
+        except duckdb.CatalogException:
+            return False
+
+
+def split(name: tuple[str, ...], layer: str) -> tuple[str, str]:
+    """A table's layer and name; without a layer it is one of the same layer.
+
+    >>> split(("store",), "raw"), split(("raw", "store"), "features")
+    (('raw', 'store'), ('raw', 'store'))
+    """
+    return (layer, name[0]) if len(name) == 1 else (name[0], name[1])

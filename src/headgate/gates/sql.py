@@ -1,0 +1,155 @@
+"""Where a gate's SQL is built, as a tree: names and values are quoted by its generator and nowhere else.
+
+Importing this costs a tenth of a second, so it is imported where something must really be scanned.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import sqlglot.dialects.duckdb  # noqa: F401 - else the first statement pays for it
+from sqlglot import exp
+
+from headgate.gates.relation import Checked
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, moment, number
+
+#: Under this name the checked relation stands in every statement.
+CHECKED = "checked"
+DIALECT = "duckdb"
+
+
+def text_of(tree: exp.Expr) -> str:
+    """The statement or expression as the engine reads it."""
+    return tree.sql(dialect=DIALECT, comments=False)
+
+
+def column(name: str, table: str | None = CHECKED) -> exp.Column:
+    """A column of the checked relation, or of ``table``."""
+    return exp.column(name, table=table, quoted=True)
+
+
+def relation(on: Checked, name: str = CHECKED) -> exp.Expr:
+    """The relation as it stands in FROM."""
+    return source(on.alias, on.layer, on.name, name)
+
+
+def base(on: Checked) -> exp.Expr:
+    """The table whose files hold the relation's rows, as it stands in FROM."""
+    assert on.base is not None  # noqa: S101 - callers ask only where there is one
+    return source(on.alias, on.base.schema, on.base.name)
+
+
+def source(alias: str, schema: str, table: str, name: str = CHECKED) -> exp.Expr:
+    """A table of the lake under a name of its own."""
+    return exp.alias_(exp.table_(table, db=schema, catalog=alias, quoted=True), name, table=True, quoted=True)
+
+
+def exists_in(other: Checked, pairs: Iterable[tuple[str, str]]) -> exp.Expr:
+    """The checked row's columns are found together in another relation's."""
+    inner = "other"
+    same = [exp.EQ(this=column(there, inner), expression=column(here)) for here, there in pairs]
+    return exp.Exists(this=exp.select(exp.Literal.number(1)).from_(relation(other, inner)).where(every(same)))
+
+
+def every(conditions: Iterable[exp.Expr]) -> exp.Expr:
+    """All of them hold."""
+    return exp.and_(*conditions, copy=False)
+
+
+def any_of(conditions: Iterable[exp.Expr]) -> exp.Expr:
+    """At least one of them holds."""
+    return exp.or_(*conditions, copy=False)
+
+
+def negated(condition: exp.Expr) -> exp.Expr:
+    """The opposite; unknown stays unknown."""
+    return exp.not_(condition, copy=False)
+
+
+def surely(condition: exp.Expr) -> exp.Expr:
+    """True if it is true, false if it is false or unknown."""
+    return exp.Coalesce(this=exp.paren(condition, copy=False), expressions=[exp.false()])
+
+
+def is_missing(name: str, kind: Kind, table: str = CHECKED) -> exp.Expr:
+    """The column holds no value: null, or a float's NaN."""
+    null = exp.Is(this=column(name, table), expression=exp.Null())
+    if kind != "float":
+        return null
+    return any_of([null, exp.IsNan(this=column(name, table))])
+
+
+def is_present(name: str, kind: Kind, table: str = CHECKED) -> exp.Expr:
+    """The column holds a value."""
+    return negated(is_missing(name, kind, table))
+
+
+def present_and(name: str, kind: Kind, condition: exp.Expr) -> exp.Expr:
+    """``condition``, which is unknown of a null, is not asked of a NaN."""
+    if kind != "float":
+        return condition
+    return every([negated(exp.IsNan(this=column(name))), condition])
+
+
+def literal(value: Any, kind: Kind, type_: str) -> exp.Expr | None:
+    """A suite's value as a constant of a column's type; None if no value of the column can equal it.
+
+    Raises:
+        UnusableError: the column's type has no such constants, or the text is not one.
+    """
+    if kind in NUMBERS:
+        return _number_literal(value, kind)
+    if kind == "text":
+        return exp.Literal.string(value) if isinstance(value, str) else None
+    if kind in MOMENTS:
+        return _moment_literal(value, kind)
+    if kind in ("time", "other") and isinstance(value, str):
+        return exp.cast(exp.Literal.string(value), type_, dialect=DIALECT)
+    raise UnusableError(f"values of type {type_} cannot be compared with {value!r}")
+
+
+def _number_literal(value: Any, kind: Kind) -> exp.Expr | None:
+    if kind == "float" and isinstance(value, float) and math.isinf(value):
+        return float_constant(value)
+    found = number(value)
+    if found is None:
+        return None
+    if kind == "boolean":
+        return exp.Boolean(this=bool(found)) if found in (0, 1) else None
+    if kind == "integer":
+        return constant(found) if isinstance(found, int) else None
+    return float_constant(float(found)) if kind == "float" else constant(found)
+
+
+def _moment_literal(value: Any, kind: Kind) -> exp.Expr | None:
+    if isinstance(value, bool | int | float):
+        return None
+    found = moment(value, kind)
+    if found is None:
+        raise UnusableError(f"{value!r} is no {kind}: write it as 2020-12-31 or 2020-12-31 23:59:59")
+    if kind == "date" and found.time() != dt.time():
+        return None
+    return moment_constant(found, kind)
+
+
+def constant(value: int | Decimal) -> exp.Expr:
+    """A number, as it is."""
+    text = str(abs(value)) if isinstance(value, int) else format(abs(value), "f")
+    digits = exp.Literal.number(text)
+    return exp.Neg(this=digits) if value < 0 else digits
+
+
+def float_constant(value: float) -> exp.Expr:
+    """A float, infinities too."""
+    return exp.cast(exp.Literal.string(repr(float(value))), "DOUBLE", dialect=DIALECT)
+
+
+def moment_constant(value: dt.datetime, kind: Kind) -> exp.Expr:
+    """A date or time of the column's kind."""
+    written = value.date().isoformat() if kind == "date" else value.isoformat(sep=" ")
+    type_ = {"date": "DATE", "timestamp": "TIMESTAMP", "timestamptz": "TIMESTAMP WITH TIME ZONE"}[kind]
+    return exp.cast(exp.Literal.string(written), type_, dialect=DIALECT)

@@ -1,0 +1,255 @@
+"""All expectations of one table: which are proven, which are remembered, and what must be scanned for the rest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import PurePosixPath
+from time import perf_counter
+from typing import Any
+
+import duckdb
+
+from headgate.gates.compilation import Check
+from headgate.gates.expectation import (
+    NOTHING,
+    CountedExpectation,
+    Counts,
+    QueryExpectation,
+    RowExpectation,
+    TableExpectation,
+    Verdict,
+)
+from headgate.gates.relation import Checked, first_line
+from headgate.gates.result import How
+from headgate.gates.sight import Sight, split
+from headgate.gates.statistics import known_of_file
+from headgate.gates.values import UnusableError
+from headgate.lake.catalog import DataFile
+
+
+@dataclass
+class Outcome:
+    """What one expectation came to, while it is being found out."""
+
+    check: Check
+    on: Checked | None = None
+    verdict: Verdict | None = None
+    error: str | None = None
+    how: How = "proven"
+    seconds: float = 0.0
+    examples: tuple[Any, ...] = ()
+    counts: Counts | None = None
+    by_file: dict[str, Counts] = field(default_factory=dict)
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be found out."""
+        return self.error is None and self.verdict is None and self.counts is None
+
+    @cached_property
+    def key(self) -> str | None:
+        """By what its counts are remembered."""
+        return self.check.expectation.key(self.relation)
+
+    @property
+    def relation(self) -> Checked:
+        """What is checked, together with the other relations that this expectation names."""
+        assert self.on is not None  # noqa: S101 - without a relation there is an error, and nothing is asked
+        return self.on
+
+    def came(self, how: How) -> None:
+        """A part came about this way; the dearest way names the whole."""
+        order: tuple[How, ...] = ("proven", "remembered", "scanned")
+        self.how = max(self.how, how, key=order.index)
+
+
+class TableGate:
+    """Judges the expectations of one table."""
+
+    def __init__(self, sight: Sight, layer: str, table: str, scale: float | None) -> None:
+        self.sight = sight
+        self.layer = layer
+        self.table = table
+        self.scale = scale
+
+    def judge(self, checks: Sequence[Check]) -> list[Outcome]:
+        """One outcome per check, in the same order."""
+        outcomes = [self._timed(Outcome(check), self._prepare) for check in checks]
+        for outcome in outcomes:
+            if outcome.open and isinstance(outcome.check.expectation, TableExpectation):
+                self._timed(outcome, self._judge_table)
+        rows = [each for each in outcomes if each.open and isinstance(each.check.expectation, RowExpectation)]
+        self._count_by_file(rows)
+        self._count_whole([each for each in rows if each.open])
+        for outcome in outcomes:
+            if outcome.open:
+                self._timed(outcome, self._count_by_query)
+        for outcome in outcomes:
+            if outcome.counts is not None:
+                self._timed(outcome, self._judge_counts)
+        return outcomes
+
+    def _timed(self, outcome: Outcome, step: Callable[[Outcome], None]) -> Outcome:
+        """Take a step; what goes wrong there is why the expectation could not be checked."""
+        start = perf_counter()
+        try:
+            step(outcome)
+        except (UnusableError, duckdb.Error) as error:
+            self._fail(outcome, error)
+        outcome.seconds += perf_counter() - start
+        return outcome
+
+    def _fail(self, outcome: Outcome, error: UnusableError | duckdb.Error) -> None:
+        text = first_line(error) if isinstance(error, duckdb.Error) else str(error)
+        outcome.error, outcome.verdict, outcome.counts = f"could not be checked: {text}", None, None
+
+    def _prepare(self, outcome: Outcome) -> None:
+        expectation = outcome.check.expectation
+        on = self.sight.relation(self.layer, self.table)
+        names = expectation.others()
+        others = {".".join(name): self.sight.relation(*split(name, self.layer)) for name in names}
+        outcome.on = replace(on, others=others) if others else on
+        expectation.require(outcome.on)
+
+    def _judge_table(self, outcome: Outcome) -> None:
+        expectation = outcome.check.expectation
+        assert isinstance(expectation, TableExpectation)  # noqa: S101 - the caller chose it
+        facts = len(self.sight.learned)
+        outcome.verdict = expectation.judge(outcome.relation, self.sight.rows, self.scale)
+        if len(self.sight.learned) > facts:
+            outcome.came("scanned")
+
+    def _judge_counts(self, outcome: Outcome) -> None:
+        expectation, counts = outcome.check.expectation, outcome.counts
+        assert isinstance(expectation, CountedExpectation)  # noqa: S101 - only these have counts
+        assert counts is not None  # noqa: S101 - the caller chose it
+        if counts.unexpected:
+            from headgate.gates.scan import examples
+
+            outcome.examples = examples(self.sight.con, outcome.relation, expectation)
+        outcome.verdict = expectation.judge(counts)
+
+    # Row by row: files first, since they never change
+
+    def _count_by_file(self, outcomes: Sequence[Outcome]) -> None:
+        on = next((each.on for each in outcomes), None)
+        if on is None or on.base is None:
+            return
+        files = {PurePosixPath(file.path).name: file for file in on.base.files}
+        separable = len(files) == len(on.base.files) and not any(
+            column.name.lower() == "filename" for column in on.base.columns
+        )
+        lacking: dict[tuple[str, ...], list[Outcome]] = defaultdict(list)
+        for outcome in outcomes:
+            start = perf_counter()
+            without = tuple(name for name, file in files.items() if not self._known_of(outcome, file))
+            lacking[without].append(outcome)
+            outcome.seconds += perf_counter() - start
+        for names, group in lacking.items():
+            if names and separable:
+                self._scan_files(group, files, names)
+            for outcome in group:
+                if outcome.open and (separable or not names):
+                    self._timed(outcome, self._sum_up)
+
+    def _known_of(self, outcome: Outcome, file: DataFile) -> bool:
+        """Whether statistics prove, or memory holds, what the expectation counts in this file."""
+        counts = self._proven(outcome, file)
+        if counts is None:
+            counts = self.sight.fact(file.path, outcome.key)
+            if counts is None:
+                return False
+            outcome.came("remembered")
+        outcome.by_file[file.path] = counts
+        return True
+
+    def _proven(self, outcome: Outcome, file: DataFile) -> Counts | None:
+        on, expectation = outcome.relation, outcome.check.expectation
+        assert on.base is not None  # noqa: S101 - the caller made sure
+        assert isinstance(expectation, RowExpectation)  # noqa: S101 - the caller chose it
+        known = known_of_file(on, expectation.columns(), file, self.sight.statistics(on.base))
+        counts = None if known is None else expectation.proves(on, file.rows - file.deleted, known)
+        if counts is None or on.exact:
+            return counts
+        return counts if counts.missing == counts.unexpected == 0 else None  # the log's deletes may be to blame
+
+    def _scan_files(self, group: Sequence[Outcome], files: dict[str, DataFile], names: tuple[str, ...]) -> None:
+        from headgate.gates.scan import scan_files
+
+        def scan(part: Sequence[Outcome]) -> None:
+            found = scan_files(
+                self.sight.con, part[0].relation, _expectations(part), names, all_files=len(names) == len(files)
+            )
+            for i, outcome in enumerate(part):
+                outcome.came("scanned")
+                for name in names:
+                    counts = found[name][i]
+                    outcome.by_file[files[name].path] = counts
+                    self.sight.learn(files[name].path, outcome.key, counts)
+
+        self._together(group, scan)
+
+    def _sum_up(self, outcome: Outcome) -> None:
+        """Files make up a table; of a change log's view they say something only if none has anything against it."""
+        on = outcome.relation
+        total = sum(outcome.by_file.values(), NOTHING)
+        if on.exact:
+            outcome.counts = total
+        elif total.missing == total.unexpected == 0:
+            outcome.counts = Counts(self.sight.rows(on), 0, 0)
+
+    def _count_whole(self, outcomes: Sequence[Outcome]) -> None:
+        from headgate.gates.scan import scan_whole
+
+        left = [each for each in outcomes if not self._remembered(each)]
+
+        def scan(part: Sequence[Outcome]) -> None:
+            found = scan_whole(self.sight.con, part[0].relation, _expectations(part))
+            for outcome, counts in zip(part, found, strict=True):
+                self._found(outcome, counts)
+
+        if left:
+            self._together(left, scan)
+
+    def _count_by_query(self, outcome: Outcome) -> None:
+        on, expectation = outcome.relation, outcome.check.expectation
+        assert isinstance(expectation, QueryExpectation)  # noqa: S101 - the others have their counts by now
+        if on.base is not None and on.exact and on.base.rows == 0:
+            outcome.counts = NOTHING
+        elif not self._remembered(outcome):
+            from headgate.gates.scan import run_query
+
+            self._found(outcome, run_query(self.sight.con, on, expectation))
+
+    def _remembered(self, outcome: Outcome) -> bool:
+        """Whether memory holds what the expectation counts in the whole relation."""
+        outcome.counts = self.sight.fact(outcome.relation.identity, outcome.key)
+        if outcome.counts is not None:
+            outcome.came("remembered")
+        return outcome.counts is not None
+
+    def _found(self, outcome: Outcome, counts: Counts) -> None:
+        outcome.came("scanned")
+        outcome.counts = counts
+        self.sight.learn(outcome.relation.identity, outcome.key, counts)
+
+    def _together(self, outcomes: Sequence[Outcome], scan: Callable[[Sequence[Outcome]], None]) -> None:
+        """One scan for all; if it fails, one for each, so that a broken one does not take the others with it."""
+        start = perf_counter()
+        try:
+            scan(outcomes)
+        except (UnusableError, duckdb.Error) as error:
+            if len(outcomes) == 1:
+                self._fail(outcomes[0], error)
+            else:
+                for outcome in outcomes:
+                    self._together([outcome], scan)
+        for outcome in outcomes:
+            outcome.seconds += (perf_counter() - start) / len(outcomes)
+
+
+def _expectations(outcomes: Sequence[Outcome]) -> list[RowExpectation]:
+    return [each.check.expectation for each in outcomes if isinstance(each.check.expectation, RowExpectation)]

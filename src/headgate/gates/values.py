@@ -1,0 +1,148 @@
+"""What a column's type means for a gate, and how values of a suite meet values of a column.
+
+A suite is JSON or YAML, so a value arrives as a number, text, boolean or date. Equality is that of Great
+Expectations on pandas: a text never equals a number, ``1`` equals ``1.0`` and ``True``. Dates and times
+are the exception: JSON has none, so their texts are read (ISO 8601 only, since ``1/2/2020`` is two days).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+Kind = Literal["integer", "decimal", "float", "boolean", "text", "date", "timestamp", "timestamptz", "time", "other"]
+NUMBERS: frozenset[Kind] = frozenset({"integer", "decimal", "float", "boolean"})
+MOMENTS: frozenset[Kind] = frozenset({"date", "timestamp", "timestamptz"})
+
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), "integer"),
+    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "integer"),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), "float"),
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "timestamp"),
+    "BOOLEAN": "boolean",
+    "VARCHAR": "text",
+    "DATE": "date",
+    "TIMESTAMP WITH TIME ZONE": "timestamptz",
+    "TIME": "time",
+}
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?")
+_INTEGER = re.compile(r"-?\d{1,40}")
+#: DuckLake cuts longer texts, and cuts the maximum below the truth.
+LONGEST_EXACT_TEXT = 255
+
+
+class UnusableError(ValueError):
+    """Why an expectation cannot be checked on the data that is there."""
+
+
+def kind_of(type_: str) -> Kind:
+    """What kind of values a DuckDB type holds.
+
+    >>> kind_of("BIGINT"), kind_of("DECIMAL(10,2)"), kind_of("INTEGER[]")
+    ('integer', 'decimal', 'other')
+    """
+    if type_.startswith("DECIMAL") and not type_.endswith("]"):
+        return "decimal"
+    return _KINDS.get(type_, "other")
+
+
+def moment(value: object, kind: Kind) -> dt.datetime | None:
+    """The moment that a suite's value, or a catalog's text, names; None if it names none.
+
+    Dates are midnights. Moments of ``timestamptz`` carry UTC, all others no zone.
+
+    >>> moment("2020-01-31", "date")
+    datetime.datetime(2020, 1, 31, 0, 0)
+    >>> moment("2020-01-31 10:00:00+02", "timestamptz")
+    datetime.datetime(2020, 1, 31, 8, 0, tzinfo=datetime.timezone.utc)
+    >>> moment("31/1/2020", "date") is None
+    True
+    """
+    found: dt.datetime | None = None
+    if isinstance(value, dt.datetime):
+        found = value
+    elif isinstance(value, dt.date):
+        found = dt.datetime(value.year, value.month, value.day)  # noqa: DTZ001 - a calendar date has no zone
+    elif isinstance(value, str) and (_DATE.fullmatch(value) or _TIMESTAMP.fullmatch(value)):
+        try:
+            found = dt.datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if found is None:
+        return None
+    if kind == "timestamptz":
+        return found.replace(tzinfo=dt.UTC) if found.tzinfo is None else found.astimezone(dt.UTC)
+    return None if found.tzinfo is not None else found
+
+
+def number(value: object) -> int | Decimal | None:
+    """A suite's number without rounding: an int, or the decimal that was written; None if it is none.
+
+    >>> number(2.0), number(0.1), number(True), number("1"), number(float("inf"))
+    (2, Decimal('0.1'), 1, None, None)
+    """
+    if isinstance(value, bool | int):
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        value = Decimal(repr(value))
+    if isinstance(value, Decimal) and value.is_finite():
+        return int(value) if value == value.to_integral_value() else value
+    return None
+
+
+def stored_bound(text: str | None, kind: Kind) -> Any:
+    """A minimum or maximum as the catalog writes it, as a value that compares; None if it proves nothing.
+
+    Only texts with one possible meaning are read, so DuckDB's own cast could read nothing else.
+
+    >>> stored_bound("-3", "integer"), stored_bound("1", "boolean"), stored_bound("2.50", "decimal")
+    (-3, 1, Decimal('2.50'))
+    >>> stored_bound("infinity", "date"), stored_bound("1.5", "float")
+    (None, None)
+    """
+    if text is None:
+        return None
+    if kind == "integer":
+        return int(text) if _INTEGER.fullmatch(text) else None
+    if kind == "boolean":
+        return {"0": 0, "1": 1, "false": 0, "true": 1}.get(text)
+    if kind == "decimal":
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            return None
+        return value if value.is_finite() else None
+    if kind in MOMENTS:
+        return moment(text, kind)
+    if kind == "text":
+        return text if len(text.encode()) <= LONGEST_EXACT_TEXT else None
+    return None
+
+
+def json_safe(value: Any) -> Any:
+    """The same value as JSON knows it, without NaN and infinities, which are no JSON.
+
+    >>> json_safe([Decimal("1.50"), dt.date(2020, 1, 2), float("nan")])
+    [1.5, '2020-01-02', 'NaN']
+    """
+    if isinstance(value, str | bool | int | None):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(value)]
+    if isinstance(value, Decimal):
+        return json_safe(float(value))
+    if isinstance(value, dt.datetime | dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): json_safe(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [json_safe(each) for each in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
