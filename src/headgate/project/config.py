@@ -30,7 +30,9 @@ ENCODING_PATTERN = r"^[A-Za-z0-9._:-]{1,40}$"
 
 
 def _from_environment(value: Any) -> Any:
-    return value.scalar() if isinstance(value, FromEnvironment) else value
+    if isinstance(value, FromEnvironment) and not isinstance(scalar := value.scalar(), str):
+        return scalar
+    return value
 
 
 def _tuple(value: Any) -> Any:

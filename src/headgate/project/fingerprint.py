@@ -47,19 +47,26 @@ def combined(hashes: dict[str, str]) -> str:
 
 def _files(root: str, relative: str) -> Iterator[str]:
     try:
-        entries = list(os.scandir(f"{root}/{relative}"))
+        entries = [
+            (entry.name, entry.is_dir(follow_symlinks=False), entry.is_file()) for entry in _entries(root, relative)
+        ]
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        raise ConfigError(f"the folder cannot be read: {error.strerror}", file=relative) from error
-    for entry in entries:
-        if entry.name.startswith(".") or entry.name == "__pycache__":
+        raise ConfigError(f"this cannot be read: {error.strerror}", file=error.filename or relative) from error
+    for name, is_folder, is_file in entries:
+        if name.startswith(".") or name == "__pycache__":
             continue
-        path = f"{relative}/{entry.name}"
-        if entry.is_dir(follow_symlinks=False):
+        path = f"{relative}/{name}"
+        if is_folder:
             yield from _files(root, path)
-        elif entry.is_file():
+        elif is_file:
             yield path
+
+
+def _entries(root: str, relative: str) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(f"{root}/{relative}") as entries:
+        yield from entries
 
 
 def _sha256(folder: Path, path: str) -> str:

@@ -79,6 +79,8 @@ class _GateReader:
             twin = next((each for each in result if each.lower() == table.lower()), None)
             if twin is not None:
                 raise self.source.error(f"{table!r} and {twin!r} are one table: case does not matter", (table,))
+            if entries is None:  # every entry is commented out
+                entries = []
             if not isinstance(entries, list):
                 hint = "write each entry on a line of its own that begins with '- '"
                 raise self.source.error("a table has a list of expectations", (table,), hint=hint)

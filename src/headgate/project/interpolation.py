@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from headgate.errors import did_you_mean
+from headgate.errors import UsageError, did_you_mean
 from headgate.project.problems import Problem
 from headgate.project.yaml_file import KeyPath, dotted, read_value
 
@@ -34,12 +34,15 @@ class FromEnvironment(str):
     __slots__ = ()
 
     def scalar(self) -> Any:
-        """What the text would be if it stood in the file.
+        """What the text would be if it stood in the file; itself if that is nothing.
 
         >>> FromEnvironment("4").scalar()
         4
         """
-        return read_value(self, name="the environment's value")
+        try:
+            return read_value(str(self), name="the environment's value")
+        except UsageError:
+            return self
 
 
 @dataclass(slots=True)

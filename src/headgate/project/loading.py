@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ PROJECT_FILE = "headgate.yml"
 SQLITE = "sqlite:///"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Project:
     """A project as one target sees it: variables filled in, paths resolved, overrides applied.
 
@@ -51,7 +51,11 @@ class Project:
     memory_limit: str | None
     threads: int | None
     targets: tuple[str, ...]
-    secrets: frozenset[str] = field(repr=False)
+    secrets: frozenset[str]
+
+    def __repr__(self) -> str:
+        """Says which project, and none of its settings: they may hold secrets."""
+        return f"Project({self.name!r}, target={self.target!r}, folder={str(self.folder)!r})"
 
     @property
     def tables(self) -> dict[str, tuple[str, FilesTable]]:

@@ -81,7 +81,7 @@ def _declared(entry: Any, place: Place, parameters: Any) -> Declared:
         raise _error("an expectation has one 'type' (or 'expectation_type'), a text", place)
     kwargs = _mapping(entry, "kwargs", place)
     resolved = {key: _resolved(value, parameters, place) for key, value in kwargs.items() if key not in BOOKKEEPING}
-    severity = entry.get("severity") or "critical"
+    severity = "critical" if entry.get("severity") is None else entry["severity"]
     if not isinstance(severity, str) or severity not in _SEVERITIES:
         raise _error(f"there is no severity {str(severity)[:60]!r}", place, "known: critical, info, warning")
     return Declared(

@@ -86,7 +86,7 @@ def read_yaml(path: Path, file: str) -> YamlFile:
     """
     text = read_text(path, file, limit=MAX_BYTES)
     node = _compose(text, file)
-    if node is None:
+    if node is None or node.tag == f"{_TAG}null":
         raise ConfigError("the file is empty", file=file, line=1)
     if not isinstance(node, yaml.MappingNode):
         raise ConfigError(
@@ -183,7 +183,7 @@ class _Builder:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self.error("a key must be a plain text", key_node, path)
             key = str(key_node.value)
-            if key == "<<" and key_node.style is None:
+            if key == "<<" and not key_node.style:
                 merged += self.merged(value_node, path)
                 continue
             place = (*path, key)
