@@ -8,14 +8,15 @@ from before the process's first step lies beside it, so that a killed step leave
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from headgate.errors import CorruptError, LakeError
+from headgate.errors import CorruptError, LakeError, UsageError
 from headgate.lake.engine import LAKE, Connection, attach, detach, ident, literal, qualified
 from headgate.lake.release import Pointer, Releases, catalog_key
-from headgate.lake.store import Store
+from headgate.lake.store import Store, sync, writing
 
 #: Options that must live in the catalog, or a plain CHECKPOINT by anybody deletes files of other releases.
 CATALOG_OPTIONS: dict[str, str | int | bool] = {
@@ -54,7 +55,9 @@ class Branch:
 
 
 def branch_of(store: Store, run: str) -> Branch:
-    """The branch of ``run``, whether it exists or not."""
+    """The branch of ``run``, whether it exists or not; raises UsageError for a text that is no run's id."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", run):
+        raise UsageError(f"{run!r} is not the id of a run")
     return Branch(run, store.workdir / f"{run}.ducklake", store.url("data"))
 
 
@@ -73,7 +76,7 @@ def create(store: Store, run: str, base: Pointer, con: Connection, layers: tuple
         _refuse_wal(Path(store.url(catalog_key(base.release))))
         store.fetch(catalog_key(base.release), branch.path)
         branch.path.chmod(0o644)
-        attach(con, str(branch.path), branch.data, read_only=False)
+        attach(con, str(branch.path), branch.data, read_only=False, migrate=True)
         squash(con)
     con.execute("BEGIN")
     for schema in (INTERNAL_SCHEMA, LOG_SCHEMA, *layers):
@@ -95,9 +98,10 @@ def open_branch(branch: Branch, con: Connection) -> None:
         _wal(branch.path).unlink(missing_ok=True)
         branch.before.replace(branch.path)
     _refuse_wal(branch.path)
-    before = branch.before.with_suffix(".before.tmp")
-    shutil.copyfile(branch.path, before)
-    before.replace(branch.before)
+    with writing(branch.before):
+        temporary = _temporary(branch.before)
+        shutil.copyfile(branch.path, temporary)
+        temporary.replace(branch.before)
     attach(con, str(branch.path), branch.data, read_only=False)
 
 
@@ -114,7 +118,10 @@ def freeze(branch: Branch, con: Connection, snapshot: int) -> str:
     The branch must be closed. Raises CorruptError if the copy is not at ``snapshot``.
     """
     _refuse_wal(branch.path)
-    shutil.copyfile(branch.path, branch.frozen)
+    with writing(branch.frozen):
+        branch.frozen.unlink(missing_ok=True)  # an earlier one may be a release by now: never write into it
+        shutil.copyfile(branch.path, branch.frozen)
+        sync(branch.frozen)
     attach(con, str(branch.frozen), branch.data, alias="frozen", read_only=True)
     try:
         found = snapshot_of(con, "frozen")
@@ -127,7 +134,7 @@ def freeze(branch: Branch, con: Connection, snapshot: int) -> str:
 
 def discard(branch: Branch) -> None:
     """Delete the branch's files; its data files are for ``prune``."""
-    for path in (branch.path, _wal(branch.path), branch.before, branch.frozen):
+    for path in (branch.path, _wal(branch.path), _temporary(branch.before), branch.before, branch.frozen):
         path.unlink(missing_ok=True)
 
 
@@ -150,6 +157,10 @@ def branches(store: Store) -> list[str]:
     """The runs that have a branch in the work folder."""
     folder = store.workdir
     return sorted({path.stem for path in folder.glob("*.ducklake")} | {path.stem for path in folder.glob("*.before")})
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(path.name + ".tmp")
 
 
 def _wal(path: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from headgate.errors import HeadgateError, LakeError
+from headgate.errors import CorruptError, HeadgateError, LakeError
 from headgate.lake.branch import branches
 from headgate.lake.catalog import read_contents
 from headgate.lake.engine import Connection, attach, ident
@@ -31,8 +31,10 @@ def examine(store: Store, con: Connection) -> list[Finding]:
     try:
         pointer = releases.pointer()
         numbers = releases.numbers()
-    except HeadgateError as error:
-        return [Finding("pointer", False, error.what, error.hint)]
+    except CorruptError as error:
+        there = sorted({n for n, kind in releases.listed() if kind == "json"})
+        hint = "headgate rollback to one of: " + ", ".join(map(str, there))
+        return [Finding("pointer", False, error.what, hint)]
     findings = [_pointer_finding(pointer.release, numbers)]
     if pointer.held:
         text = f"held since {pointer.held.since}: {pointer.held.reason}"

@@ -109,21 +109,30 @@ def load_extension(con: Connection, name: str) -> None:
 
 
 def attach(
-    con: Connection, catalog: str, data: str, *, alias: str = LAKE, read_only: bool, create: bool = False
+    con: Connection,
+    catalog: str,
+    data: str,
+    *,
+    alias: str = LAKE,
+    read_only: bool,
+    create: bool = False,
+    migrate: bool = False,
 ) -> None:
     """Attach the DuckLake whose catalog is the file ``catalog`` and whose data files lie under ``data``.
 
     The data path in the catalog is where the lake was made; it is overridden, so that a lake which
-    was moved or copied is read where it is now.
+    was moved or copied is read where it is now. ``migrate`` lets DuckLake bring the catalog of an
+    older version to its present format, which only a private copy may have done to it.
 
     Raises:
-        LakeError: the file is not there (DuckDB would silently make an empty lake), the alias is
-            taken by another file, or DuckDB refuses.
+        LakeError: the file is not there or empty: DuckDB would silently make an empty lake.
+        CouldNotRunError: DuckDB refuses, or the alias is taken.
     """
     local = not re.match(r"^[a-z0-9]+://", catalog)
     if local and not create and (not os.path.exists(catalog) or os.path.getsize(catalog) == 0):  # noqa: PTH110, PTH202
         raise LakeError("the catalog file is missing or empty", where=catalog)
     options = ["READ_ONLY"] if read_only else ["META_BLOCK_SIZE 16384"] if create else []
+    options += ["AUTOMATIC_MIGRATION true"] if migrate else []
     options += [f"DATA_PATH {literal(data.rstrip('/') + '/')}", "OVERRIDE_DATA_PATH true"]
     try:
         con.execute(f"ATTACH {literal('ducklake:' + catalog)} AS {ident(alias)} ({', '.join(options)})")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from headgate.errors import LockHeldError
+from headgate.lake.store import writing
 
 #: How long a run may rest between two steps before another run may take the lock.
 STEP_LEASE_SECONDS = 6 * 3600
@@ -48,8 +49,10 @@ def locked(
     Raises:
         LockHeldError: another run holds it, still after ``wait_seconds``.
     """
-    workdir.mkdir(parents=True, exist_ok=True)
-    with (workdir / ".lock").open("a") as guard:
+    with writing(workdir):
+        workdir.mkdir(parents=True, exist_ok=True)
+        guard = (workdir / ".lock").open("a")
+    with guard:
         _acquire(guard, workdir, run, time.monotonic() + wait_seconds)
         since = datetime.now(UTC).isoformat(timespec="seconds")
         _record(workdir, Holder(run, os.getpid(), mode, since, time.time() + STEP_LEASE_SECONDS))
@@ -89,14 +92,16 @@ def live_run(workdir: Path) -> str | None:
 
 
 def _acquire(guard: IO[str], workdir: Path, run: str, deadline: float) -> None:
+    tries = 0
     while True:
+        tries += 1
         holder = current_holder(workdir)
         if _try_flock(guard):
             holder = current_holder(workdir)
             if holder is None or holder.run == run or not _resting(holder):
                 return
             fcntl.flock(guard, fcntl.LOCK_UN)
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= deadline and tries > 1:  # once may have met somebody who only looked
             raise LockHeldError(holder.run if holder else "unknown", holder.since if holder else "just now")
         time.sleep(POLL_SECONDS)
 
@@ -114,6 +119,7 @@ def _try_flock(guard: IO[str]) -> bool:
 
 
 def _record(workdir: Path, holder: Holder) -> None:
-    temporary = workdir / f".lock.{os.getpid()}.tmp"
-    temporary.write_text(json.dumps(asdict(holder)))
-    temporary.replace(workdir / "lock.json")
+    with writing(workdir):
+        temporary = workdir / f".lock.{os.getpid()}.tmp"
+        temporary.write_text(json.dumps(asdict(holder)))
+        temporary.replace(workdir / "lock.json")

@@ -1,7 +1,8 @@
 """Deleting what no kept release and no kept branch needs.
 
 DuckLake's own cleanup is never used: it knows one catalog, not the releases beside it. The order is
-catalogs first, data later, so that nobody can still open a release whose data is going.
+manifest (so that the release is no longer listed), catalog (so that nobody can still open it), and the
+data last.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from pathlib import Path
 
 import duckdb
 
-from headgate.errors import CorruptError
+from headgate.errors import CorruptError, UsageError
 from headgate.lake.branch import branch_of, branches, discard
-from headgate.lake.engine import Connection, ident, literal
+from headgate.lake.engine import Connection, literal
 from headgate.lake.release import Releases, catalog_key, manifest_key
-from headgate.lake.store import Store
+from headgate.lake.store import Store, writing
 
 #: How long data that a pruned release used stays, for readers that still stream from it.
 GRACE_SECONDS = 3600
@@ -41,8 +42,15 @@ def prune(
     """Keep the served release, the newest ``keep`` and ``keep_branches``; delete everything else.
 
     The caller holds the lake's lock. Safe to be killed and to be run again at any point.
+
+    Raises:
+        UsageError: ``keep`` is negative.
+        CorruptError: a catalog that is kept cannot be read, so nobody can say what it needs. Nothing is deleted.
     """
+    if keep < 0:
+        raise UsageError(f"cannot keep {keep} releases")
     releases = Releases(store)
+    releases.give_up()
     served = releases.pointer().release
     published = releases.numbers()
     kept = set(published[-keep:] if keep else [])
@@ -54,13 +62,14 @@ def prune(
     needed = _needed(store, con, [catalog_key(n) for n in sorted(kept)], kept_runs)
     waiting = _remember_waiting(store, con, gone, needed)
     for number in gone:
-        store.delete(catalog_key(number))
         store.delete(manifest_key(number))
+        store.delete(catalog_key(number))
     dead = [run for run in branches(store) if run not in kept_runs]
     for run in dead:
         discard(branch_of(store, run))
-    files, size, left = _delete_data(store, needed, waiting, grace_seconds)
-    return Pruned(tuple(gone), tuple(dead), files, size, left)
+    files, size = _delete_data(store, needed, waiting, grace_seconds)
+    store.sweep(older_than_seconds=grace_seconds)
+    return Pruned(tuple(gone), tuple(dead), files, size, len(waiting))
 
 
 def files_of(con: Connection, catalog: str) -> set[str]:
@@ -80,52 +89,75 @@ def files_of(con: Connection, catalog: str) -> set[str]:
                     JOIN (SELECT DISTINCT schema_id, path FROM pruned.ducklake_schema) s USING (schema_id)"""
             ).fetchall()
         }
+    except duckdb.Error as error:
+        raise CorruptError(f"the catalog cannot be read: {error}", where=catalog) from error
     finally:
-        con.execute(f"DETACH {ident('pruned')}")
+        con.execute("DETACH pruned")
 
 
 def _needed(store: Store, con: Connection, catalogs: list[str], runs: set[str]) -> set[str]:
     needed: set[str] = set()
     for key in catalogs:
         needed |= files_of(con, store.url(key))
-    for run in runs:
-        if branch_of(store, run).path.exists():
-            needed |= files_of(con, str(branch_of(store, run).path))
+    for branch in (branch_of(store, run) for run in runs):
+        for path in (branch.path, branch.before):
+            if path.exists():
+                needed |= files_of(con, str(path))
     return needed
 
 
 def _remember_waiting(store: Store, con: Connection, gone: list[int], needed: set[str]) -> dict[str, float]:
     """When each file that a pruned release used was released, written down before the catalogs go."""
-    record = _record(store)
-    waiting: dict[str, float] = json.loads(record.read_text()) if record.exists() else {}
+    waiting = _read_waiting(store)
     existing = {entry.key for entry in store.list("releases")}
     for number in gone:
         if catalog_key(number) in existing:
             for path in files_of(con, store.url(catalog_key(number))) - needed:
                 waiting.setdefault(path, time.time())
     waiting = {path: since for path, since in waiting.items() if path not in needed}
-    record.parent.mkdir(parents=True, exist_ok=True)
-    temporary = record.with_suffix(".tmp")
-    temporary.write_text(json.dumps(waiting))
-    temporary.replace(record)
+    _write_waiting(store, waiting)
     return waiting
 
 
-def _delete_data(
-    store: Store, needed: set[str], waiting: dict[str, float], grace_seconds: float
-) -> tuple[int, int, int]:
-    count = size = left = 0
+def _delete_data(store: Store, needed: set[str], waiting: dict[str, float], grace_seconds: float) -> tuple[int, int]:
+    """Delete what is not needed and does not wait; ``waiting`` is left with what still does."""
+    count = size = 0
+    still: dict[str, float] = {}
     for entry in list(store.list("data")):
         path = entry.key.removeprefix("data/")
         if path in needed:
             continue
         if path in waiting and time.time() - waiting[path] < grace_seconds:
-            left += 1
+            still[path] = waiting[path]
             continue
         store.delete(entry.key)
         count += 1
         size += entry.bytes
-    return count, size, left
+    waiting.clear()
+    waiting.update(still)
+    _write_waiting(store, still)
+    return count, size
+
+
+def _read_waiting(store: Store) -> dict[str, float]:
+    try:
+        return {str(path): float(since) for path, since in json.loads(_record(store).read_text()).items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, AttributeError) as error:
+        hint = "delete it, and prune again when nobody reads old releases any more"
+        raise CorruptError(
+            "the record of what waits to be deleted is damaged", where=str(_record(store)), hint=hint
+        ) from error
+
+
+def _write_waiting(store: Store, waiting: dict[str, float]) -> None:
+    record = _record(store)
+    with writing(record):
+        record.parent.mkdir(parents=True, exist_ok=True)
+        temporary = record.with_suffix(".tmp")
+        temporary.write_text(json.dumps(waiting))
+        temporary.replace(record)
 
 
 def _record(store: Store) -> Path:

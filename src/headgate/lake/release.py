@@ -1,22 +1,25 @@
-"""Releases: frozen catalogs with a manifest, and the pointer that says which one is served."""
+"""Publishing and rolling back: numbered releases, and the pointer that says which one is served."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from headgate.errors import CorruptError, NoReleaseError, PublishRefusedError, did_you_mean
+from headgate.lake.manifest import Manifest, catalog_key, manifest_key
 from headgate.lake.store import ExistsError, MissingError, MovedError, Store
 
+__all__ = ["NO_RELEASE", "POINTER", "Hold", "Manifest", "Pointer", "Releases", "catalog_key", "manifest_key"]
+
 POINTER = "current"
-MANIFEST_FORMAT = 1
+LOST = "headgate doctor lists the releases; headgate rollback N points to one of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +49,28 @@ class Pointer:
     def parse(cls, content: bytes) -> Pointer:
         """Read the pointer's JSON; raises CorruptError."""
         try:
-            data = json.loads(content)
-            held = Hold(**data["held"]) if data.get("held") else None
-            return cls(data["release"], data["nonce"], data["highest"], held, tuple(data["abandoned"]))
+            data = dict(json.loads(content))
+            held = Hold(**data["held"]) if data["held"] else None
+            abandoned = tuple(int(n) for n in data["abandoned"])
+            release = None if data["release"] is None else int(data["release"])
+            return cls(release, str(data["nonce"]), int(data["highest"]), held, abandoned)
         except (ValueError, KeyError, TypeError) as error:
-            raise CorruptError(
-                "the pointer to the current release cannot be read",
-                where=POINTER,
-                hint="headgate doctor lists the releases; headgate rollback N points to one of them",
-            ) from error
+            raise CorruptError("the pointer to the current release cannot be read", where=POINTER, hint=LOST) from error
 
     def moved(self, release: int | None, *, held: Hold | None = None) -> Pointer:
         """The pointer's next state; numbers between the highest known and a new one were abandoned."""
         highest = max(self.highest, release or 0)
         skipped = range(self.highest + 1, highest)
         return Pointer(release, uuid.uuid4().hex, highest, held, (*self.abandoned, *skipped))
+
+    def without(self, highest: int) -> Pointer:
+        """The pointer's next state after giving up every number up to ``highest`` that was not published."""
+        skipped = range(self.highest + 1, highest + 1)
+        return Pointer(self.release, uuid.uuid4().hex, highest, self.held, (*self.abandoned, *skipped))
+
+    def published(self, number: int) -> bool:
+        """Whether the number was ever pointed to: others were left by publishers that died."""
+        return 0 < number <= self.highest and number not in self.abandoned
 
     def encode(self) -> bytes:
         """The JSON that is stored."""
@@ -70,40 +80,6 @@ class Pointer:
 NO_RELEASE = Pointer(None, "", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a release was made from and what it holds. Plain JSON values throughout.
-
-    ``tables`` maps ``schema.table`` to its rows, columns with their profile, identity and data files;
-    ``sources`` maps ``source.table`` to what was read; ``models`` maps models to their fingerprints.
-    """
-
-    release: int
-    parent: int | None
-    run: str
-    project: str
-    target: str | None
-    published_at: str
-    catalog_sha256: str
-    snapshot: int
-    project_hash: str
-    project_files: dict[str, str] = field(default_factory=dict)
-    variables: dict[str, Any] = field(default_factory=dict)
-    git: dict[str, Any] = field(default_factory=dict)
-    layers: list[str] = field(default_factory=list)
-    sources: dict[str, Any] = field(default_factory=dict)
-    models: dict[str, Any] = field(default_factory=dict)
-    tables: dict[str, Any] = field(default_factory=dict)
-    expectations: dict[str, Any] = field(default_factory=dict)
-    tools: dict[str, str] = field(default_factory=dict)
-    format: int = MANIFEST_FORMAT
-
-    def rows(self) -> dict[str, int]:
-        """Rows of each table of the last layer, which is what the pipeline is for."""
-        last = self.layers[-1] if self.layers else None
-        return {name: t["rows"] for name, t in self.tables.items() if t["schema"] == last}
-
-
 class Releases:
     """The releases of one lake."""
 
@@ -111,27 +87,27 @@ class Releases:
         self.store = store
 
     def pointer(self) -> Pointer:
-        """What is served now."""
-        content = self._pointer_content()
-        return NO_RELEASE if content is None else Pointer.parse(content)
+        """What is served now; raises CorruptError."""
+        return self._read_pointer()[0]
+
+    def rescued(self) -> Pointer:
+        """What is known of a lake whose pointer is lost: it serves nothing, but its releases are there.
+
+        The only thing that cannot be told any more is which numbers were left by publishers that died
+        just before the pointer moved; they passed all their gates and count as published.
+        """
+        found = list(self.listed())
+        highest = max((n for n, _ in found), default=0)
+        whole = {n for n, kind in found if kind == "json"}
+        return Pointer(None, "", highest, None, tuple(n for n in range(1, highest) if n not in whole))
 
     def numbers(self) -> list[int]:
         """Every release that was published and is still kept, oldest first."""
-        pointer = self.pointer()
-        found = (n for n, kind in self.listed() if kind == "json")
-        return sorted(n for n in found if n <= pointer.highest and n not in pointer.abandoned)
+        return self._numbers(self.pointer())
 
     def manifest(self, number: int) -> Manifest:
         """The manifest of one release; raises NoReleaseError, CorruptError."""
-        key = manifest_key(number)
-        try:
-            data = json.loads(self.store.read(key))
-            return Manifest(**data)
-        except MissingError as error:
-            known = [str(n) for n in self.numbers()]
-            raise NoReleaseError(f"there is no release {number}", hint=did_you_mean(str(number), known)) from error
-        except (ValueError, TypeError) as error:
-            raise CorruptError(f"the manifest of release {number} cannot be read: {error}", where=key) from error
+        return self._manifest(number, self.pointer())
 
     def current(self) -> Manifest | None:
         """The manifest of the release that is served, if there is one."""
@@ -143,8 +119,11 @@ class Releases:
         return (self.manifest(n) for n in self.numbers())
 
     def verify(self, number: int) -> None:
-        """Compare the frozen catalog with the hash in its manifest; raises CorruptError."""
-        manifest = self.manifest(number)
+        """Compare the frozen catalog with the hash in its manifest; raises NoReleaseError, CorruptError."""
+        self._verify(number, self.pointer())
+
+    def _verify(self, number: int, pointer: Pointer) -> None:
+        manifest = self._manifest(number, pointer)
         try:
             found = hashlib.sha256(self.store.read(catalog_key(number))).hexdigest()
         except MissingError as error:
@@ -166,26 +145,48 @@ class Releases:
         Raises:
             PublishRefusedError: the pointer moved since the branch was made. Nothing is published.
         """
-        if (found := self.pointer()).nonce != base.nonce:
+        found, content = self._read_pointer()
+        if found.nonce != base.nonce:
             raise PublishRefusedError(base.release, found.release)
+        if content is None:
+            content = self._lay_out()
         manifest = self._create_numbered(frozen, draft, base)
-        self._point(base, base.moved(manifest.release))
+        self._point(base, base.moved(manifest.release), content)
         return manifest
 
     def rollback(self, number: int, *, reason: str) -> Pointer:
-        """Serve an older release again, and hold the lake; raises NoReleaseError, CorruptError."""
-        self.verify(number)
-        base = self.pointer()
+        """Serve an older release again, and hold the lake; also the way back from a lost pointer.
+
+        Raises:
+            NoReleaseError: there is no such release.
+            CorruptError: the release is not what was published.
+            PublishRefusedError: somebody moved the pointer at the same time.
+        """
+        try:
+            base, content = self._read_pointer()
+        except CorruptError:
+            base, content = self.rescued(), self._pointer_content()
+        self._verify(number, base)
         hold = Hold(datetime.now(UTC).isoformat(timespec="seconds"), reason)
-        return self._point(base, base.moved(number, held=hold))
+        return self._point(base, base.moved(number, held=hold), content)
 
     def resume(self) -> bool:
         """Let runs go on; False if the lake was not held."""
-        base = self.pointer()
+        base, content = self._read_pointer()
         if base.held is None:
             return False
-        self._point(base, base.moved(base.release))
+        self._point(base, base.moved(base.release), content)
         return True
+
+    def give_up(self) -> None:
+        """Write down which numbers were never published, so that they are not used again once they are pruned.
+
+        The caller holds the lake's lock: a publisher at work would be refused.
+        """
+        base, content = self._read_pointer()
+        highest = max((n for n, _ in self.listed()), default=0)
+        if highest > base.highest:
+            self._point(base, base.without(highest), content)
 
     def _create_numbered(self, frozen: Path, draft: Manifest, base: Pointer) -> Manifest:
         number = max([base.highest, *(n for n, _ in self.listed())], default=0) + 1
@@ -196,19 +197,44 @@ class Releases:
             except ExistsError:
                 number += 1
         manifest = replace(draft, release=number)
-        self.store.create(manifest_key(number), json.dumps(asdict(manifest), indent=1).encode())
+        self.store.create(manifest_key(number), manifest.encode())
         return manifest
 
-    def _point(self, base: Pointer, to: Pointer) -> Pointer:
-        content = self._pointer_content()
-        found = NO_RELEASE if content is None else Pointer.parse(content)
-        if found.nonce != base.nonce:
-            raise PublishRefusedError(base.release, found.release)
+    def _lay_out(self) -> bytes:
+        """Write the first pointer, so that one that is missing later is known to be lost."""
+        content = NO_RELEASE.encode()
+        with contextlib.suppress(MovedError):  # another first publisher was here; only one will get past it
+            self.store.replace(POINTER, content, expected=None)
+        return content
+
+    def _point(self, base: Pointer, to: Pointer, content: bytes | None) -> Pointer:
         try:
             self.store.replace(POINTER, to.encode(), expected=content)
         except MovedError as error:
             raise PublishRefusedError(base.release, self.pointer().release) from error
         return to
+
+    def _numbers(self, pointer: Pointer) -> list[int]:
+        return sorted(n for n, kind in self.listed() if kind == "json" and pointer.published(n))
+
+    def _manifest(self, number: int, pointer: Pointer) -> Manifest:
+        try:
+            if pointer.published(number):
+                return Manifest.parse(self.store.read(manifest_key(number)), number)
+        except MissingError:
+            pass
+        known = [str(n) for n in self._numbers(pointer)]
+        raise NoReleaseError(f"there is no release {number}", hint=did_you_mean(str(number), known))
+
+    def _read_pointer(self) -> tuple[Pointer, bytes | None]:
+        content = self._pointer_content()
+        if content is not None:
+            return Pointer.parse(content), content
+        if not any(True for _ in self.listed()):
+            return NO_RELEASE, None
+        if (content := self._pointer_content()) is None:  # the first publisher may have been here between the two
+            raise CorruptError("the pointer to the current release is gone", where=POINTER, hint=LOST)
+        return Pointer.parse(content), content
 
     def _pointer_content(self) -> bytes | None:
         try:
@@ -221,17 +247,3 @@ class Releases:
         for entry in self.store.list("releases"):
             if match := re.fullmatch(r"releases/(\d{6,})\.(json|ducklake)", entry.key):
                 yield int(match[1]), match[2]
-
-
-def catalog_key(number: int) -> str:
-    """Where the frozen catalog of a release lies.
-
-    >>> catalog_key(42)
-    'releases/000042.ducklake'
-    """
-    return f"releases/{number:06d}.ducklake"
-
-
-def manifest_key(number: int) -> str:
-    """Where the manifest of a release lies."""
-    return f"releases/{number:06d}.json"

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,7 +60,10 @@ class Store(Protocol):
         ...
 
     def create(self, key: str, content: bytes | Path) -> None:
-        """Write a new object durably, all or nothing; raises ExistsError."""
+        """Write a new object durably, all or nothing; raises ExistsError.
+
+        A file given as ``content`` is finished: it may become the object itself, so nobody writes to it again.
+        """
         ...
 
     def replace(self, key: str, content: bytes, *, expected: bytes | None) -> None:
@@ -77,6 +81,33 @@ class Store(Protocol):
     def fetch(self, key: str, to: Path) -> None:
         """Copy the object to a new local file; raises MissingError."""
         ...
+
+    def sweep(self, *, older_than_seconds: float) -> None:
+        """Remove what killed processes left half written; none of it was ever an object."""
+        ...
+
+
+def checked_key(key: str) -> PurePosixPath:
+    """Refuse a key that would leave the lake, mean two things, or be hidden from listings; raises LakeError.
+
+    >>> checked_key("releases/000001.json")
+    PurePosixPath('releases/000001.json')
+    """
+    path = PurePosixPath(key)
+    hidden = any(part.startswith(".") or part.endswith(".tmp") for part in path.parts)
+    if not path.parts or path.is_absolute() or str(path) != key or hidden or "\x00" in key:
+        raise LakeError(f"not a key of an object inside the lake: {key!r}")
+    return path
+
+
+@contextlib.contextmanager
+def writing(where: str | Path) -> Iterator[None]:
+    """Translate what the operating system says while something of the lake is written."""
+    try:
+        yield
+    except OSError as error:
+        hint = "free some space, then run again; nothing was published" if error.errno in _FULL else None
+        raise CouldNotRunError(f"the lake cannot be written: {error}", where=str(where), hint=hint) from error
 
 
 class LocalStore:
@@ -103,13 +134,13 @@ class LocalStore:
 
     def create(self, key: str, content: bytes | Path) -> None:
         path = self._path(key)
-        with self._translated(key):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with writing(path):
+            _make_folder(path.parent)
             temporary = self._temporary(path)
             try:
                 if isinstance(content, Path):
-                    shutil.copyfile(content, temporary)
-                    _sync(temporary)
+                    _link_or_copy(content, temporary)
+                    sync(temporary)
                 else:
                     _write(temporary, content)
                 temporary.chmod(0o444)
@@ -118,12 +149,12 @@ class LocalStore:
                 raise ExistsError("the object exists already", where=self.url(key)) from error
             finally:
                 temporary.unlink(missing_ok=True)
-            _sync(path.parent)
+            sync(path.parent)
 
     def replace(self, key: str, content: bytes, *, expected: bytes | None) -> None:
         path = self._path(key)
-        with self._translated(key):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with writing(path):
+            _make_folder(path.parent)
             with (path.parent / f".{path.name}.lock").open("a") as guard:
                 fcntl.flock(guard, fcntl.LOCK_EX)
                 found = path.read_bytes() if path.exists() else None
@@ -135,11 +166,12 @@ class LocalStore:
                     temporary.replace(path)
                 finally:
                     temporary.unlink(missing_ok=True)
-                _sync(path.parent)
+                sync(path.parent)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         top = self._path(prefix)
-        for folder, _, names in os.walk(top):
+        for folder, folders, names in os.walk(top, onerror=_unreadable):
+            folders[:] = [name for name in folders if not name.startswith(".")]
             for name in names:
                 if name.startswith(".") or name.endswith(".tmp"):
                     continue
@@ -150,40 +182,61 @@ class LocalStore:
                     yield StoredObject(key, status.st_size, status.st_mtime)
 
     def delete(self, key: str) -> None:
-        with self._translated(key):
-            self._path(key).unlink(missing_ok=True)
+        path = self._path(key)
+        with writing(path):
+            path.unlink(missing_ok=True)
 
     def fetch(self, key: str, to: Path) -> None:
         source = self._path(key)
-        if not source.exists():
-            raise MissingError("there is no such object in the lake", where=self.url(key))
-        with self._translated(key):
+        with writing(to):
+            if not source.exists():
+                raise MissingError("there is no such object in the lake", where=str(source))
             to.parent.mkdir(parents=True, exist_ok=True)
             temporary = self._temporary(to)
-            shutil.copyfile(source, temporary)
-            temporary.replace(to)
+            try:
+                shutil.copyfile(source, temporary)
+                temporary.replace(to)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def sweep(self, *, older_than_seconds: float) -> None:
+        for folder in (self._root, self._root / "releases", self.workdir):
+            for path in folder.glob(".*.tmp"):
+                with writing(path), contextlib.suppress(FileNotFoundError):
+                    if time.time() - path.stat().st_mtime >= older_than_seconds:
+                        path.unlink()
 
     def _path(self, key: str) -> Path:
-        parts = PurePosixPath(key)
-        if parts.is_absolute() or ".." in parts.parts:
-            raise LakeError(f"a key of the lake must stay inside it: {key!r}")
-        return self._root / parts
+        return self._root / checked_key(key)
 
     @staticmethod
     def _temporary(path: Path) -> Path:
         return path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
 
-    @contextlib.contextmanager
-    def _translated(self, key: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            hint = "free some space, then run again; nothing was published" if error.errno in _FULL else None
-            raise CouldNotRunError(f"the lake cannot be written: {error}", where=self.url(key), hint=hint) from error
-
 
 #: ENOSPC, EDQUOT, EFBIG: three ways in which a disk is full.
 _FULL = (28, 122, 27)
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder so that it survives a power cut, as the objects in it must."""
+    if not path.is_dir():
+        _make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
+
+
+def _unreadable(error: OSError) -> None:
+    """A folder that is not there lists nothing; one that cannot be read must not look empty."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise CouldNotRunError(f"the lake cannot be read: {error}", where=str(error.filename)) from error
+
+
+def _link_or_copy(source: Path, to: Path) -> None:
+    try:
+        to.hardlink_to(source)  # no second copy of a large catalog, and nothing more to wait for at publish
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(source, to)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -193,7 +246,8 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the list of names in a folder, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
