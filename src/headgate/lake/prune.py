@@ -7,6 +7,7 @@ data last.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterable
@@ -111,7 +112,9 @@ def _remember_waiting(store: Store, con: Connection, gone: list[int], needed: se
     waiting = _read_waiting(store)
     existing = {entry.key for entry in store.list("releases")}
     for number in gone:
-        if catalog_key(number) in existing:
+        if catalog_key(number) not in existing:
+            continue
+        with contextlib.suppress(CorruptError):  # nobody can read from a release that cannot be opened
             for path in files_of(con, store.url(catalog_key(number))) - needed:
                 waiting.setdefault(path, time.time())
     waiting = {path: since for path, since in waiting.items() if path not in needed}
