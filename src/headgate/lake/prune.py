@@ -47,20 +47,18 @@ def prune(
     Raises:
         UsageError: ``keep`` is negative.
         CorruptError: a catalog that is kept cannot be read, so nobody can say what it needs. Nothing is deleted.
+        PublishRefusedError: the pointer moved just now. Nothing is deleted.
     """
     if keep < 0:
         raise UsageError(f"cannot keep {keep} releases")
-    releases = Releases(store)
-    releases.give_up()
-    served = releases.pointer().release
-    published = releases.numbers()
-    kept = set(published[-keep:] if keep else [])
-    if served is not None:
-        kept.add(served)
     kept_runs = set(keep_branches)
-    every = {number for number, _ in releases.listed()}
-    gone = sorted(number for number in every if number not in kept)
+    releases = Releases(store)
+    base = releases.pointer()
+    published = releases.numbers()
+    kept = {*(published[-keep:] if keep else []), *([] if base.release is None else [base.release])}
+    gone = sorted({number for number, _ in releases.listed()} - kept)
     needed = _needed(store, con, [catalog_key(n) for n in sorted(kept)], kept_runs)
+    releases.withdraw(gone, base)
     waiting = _remember_waiting(store, con, gone, needed)
     for number in gone:
         store.delete(manifest_key(number))

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +36,8 @@ class Pointer:
 
     ``nonce`` makes every content unique, since contents that come back would come back with the same
     ETag; ``highest`` is the highest number ever used, so that a pruned number is never used again;
-    ``abandoned`` are numbers whose publisher died before the pointer moved: they were never published.
+    ``abandoned`` are numbers that are no releases although objects of them may exist: their publisher
+    died before the pointer moved, or they are being pruned.
     """
 
     release: int | None
@@ -63,13 +64,8 @@ class Pointer:
         skipped = range(self.highest + 1, highest)
         return Pointer(release, uuid.uuid4().hex, highest, held, (*self.abandoned, *skipped))
 
-    def without(self, highest: int) -> Pointer:
-        """The pointer's next state after giving up every number up to ``highest`` that was not published."""
-        skipped = range(self.highest + 1, highest + 1)
-        return Pointer(self.release, uuid.uuid4().hex, highest, self.held, (*self.abandoned, *skipped))
-
     def published(self, number: int) -> bool:
-        """Whether the number was ever pointed to: others were left by publishers that died."""
+        """Whether the number may be a release: others were left by publishers that died, or are being pruned."""
         return 0 < number <= self.highest and number not in self.abandoned
 
     def encode(self) -> bytes:
@@ -178,15 +174,20 @@ class Releases:
         self._point(base, base.moved(base.release), content)
         return True
 
-    def give_up(self) -> None:
-        """Write down which numbers were never published, so that they are not used again once they are pruned.
+    def withdraw(self, numbers: Iterable[int], base: Pointer) -> None:
+        """Make ``numbers`` no releases, before they are deleted: nobody can roll back to one meanwhile.
 
-        The caller holds the lake's lock: a publisher at work would be refused.
+        Together with those that are kept they must be all that `listed` gives. Raises PublishRefusedError
+        if the pointer is not ``base`` any more.
         """
-        base, content = self._read_pointer()
-        highest = max((n for n, _ in self.listed()), default=0)
-        if highest > base.highest:
-            self._point(base, base.without(highest), content)
+        found, content = self._read_pointer()
+        if found.nonce != base.nonce:
+            raise PublishRefusedError(base.release, found.release)
+        gone = tuple(sorted(numbers))
+        highest = max(base.highest, *gone, 0)
+        if (highest, gone) != (base.highest, base.abandoned):
+            to = Pointer(base.release, uuid.uuid4().hex, highest, base.held, gone)
+            self._point(base, to, content)
 
     def _create_numbered(self, frozen: Path, draft: Manifest, base: Pointer) -> Manifest:
         number = max([base.highest, *(n for n, _ in self.listed())], default=0) + 1
