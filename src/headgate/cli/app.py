@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -34,8 +35,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    from headgate.cli import looking, releasing, running, starting  # noqa: F401  # each adds its verbs to the app
-
+    for verbs in ("starting", "running", "looking", "releasing"):
+        import_module(f"headgate.cli.{verbs}")  # adds its verbs to the app, in the order of the help
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         app(args=arguments, prog_name="headgate")

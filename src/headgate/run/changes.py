@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from headgate import sources
 from headgate.lake.release import Manifest
 from headgate.ledger import Ledger
 from headgate.plan import Changes
 from headgate.project import Project
 from headgate.project.fingerprint import combined, fingerprint
 from headgate.run.publish import tools
-from headgate.run.workshop import Options
+from headgate.run.workshop import Options, open_source, source_states
 
 
 def find_changes(
@@ -19,12 +18,10 @@ def find_changes(
 
     Code that a later run looked at, and found to change nothing, counts as looked at: the ledger knows.
     """
-    known = parent.sources if parent else {}
     reasons: dict[str, str | None] = {}
     for name in project.sources:
-        source = sources.open_source(name, project)
-        changes = source.changes({t: known.get(f"{name}.{t}") for t in source.tables})
-        reasons |= {f"{name}.{table}": why for table, why in changes.items()}
+        changes = open_source(project, name).changes(source_states(parent, name))
+        reasons |= {f"{name}.{table}": change.why for table, change in changes.items()}
     always = tuple(m["relation"] for m in parent.models.values() if not m.get("deterministic", True)) if parent else ()
     return Changes(reasons, _code_changed(project, parent, ledger, lake, options), always)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from headgate import sources
 from headgate.errors import HeadgateError
 from headgate.gates import compile_gate
 from headgate.lake.doctor import Finding
 from headgate.lake.release import Releases
 from headgate.ledger import Ledger
 from headgate.project import Project, read_gates
-from headgate.run.workshop import open_dbt, open_store
+from headgate.run.workshop import open_dbt, open_source, open_store
 
 
 def check_project(project: Project) -> list[Finding]:
@@ -45,7 +44,8 @@ def _gates(project: Project) -> str:
 
 
 def _source(project: Project, name: str) -> str:
-    return sources.open_source(name, project).check()
+    changes = open_source(project, name).changes({})
+    return "; ".join(f"{change.table}: {change.why}" for change in changes.values())
 
 
 def _models(project: Project) -> str:

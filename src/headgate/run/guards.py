@@ -12,6 +12,8 @@ from typing import Any
 from headgate.lake.engine import LAKE, Connection, ident, qualified
 
 FLOATS = ("FLOAT", "DOUBLE")
+#: What can become of a row that was read.
+FATES = ("appended", "unchanged", "superseded", "quarantined", "sampled_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,12 @@ def no_shrink(
 
 
 def conservation(counts: Mapping[str, Mapping[str, int]]) -> list[GuardResult]:
-    """Rows read = rows appended + unchanged + quarantined (+ left out of a sample), per source table."""
+    """Every row that was read has exactly one fate, per source table."""
     return [
         GuardResult(
             table=name,
             expectation="conservation",
-            success=c["read"] == c["appended"] + c["unchanged"] + c["quarantined"] + c["sampled_out"],
+            success=c["read"] == sum(c[fate] for fate in FATES),
             kwargs={},
             observed=dict(c),
             hint="this is a defect of Headgate, please report it; nothing was published",

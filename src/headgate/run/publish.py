@@ -17,6 +17,7 @@ from headgate.lake.release import Manifest
 from headgate.project.fingerprint import combined, fingerprint
 from headgate.run.guards import GuardResult, conservation, no_nan, no_shrink
 from headgate.run.workshop import Workshop
+from headgate.sources.schema_lock import LockedTable, read_lock, write_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def publish(shop: Workshop, expectations: dict[str, Any]) -> Published:
     guards = _guards(shop, tables, before, details, set(tables) - set(changed))
     if any(not guard.success for guard in guards):
         return Published(None, guards, changed)
+    _hold_schema(shop, details)
     draft = _draft(shop, tables, details, expectations)
     snapshot = branches.snapshot_of(shop.con)
     shop.close()
@@ -102,6 +104,15 @@ def _guards(
         *no_shrink(tables, before, settings.max_shrink, allowed=shop.options.allow_shrink),
         *conservation(counts),
     ]
+
+
+def _hold_schema(shop: Workshop, details: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write down in the project which columns and types its sources have, now that the gates held."""
+    read = {
+        name.split(".", 1)[1]: LockedTable(entry["columns"], entry["delimiter"])
+        for name, entry in read_sources(details).items()
+    }
+    write_lock(shop.project.folder, read_lock(shop.project.folder) | read)
 
 
 def read_sources(details: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

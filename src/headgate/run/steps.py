@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from headgate import sources
-from headgate.gates import evaluate_layer
+from headgate.gates import compile_gate, evaluate
 from headgate.lake.release import Manifest
 from headgate.notify import run_hook
 from headgate.plan import Kind, Step
@@ -16,7 +15,9 @@ from headgate.project import read_gate
 from headgate.run.build import build_layer
 from headgate.run.publish import publish
 from headgate.run.verdict import Status
-from headgate.run.workshop import Workshop
+from headgate.run.workshop import Workshop, open_source, source_states
+from headgate.sources.change_log import shows_every_row
+from headgate.sources.schema_lock import read_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +46,27 @@ def perform_one(shop: Workshop, step: Step) -> Outcome:
 
 def _extract(shop: Workshop, step: Step) -> Outcome:
     """Read what a source has new into raw, each table in a transaction of its own."""
-    source = sources.open_source(step.subject, shop.project)
-    known: Mapping[str, Any] = shop.parent.sources if shop.parent else {}
+    source = open_source(shop.project, step.subject)
+    known = source_states(shop.parent, step.subject)
+    locked = read_lock(shop.project.folder)
+    declared = shop.project.sources[step.subject].tables
     entries: dict[str, Any] = {}
-    for table in source.tables:
-        shop.tell(step.name, table)
-        name = f"{step.subject}.{table}"
-        extracted = source.extract(shop.con, table, run=shop.run, known=known.get(name))
-        if extracted is None:
+    for table, change in source.changes(known).items():
+        if not change.changed:
             continue
-        entries[name] = extracted.to_json()
-        shop.notes.extend(extracted.notes)
+        shop.tell(step.name, f"{table}: {change.why}")
+        extracted = source.extract(
+            shop.con, table, shop.run, known.get(table), locked=locked.get(table), sample=shop.project.sample
+        )
+        entries[f"{step.subject}.{table}"] = {
+            "rows": extracted.counts.to_dict(),
+            "state": extracted.state,
+            "cursor": extracted.cursor,
+            "columns": dict(extracted.schema.columns),
+            "delimiter": extracted.schema.delimiter,
+            "primary_key": list(declared[table].primary_key),
+        }
+        shop.notes.extend(f"{step.subject}.{table}: {note}" for note in extracted.notes)
     shop.changed()
     return Outcome("done" if entries else "skipped", {"sources": entries})
 
@@ -68,12 +79,14 @@ def _build(shop: Workshop, step: Step) -> Outcome:
 def _gate(shop: Workshop, step: Step) -> Outcome:
     """Judge a layer: the gate file's expectations, and the dbt tests that ran when it was built."""
     layer = step.subject
-    judged = evaluate_layer(
+    judged = evaluate(
         shop.con,
-        read_gate(shop.project.folder, layer),
+        compile_gate(read_gate(shop.project.folder, layer)),
+        contents=shop.contents,
+        plain=lambda view: shows_every_row(view.sql),
         scale=shop.project.sample.fraction if shop.project.sample else None,
     )
-    results = [result.to_json() for result in judged]
+    results = [result.to_json() for result in judged.results]
     built = shop.details().get(f"build:{layer}", {}).get("models", {})
     results += [state["result"] for state in built.values() if "result" in state]
     shop.ledger.record_results(shop.run, [as_record(r) for r in results], step=step.name)

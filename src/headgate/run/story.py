@@ -11,11 +11,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from headgate.errors import UsageError, did_you_mean
+from headgate.gates import compile_gate
 from headgate.lake.lock import locked, release
 from headgate.lake.release import Hold, Pointer, Releases
 from headgate.ledger import Ledger, RunRecord
 from headgate.plan import Changes, Kind, Need, Step, make_plan, step_names
-from headgate.project import Project
+from headgate.project import Project, read_gates
 from headgate.project.fingerprint import combined, fingerprint
 from headgate.run.changes import find_changes
 from headgate.run.conclusion import concluded, remembered
@@ -125,6 +126,8 @@ def _whole(shop: Workshop, changes: Changes, steps: list[Step]) -> Outcome:
     """Every step in order; what comes after the release still runs, what comes after a failure does not."""
     if early := _not_at_all(shop, changes):
         return early
+    for gate in read_gates(shop.project.folder, shop.project.layers).values():
+        compile_gate(gate)  # a mistake in the last gate file is better told before the first step
     if shop.dbt and any(step.kind is Kind.BUILD and step.need is not Need.NO for step in steps):
         shop.dbt.warm_up()
     shop.open(fresh=True)

@@ -20,6 +20,8 @@ from headgate.lake.profile import identity_of
 from headgate.lake.release import Manifest, Pointer, Releases
 from headgate.lake.store import LocalStore, Store
 from headgate.project import Project
+from headgate.sources import source as sources
+from headgate.sources.source import Source
 from headgate.transform.runner import Dbt
 from headgate.transform.workspace import SCRATCH, prepare
 
@@ -155,3 +157,15 @@ def open_dbt(project: Project, store: Store) -> Dbt | None:
         threads=project.threads or 4,
     )
     return Dbt(project.folder, workspace, project.vars)
+
+
+def open_source(project: Project, name: str) -> Source:
+    """One of the project's sources."""
+    return sources.open_source(name, project.sources[name], project.folder)
+
+
+def source_states(parent: Manifest | None, name: str) -> dict[str, Mapping[str, Any]]:
+    """What the parent release knows of each table of a source that it has read."""
+    known = parent.sources if parent else {}
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): entry["state"] for key, entry in known.items() if key.startswith(prefix)}

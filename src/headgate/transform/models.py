@@ -77,12 +77,15 @@ class Models:
         return [node for node in self.nodes.values() if node.kind in BUILT_KINDS and node.schema == layer]
 
     def tests_of(self, layer: str, layers: tuple[str, ...]) -> list[Node]:
-        """The tests that can be judged when ``layer`` is built: all of their inputs are there by then."""
+        """The tests that can be judged when ``layer`` is built: all of their inputs are there by then.
+
+        Tests of sources are judged with the first layer that is built.
+        """
         position = {name: i for i, name in enumerate(layers)}
 
         def last_input(test: Node) -> int:
             schemas = (self.relations[i].split(".")[0] for i in test.inputs if i in self.relations)
-            return max((position.get(schema, 0) for schema in schemas), default=0)
+            return max((position.get(schema, 0) for schema in schemas), default=0) or min(1, len(layers) - 1)
 
         return [n for n in self.nodes.values() if n.kind == "test" and last_input(n) == position[layer]]
 

@@ -1,0 +1,327 @@
+"""Runs from beginning to end, on a small project with real DuckDB, DuckLake and dbt."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from headgate.errors import ExitCode, UsageError
+from headgate.lake.engine import EngineSettings
+from headgate.lake.reading import query, reader
+from headgate.lake.release import Releases
+from headgate.ledger import Ledger
+from headgate.run import Options, explain, perform_step
+from headgate.run.keeping import prune_lake, roll_back
+from headgate.run.why import explain_run
+from headgate.run.workshop import open_store
+
+from conftest import Shop  # isort: skip
+
+
+def ask(shop: Shop, sql: str, *, release: int | None = None, run: str | None = None) -> list[tuple[Any, ...]]:
+    with reader(open_store(shop.project()), EngineSettings(), release=release, run=run) as con:
+        return query(con, sql)[1]
+
+
+def test_a_first_run_publishes_release_1_with_every_layer(shop: Shop) -> None:
+    verdict = shop.run()
+    assert (verdict.status, verdict.release, verdict.serving, verdict.exit_code) == ("published", 1, 1, ExitCode.OK)
+    assert verdict.rows == {"marts.by_item": 2, "marts.items_seen": 1}
+    assert verdict.expectations["total"] == verdict.expectations["held"] == 6  # 5 of the gate files, 1 of dbt
+    assert sum(verdict.expectations[how] for how in ("proven", "remembered", "scanned")) == 6
+    assert ask(shop, "from marts.by_item order by item") == [("a", 80), ("b", 40)]
+    assert [s["status"] for s in verdict.steps] == ["done"] * 7
+
+
+def test_a_second_run_with_nothing_new_publishes_nothing(shop: Shop) -> None:
+    shop.run()
+    verdict = shop.run()
+    assert (verdict.status, verdict.release, verdict.serving, verdict.exit_code) == ("nothing_new", None, 1, 0)
+    assert Releases(open_store(shop.project())).numbers() == [1]
+
+
+def test_a_failed_gate_blocks_and_the_old_release_is_still_served(shop: Shop) -> None:
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
+    verdict = shop.run()
+    assert (verdict.status, verdict.release, verdict.serving) == ("blocked", None, 1)
+    assert verdict.exit_code is ExitCode.BLOCKED
+    (failure,) = verdict.failures
+    assert (failure["layer"], failure["table"]) == ("raw", "sales")
+    assert failure["expectation"] == "expect_column_values_to_be_between"
+    assert (failure["unexpected_count"], failure["examples"]) == (1, [-5])
+    assert ask(shop, "select count(*) from raw.sales") == [(3,)]
+    assert ask(shop, "select amount from raw.sales where id = 4", run=verdict.run) == [(-5,)]
+
+
+def test_the_repaired_source_publishes_what_an_undisturbed_run_would(shop: Shop) -> None:
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
+    assert shop.run().release == 2
+    assert ask(shop, "from marts.by_item order by item") == [("a", 80), ("b", 50)]
+    assert ask(shop, "select count(*) from raw_log.sales") == [(4,)]
+
+
+def test_a_warning_is_recorded_and_the_run_goes_on(shop: Shop) -> None:
+    rows = "".join(f"{i},a,1\n" for i in range(10, 120))
+    shop.write("data/sales_2.csv", "id,item,amount\n" + rows)
+    verdict = shop.run()
+    assert verdict.status == "published"
+    assert verdict.expectations["warned"] == 1
+    assert [f["severity"] for f in verdict.failures] == ["warn"]
+
+
+def test_only_the_model_whose_code_changed_is_built_again(shop: Shop) -> None:
+    shop.run()
+    before = Releases(open_store(shop.project())).manifest(1)
+    shop.write("models/marts/by_item.sql", "select item, sum(amount) as total from {{ ref('sales_clean') }} group by item")
+    assert shop.run().release == 2
+    after = Releases(open_store(shop.project())).manifest(2)
+    moved = {name for name in after.tables if after.tables[name]["identity"] != before.tables[name]["identity"]}
+    assert moved == {"marts.by_item"}
+
+
+def test_only_the_models_that_read_a_changed_variable_are_built_again(shop: Shop) -> None:
+    shop.run()
+    verdict = shop.run(variables={"rate": 3})
+    assert verdict.release == 2
+    releases = Releases(open_store(shop.project()))
+    one, two = releases.manifest(1), releases.manifest(2)
+    assert {n for n in one.tables if one.tables[n]["identity"] != two.tables[n]["identity"]} == {"marts.by_item"}
+
+
+def test_only_what_reads_a_changed_source_is_built_again(shop: Shop) -> None:
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
+    shop.run()
+    releases = Releases(open_store(shop.project()))
+    one, two = releases.manifest(1), releases.manifest(2)
+    same = {n for n in one.tables if one.tables[n]["identity"] == two.tables[n]["identity"]}
+    assert same == {"raw.items", "marts.items_seen"}
+
+
+def test_full_builds_everything(shop: Shop) -> None:
+    shop.run()
+    assert shop.run(full=True).release == 2
+
+
+def test_an_edited_file_that_changes_nothing_publishes_nothing_and_is_remembered(shop: Shop) -> None:
+    shop.run()
+    shop.write("gates/clean.yml", "# nothing here yet\n{}\n")
+    assert shop.run().status == "nothing_new"
+    assert [step.need for step in explain(shop.project(), Options())[1]] == ["no"] * 7
+
+
+def test_a_model_that_is_not_deterministic_is_always_built(shop: Shop) -> None:
+    shop.write(
+        "models/marts/seen_at.sql",
+        "{{ config(meta={'deterministic': false}) }} select now() as at",
+    )
+    assert shop.run().release == 1
+    assert shop.run().release == 2
+
+
+def test_a_model_that_is_gone_takes_its_table_with_it_once_that_is_allowed(shop: Shop) -> None:
+    shop.run()
+    (shop.folder / "models/marts/items_seen.sql").unlink()
+    refused = shop.run()
+    assert refused.status == "blocked"
+    assert refused.failures[0]["expectation"] == "no_shrink"
+    assert shop.run(allow_shrink=True).status == "published"
+    assert "marts.items_seen" not in Releases(open_store(shop.project())).manifest(2).tables
+
+
+def test_a_table_that_shrank_is_refused_unless_allowed(shop: Shop) -> None:
+    shop.write("data/items.csv", "item,name\na,Apple\nb,Bread\nc,Cake\nd,Date\ne,Egg\n")
+    shop.run()
+    shop.write("data/items.csv", "item,name\na,Apple\nb,Bread\n")
+    verdict = shop.run()
+    assert (verdict.status, verdict.serving) == ("blocked", 1)
+    assert [f["table"] for f in verdict.failures] == ["raw.items"]
+    assert shop.run(allow_shrink=True).release == 2
+
+
+def test_nan_in_a_published_float_is_refused_unless_allowed_by_name(shop: Shop) -> None:
+    shop.write("models/marts/ratio.sql", "select 'nan'::double as ratio from {{ ref('sales_clean') }}")
+    verdict = shop.run()
+    assert verdict.status == "blocked"
+    assert verdict.failures[0]["expectation"] == "no_nan"
+    assert verdict.failures[0]["unexpected_count"] == 3
+    text = (shop.folder / "headgate.yml").read_text()
+    shop.write("headgate.yml", text.replace("max_shrink: 0.5", "max_shrink: 0.5, allow_nan: [marts.ratio.ratio]"))
+    assert shop.run().status == "published"
+
+
+def test_a_failing_dbt_test_is_a_failed_expectation(shop: Shop) -> None:
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,z,5\n")
+    verdict = shop.run()
+    assert verdict.status == "blocked"
+    (failure,) = verdict.failures
+    assert failure["expectation"] == "dbt:not_null"
+    assert (failure["layer"], failure["table"], failure["unexpected_count"]) == ("clean", "sales_clean", 1)
+
+
+def test_a_broken_model_names_its_file_and_line_and_what_the_database_said(shop: Shop) -> None:
+    shop.run()
+    shop.write("models/marts/by_item.sql", "select item,\n  no_such_column\nfrom {{ ref('sales_clean') }}")
+    verdict = shop.run()
+    assert (verdict.status, verdict.exit_code, verdict.serving) == ("failed", ExitCode.USAGE, 1)
+    assert verdict.error is not None
+    assert "models/marts/by_item.sql:2" in verdict.error
+    assert "no_such_column" in verdict.error
+
+
+def test_a_cycle_of_models_is_the_authors_mistake(shop: Shop) -> None:
+    shop.write("models/marts/a.sql", "select * from {{ ref('b') }}")
+    shop.write("models/marts/b.sql", "select * from {{ ref('a') }}")
+    verdict = shop.run()
+    assert verdict.exit_code is ExitCode.USAGE
+    assert "ycle" in (verdict.error or "")
+
+
+def test_a_table_made_outside_the_lake_fails_the_run(shop: Shop) -> None:
+    shop.write(
+        "models/marts/by_item.sql",
+        "{{ config(pre_hook='create table memory.main.stray as select 1 as a') }} select 1 as item",
+    )
+    verdict = shop.run()
+    assert verdict.status == "failed"
+    assert "outside the lake" in (verdict.error or "")
+
+
+def test_bad_source_data_blocks_with_one_clear_failure(shop: Shop) -> None:
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,many\n")
+    verdict = shop.run()
+    assert (verdict.status, verdict.exit_code, verdict.serving) == ("blocked", ExitCode.BLOCKED, 1)
+    (failure,) = verdict.failures
+    assert failure["kwargs"]["column"] == "amount"
+    assert "sales_2.csv" in failure["error"]
+
+
+def test_rolled_back_lakes_are_held_until_resumed(shop: Shop) -> None:
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
+    shop.run()
+    assert roll_back(shop.project(), 1, "bad week") == 2
+    held = shop.run()
+    assert (held.status, held.serving, held.exit_code) == ("held", 1, 0)
+    assert ask(shop, "select count(*) from raw.sales") == [(3,)]
+    again = shop.run(resume=True)
+    assert (again.status, again.release) == ("published", 3)
+    assert Releases(open_store(shop.project())).manifest(3).parent == 1
+
+
+def test_steps_can_be_done_one_by_one_by_several_processes_and_twice(shop: Shop) -> None:
+    names = ["extract:till", "gate:raw", "build:clean", "gate:clean", "build:marts", "gate:marts", "publish"]
+    for name in names[:-1]:
+        for _ in range(2):
+            verdict = perform_step(shop.project(), "r1", name, Options())
+            assert (verdict.status, verdict.exit_code) == ("running", 0)
+    verdict = perform_step(shop.project(), "r1", "publish", Options())
+    assert (verdict.status, verdict.release) == ("published", 1)
+    assert perform_step(shop.project(), "r1", "publish", Options()).status == "published"
+    assert Releases(open_store(shop.project())).numbers() == [1]
+
+
+def test_a_step_before_its_turn_says_which_step_is_missing(shop: Shop) -> None:
+    perform_step(shop.project(), "r1", "extract:till", Options())
+    with pytest.raises(UsageError, match="cannot be done before gate:raw"):
+        perform_step(shop.project(), "r1", "build:clean", Options())
+    with pytest.raises(UsageError, match="there is no step"):
+        perform_step(shop.project(), "r1", "build:nowhere", Options())
+
+
+def test_the_ledger_remembers_a_failed_run_too(shop: Shop) -> None:
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
+    verdict = shop.run()
+    with Ledger.open(shop.project().ledger) as ledger:
+        record = ledger.run(verdict.run)
+        assert record is not None
+        assert record.status == "blocked"
+        assert [a.kind for a in ledger.alerts()] == ["blocked"]
+        assert len(ledger.results(verdict.run, only_failed=True)) == 1
+
+
+def test_why_leads_from_the_failure_to_the_rows_and_to_what_changed(shop: Shop) -> None:
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
+    verdict = shop.run()
+    explanation = explain_run(shop.project(), None)
+    assert explanation.run.run == verdict.run
+    (cause,) = explanation.causes
+    assert cause.rows[0][cause.columns.index("id")] == 4
+    assert cause.same_in_served == 0
+    assert explanation.sources["till.sales"]["appended"] == 1
+
+
+def test_after_hooks_run_for_the_release_they_wait_for_and_never_unpublish(shop: Shop) -> None:
+    text = (shop.folder / "headgate.yml").read_text()
+    hooks = """
+after:
+  note:
+    command: python -c "import os; open('told.txt', 'a').write(os.environ['HEADGATE_RELEASE'])"
+    when: {changed: [marts.by_item]}
+  broken: {command: python -c "raise SystemExit(4)"}
+"""
+    shop.write("headgate.yml", text + hooks)
+    verdict = shop.run()
+    assert (verdict.status, verdict.exit_code) == ("published", 0)
+    assert (shop.folder / "told.txt").read_text() == "1"
+    assert any("exit code 4" in note for note in verdict.notes)
+    shop.write("models/marts/items_seen.sql", "select count(*) + 1 as n from {{ source('raw', 'items') }}")
+    assert shop.run().release == 2
+    assert (shop.folder / "told.txt").read_text() == "1"
+
+
+def test_a_sample_is_the_same_each_time_and_referentially_whole(shop: Shop) -> None:
+    text = (shop.folder / "headgate.yml").read_text()
+    shop.write("headgate.yml", text + "targets:\n  dev: {sample: {fraction: 0.5, by: item}}\n")
+    rows = "".join(f"{i},item{i % 40},1\n" for i in range(400))
+    shop.write("data/sales_1.csv", "id,item,amount\n" + rows)
+    shop.write("data/items.csv", "item,name\n" + "".join(f"item{i},n{i}\n" for i in range(40)))
+    assert shop.run(target="dev").status == "published"
+    with reader(open_store(shop.project(target="dev")), EngineSettings(), release=None, run=None) as con:
+        (items,) = query(con, "select list(item order by item) from raw.items")[1][0]
+        (sold,) = query(con, "select list(distinct item order by item) from raw.sales")[1][0]
+    assert items == sold
+    assert 5 < len(items) < 35
+
+
+def test_prune_removes_what_a_stopped_run_left_once_a_newer_release_is_out(shop: Shop) -> None:
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
+    blocked = shop.run()
+    assert prune_lake(shop.project(), keep=10, grace_seconds=0).branches == ()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
+    shop.run()
+    assert prune_lake(shop.project(), keep=10, grace_seconds=0).branches == (blocked.run,)
+    assert ask(shop, "from marts.by_item order by item") == [("a", 80), ("b", 50)]
+
+
+def test_the_manifest_pins_what_the_release_was_made_from(shop: Shop) -> None:
+    verdict = shop.run()
+    manifest = Releases(open_store(shop.project())).manifest(1)
+    assert manifest.run == verdict.run
+    assert set(manifest.project_files) >= {"headgate.yml", "gates/raw.yml", "models/marts/by_item.sql", "schema.lock"}
+    assert manifest.variables == {"rate": 2}
+    assert manifest.sources["till.sales"]["rows"]["read"] == 3
+    assert manifest.tables["clean.sales_clean"]["rows"] == 3
+    assert manifest.tools["duckdb"]
+    amount = next(c for c in manifest.tables["clean.sales_clean"]["columns"] if c["name"] == "amount")
+    assert (amount["null_share"], amount["min"], amount["max"]) == (0, "10", "30")
+    json.dumps(verdict.to_json())
+
+
+def test_a_broken_gate_file_is_found_before_anything_runs(shop: Shop) -> None:
+    shop.run()
+    shop.write("gates/raw.yml", "sales:\n  - expect_column_values_to_be_betwen: {column: amount}\n")
+    verdict = shop.run()
+    assert (verdict.exit_code, verdict.steps) == (ExitCode.USAGE, [])
+    assert "did you mean 'expect_column_values_to_be_between'" in (verdict.error or "")
+    assert verdict.serving == 1
