@@ -73,12 +73,33 @@ def scan_files(
         aggregates.add(expectation, on)
     conditions = [] if on.exact else [_UPSERTS]
     if not all_files:
-        conditions.append(f"{_FILE} IN ({', '.join(literal(name) for name in names)})")
+        conditions.append(_among(names))
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     statement = f"SELECT {_FILE}, {aggregates.select} FROM {sql.text_of(sql.base(on))}{where} GROUP BY filename"
     found = {row[0]: aggregates.counts(row[1:]) for row in con.execute(statement).fetchall()}
     nothing = [Counts(0, 0, 0)] * len(aggregates.places)
     return {name: found.get(name, nothing) for name in names}
+
+
+def filter_files(
+    con: Connection, on: Checked, expectation: RowExpectation, names: Sequence[str], *, all_files: bool
+) -> dict[str, int]:
+    """How many rows per data file are unexpected, for one expectation alone.
+
+    As a filter the condition is decided once per entry of a file's dictionary, which halves the time, but only
+    its own rows are seen. Never for floats: there the engine skips row groups by statistics that miss NaN.
+    """
+    conditions = [sql.text_of(expectation.unexpected(on))] + ([] if on.exact else [_UPSERTS])
+    if not all_files:
+        conditions.append(_among(names))
+    where = " AND ".join(f"({condition})" for condition in conditions)
+    statement = f"SELECT {_FILE}, COUNT(*) FROM {sql.text_of(sql.base(on))} WHERE {where} GROUP BY filename"
+    found = dict(con.execute(statement).fetchall())
+    return {name: found.get(name, 0) for name in names}
+
+
+def _among(names: Sequence[str]) -> str:
+    return f"{_FILE} IN ({', '.join(literal(name) for name in names)})"
 
 
 def run_query(con: Connection, on: Checked, expectation: QueryExpectation) -> Counts:

@@ -32,6 +32,7 @@ class Sight:
         self.memory = memory
         self.learned: list[Fact] = []
         self._gate = gate
+        self._inlining: list[tuple[int | None, str]] | None = None
         self._facts: Facts | None = None
         self._relations: dict[tuple[str, str], Checked | UnusableError] = {}
         self._statistics: dict[int, Statistics] = {}
@@ -112,14 +113,19 @@ class Sight:
     def _refuse_inlined(self, table: Table) -> None:
         """Rows in the catalog itself are in no file, so neither statistics nor memory see them."""
         meta = ident(f"__ducklake_metadata_{self.alias}")
-        inlined = self.con.execute(
-            f"SELECT table_name FROM {meta}.ducklake_inlined_data_tables WHERE table_id = ?", [table.id]
-        ).fetchall()
-        found = any(self._any_row(f"{meta}.{ident(name)} WHERE end_snapshot IS NULL") for (name,) in inlined)
-        if found or self._any_row(f"{meta}.{ident(f'ducklake_inlined_delete_{table.id}')}"):
+        if self._inlining is None:
+            self._inlining = self.con.execute(
+                f"SELECT table_id, table_name FROM {meta}.ducklake_inlined_data_tables UNION ALL"
+                f" SELECT NULL, value FROM {meta}.ducklake_metadata WHERE key = 'data_inlining_row_limit'"
+            ).fetchall()
+        sources = [f"{ident(name)} WHERE end_snapshot IS NULL" for id_, name in self._inlining if id_ == table.id]
+        limits = [value for id_, value in self._inlining if id_ is None]
+        if not limits or any(value != "0" for value in limits):  # else nothing can be, and asking costs a while
+            sources.append(ident(f"ducklake_inlined_delete_{table.id}"))
+        if any(self._any_row(f"{meta}.{source}") for source in sources):
             raise UnusableError(
                 f"rows of {table.schema}.{table.name} are inlined in the catalog, where gates cannot account for them:"
-                " set data_inlining_row_limit to 0 and build the table again"
+                " set the lake's data_inlining_row_limit to 0 and build the table again"
             )
 
     def _any_row(self, source: str) -> bool:

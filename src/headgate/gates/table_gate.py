@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from headgate.gates.columns import ColumnExpectation
 from headgate.gates.compilation import Check
 from headgate.gates.expectation import (
     NOTHING,
@@ -184,13 +185,40 @@ class TableGate:
                 self.sight.con, part[0].relation, _expectations(part), names, all_files=len(names) == len(files)
             )
             for i, outcome in enumerate(part):
-                outcome.came("scanned")
                 for name in names:
-                    counts = found[name][i]
-                    outcome.by_file[files[name].path] = counts
-                    self.sight.learn(files[name].path, outcome.key, counts)
+                    self._counted(outcome, files[name], found[name][i])
 
+        if len(group) == 1 and self._filter_files(group[0], files, names):
+            return
         self._together(group, scan)
+
+    def _filter_files(self, outcome: Outcome, files: dict[str, DataFile], names: tuple[str, ...]) -> bool:
+        """Count what is unexpected and nothing else, where statistics know the rest; whether they do."""
+        on, expectation = outcome.relation, outcome.check.expectation
+        assert on.base is not None  # noqa: S101 - the caller made sure
+        if not on.exact or not isinstance(expectation, ColumnExpectation) or not expectation.counts_missing:
+            return False
+        stats = self.sight.statistics(on.base)
+        known = {name: known_of_file(on, expectation.columns(), files[name], stats) for name in names}
+        missing = {name: each[expectation.column].missing for name, each in known.items() if each is not None}
+        if len(missing) < len(names):
+            return False
+
+        def scan(_: Outcome) -> None:
+            from headgate.gates.scan import filter_files
+
+            found = filter_files(self.sight.con, on, expectation, names, all_files=len(names) == len(files))
+            for name in names:
+                file = files[name]
+                self._counted(outcome, file, Counts(file.rows - file.deleted, missing[name], found[name]))
+
+        self._timed(outcome, scan)
+        return True
+
+    def _counted(self, outcome: Outcome, file: DataFile, counts: Counts) -> None:
+        outcome.came("scanned")
+        outcome.by_file[file.path] = counts
+        self.sight.learn(file.path, outcome.key, counts)
 
     def _sum_up(self, outcome: Outcome) -> None:
         """Files make up a table; of a change log's view they say something only if none has anything against it."""
