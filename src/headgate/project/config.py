@@ -39,6 +39,11 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _null_word(value: Any) -> Any:
+    """Take YAML's null for the word, which is what an author of ``non_finite: null`` means."""
+    return "null" if value is None else value
+
+
 def _duration(value: Any) -> Any:
     return parse_duration(value) if isinstance(value, str) else value
 
@@ -73,7 +78,6 @@ ColumnName = Annotated[str, Field(min_length=1, max_length=255)]
 TableName = Annotated[str, Field(pattern=TABLE_PATTERN, max_length=127)]
 PathText = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")]
 Flag = Annotated[bool, BeforeValidator(_from_environment)]
-Columns = Annotated[tuple[ColumnName, ...], BeforeValidator(_tuple)]
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
@@ -97,7 +101,7 @@ class FilesTable(Settings):
         description="The file or files, as a path or glob, relative to the project folder or absolute.",
         examples=["data/train*.csv*"],
     )
-    primary_key: Annotated[Columns, Field(min_length=1)] = Field(
+    primary_key: Annotated[tuple[ColumnName, ...], Field(min_length=1), BeforeValidator(_tuple)] = Field(
         description="The columns that together name a row. A later row with the same key replaces an earlier one.",
         examples=[["Store", "Date"]],
     )
@@ -155,7 +159,11 @@ class FilesTable(Settings):
         description="What to do about a column that schema.lock does not know: stop the run, or take it in.",
         examples=["evolve"],
     )
-    non_finite: Literal["refuse", "null"] = Field(
+    non_finite: Annotated[
+        Literal["refuse", "null"],
+        BeforeValidator(_null_word),
+        WithJsonSchema({"enum": ["refuse", "null", None], "type": ["string", "null"]}),
+    ] = Field(
         default="refuse",
         description="What to do about NaN and infinities in number columns: stop the run, or load null.",
         examples=["null"],
@@ -278,7 +286,7 @@ class ProjectFile(Settings):
             {"kaggle": {"type": "files", "tables": {"store": {"path": "data/store.csv", "primary_key": ["Store"]}}}}
         ],
     )
-    layers: Annotated[tuple[Name, ...], BeforeValidator(_tuple), Field(min_length=1)] = Field(
+    layers: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(_tuple)] = Field(
         default=("raw",),
         description="The layers in the order in which they are built. The first is raw.",
         examples=[["raw", "processed", "features"]],
@@ -295,7 +303,7 @@ class ProjectFile(Settings):
     )
     publish: PublishConfig = Field(
         default_factory=PublishConfig,
-        description="What must hold for a release, whatever the gates say.",
+        description="The bounds of a release.",
         examples=[{"max_shrink": 0.2}],
     )
     after: dict[Name, AfterHook] = Field(

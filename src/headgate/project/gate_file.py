@@ -71,13 +71,14 @@ class _GateReader:
 
     def tables(self) -> dict[str, tuple[Declared, ...]]:
         result: dict[str, tuple[Declared, ...]] = {}
+        twins: dict[str, str] = {}
         for table, entries in self.source.data.items():
             if not TABLE_NAME.match(table):
                 raise self.source.error(
                     f"{table[:60]!r} is not the name of a table", (table,), hint="name it without its layer"
                 )
-            twin = next((each for each in result if each.lower() == table.lower()), None)
-            if twin is not None:
+            twin = twins.setdefault(table.lower(), table)
+            if twin != table:
                 raise self.source.error(f"{table!r} and {twin!r} are one table: case does not matter", (table,))
             if entries is None:  # every entry is commented out
                 entries = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -165,17 +164,3 @@ def _is_container(kind: Any) -> bool:
 def _element(kind: Any) -> Any:
     arguments = [each for each in get_args(kind) if each is not Ellipsis]
     return arguments[-1] if arguments else None
-
-
-def field_models(model: type[BaseModel] = ProjectFile) -> Iterator[type[BaseModel]]:
-    """``model`` and every model inside it, each once, in the order in which they are used."""
-    seen: list[type[BaseModel]] = [model]
-    for current in seen:
-        for field in current.model_fields.values():
-            stack = [field.annotation]
-            while stack:
-                kind = stack.pop()
-                stack += list(get_args(kind))
-                if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
-                    seen.append(kind)
-    yield from seen
