@@ -62,12 +62,12 @@ class Order:
 
     release: int
     lake: str
-    project: Path
+    folder: Path
     run: str | None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Order:
-        """Read HEADGATE_RELEASE, HEADGATE_LAKE, HEADGATE_PROJECT and HEADGATE_RUN; the last two may be missing."""
+        """Read HEADGATE_RELEASE and HEADGATE_LAKE, and if they are there HEADGATE_PROJECT, _TARGET and _RUN."""
         missing = [name for name in ("HEADGATE_RELEASE", "HEADGATE_LAKE") if not environ.get(name)]
         if missing:
             raise UsageError(
@@ -78,8 +78,10 @@ class Order:
         release = environ["HEADGATE_RELEASE"]
         if not release.isascii() or not release.isdecimal():
             raise UsageError(f"HEADGATE_RELEASE must be the number of a release, not {release[:40]!r}")
+        # Each target has its own lake, so its own release 1.
         project = Path(environ.get("HEADGATE_PROJECT") or Path(__file__).parent)
-        return cls(int(release), environ["HEADGATE_LAKE"].rstrip("/"), project, environ.get("HEADGATE_RUN"))
+        folder = project / "model" / environ.get("HEADGATE_TARGET", "") / f"release-{int(release):06d}"
+        return cls(int(release), environ["HEADGATE_LAKE"].rstrip("/"), folder, environ.get("HEADGATE_RUN"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def train(order: Order) -> dict[str, Any]:
 
 def write(order: Order, model: HistGradientBoostingRegressor, card: dict[str, Any]) -> Path:
     """Put model and card into ``model/release-N`` together: whoever looks sees both of one training, or neither."""
-    folder = order.project / "model" / f"release-{order.release:06d}"
+    folder = order.folder
     new, old = (folder.with_name(f".{folder.name}.{kind}-{os.getpid()}") for kind in ("new", "old"))
     new.mkdir(parents=True)
     try:

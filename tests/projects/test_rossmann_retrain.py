@@ -74,6 +74,10 @@ def test_a_release_becomes_a_model_with_a_card_that_says_what_it_is(tmp_path: Pa
     assert (folder / "model.joblib").read_bytes() == model, "the same release gives the same model"
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["release-000012"]
 
+    third = retrain(**environ, HEADGATE_TARGET="dev")
+    assert third.returncode == 0, third.stderr
+    assert (tmp_path / "model" / "dev" / "release-000012" / "card.json").is_file(), "another lake, another release 12"
+
 
 @pytest.mark.slow
 def test_a_release_that_is_too_short_to_validate_on_is_refused(tmp_path: Path) -> None:
