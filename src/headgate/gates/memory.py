@@ -20,7 +20,8 @@ SCHEMA = "_headgate"
 TABLE = "gate_memory"
 #: So many small files are read in a few milliseconds; then they are rewritten as one.
 MOST_FILES = 24
-#: Up to so many subjects are asked for by name; beyond, everything is read.
+#: A small memory is read whole, which is quicker than choosing; so is one of which very much is asked.
+FEW_ROWS = 2_000
 MOST_NAMED = 500
 COLUMNS = "facts(subject, fact, elements, missing, unexpected)"
 
@@ -81,8 +82,8 @@ class LakeMemory:
         table = self.contents.tables.get(f"{SCHEMA}.{TABLE}")
         if table is None or not table.files or not subjects:
             return {}
-        few = len(subjects) <= MOST_NAMED
-        where = f" WHERE subject IN ({_listed(subjects)})" if few else ""
+        chosen = table.rows > FEW_ROWS and len(subjects) <= MOST_NAMED
+        where = f" WHERE subject IN ({_listed(subjects)})" if chosen else ""
         statement = f"SELECT subject, fact, elements, missing, unexpected FROM {self.table}{where}"
         return {(subject, key): Counts(*counts) for subject, key, *counts in self.con.execute(statement).fetchall()}
 

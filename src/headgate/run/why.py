@@ -88,7 +88,10 @@ def _record(ledger: Ledger, run: str | None, lake: str) -> RunRecord:
 
 
 def _cause(project: Project, record: RunRecord, result: dict[str, Any], *, branch: bool) -> Cause:
-    sql = None if result["type"].startswith("dbt:") else _rows_sql(project, result)
+    sql = None
+    if not result["type"].startswith("dbt:") and (branch or record.base_release is not None):
+        run, release = (record.run, None) if branch else (None, record.base_release)
+        sql = _rows_sql(project, result, run=run, release=release)
     columns: list[str] = []
     rows: list[tuple[Any, ...]] = []
     before = None
@@ -100,11 +103,13 @@ def _cause(project: Project, record: RunRecord, result: dict[str, Any], *, branc
     return Cause(result, sql, columns, rows, before)
 
 
-def _rows_sql(project: Project, result: dict[str, Any]) -> str | None:
+def _rows_sql(project: Project, result: dict[str, Any], *, run: str | None, release: int | None) -> str | None:
+    store = open_store(project)
     gate = read_gate(project.folder, result["layer"])
     for declared in gate.tables.get(result["table"], ()):
         if declared.type == result["type"] and _same(declared.kwargs, result["kwargs"]):
-            return unexpected_rows_sql(declared, layer=result["layer"], table=result["table"])
+            with reader(store, engine_settings(project, store), release=release, run=run) as con:
+                return unexpected_rows_sql(con, declared, layer=result["layer"], table=result["table"])
     return None
 
 
