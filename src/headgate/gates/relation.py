@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,8 +17,10 @@ from headgate.lake.profile import identity_of
 #: The layer whose tables are views over their change logs, and where those logs are.
 RAW = "raw"
 LOG = "raw_log"
-#: What the change log keeps beside the source's own columns.
-TECHNICAL = frozenset({"_run", "_loaded_at", "_hash", "_op"})
+#: The list of a SELECT that names columns and nothing else, and one name in it, after its table's if it has one.
+_ITEM = r'(?:(?:"(?:[^"]|"")+"|\w+)\.)?(?:"(?:[^"]|"")+"|\w+)'
+_NAMES_ALONE = re.compile(rf"SELECT ({_ITEM}(?:, {_ITEM})*) FROM ")
+_NAME = re.compile(r'(?:(?:"(?:[^"]|"")+"|\w+)\.)?(?:"((?:[^"]|"")+)"|(\w+))(?:, |$)')
 
 #: Says of a raw view that it shows every row of its log: no key has two versions, none is deleted.
 IsPlain = Callable[[View], bool]
@@ -90,11 +93,22 @@ def read_relation(con: Connection, contents: Contents, layer: str, name: str, al
         raise UnusableError(f"there is no table {title}: {did_you_mean(title, known)}")
     log = contents.tables.get(f"{LOG}.{name}")
     if layer == RAW and log is not None:
-        columns = tuple(column for column in log.columns if column.name not in TECHNICAL)
-        exact = plain(view)
-        identity = log.identity if exact else identity_of(contents, title)
-        return Checked(layer, name, columns, log, exact, identity, alias)
+        shown = _shown_of(log, view)
+        if shown is not None:
+            exact = plain(view)
+            identity = log.identity if exact else identity_of(contents, title)
+            return Checked(layer, name, shown, log, exact, identity, alias)
     return Checked(layer, name, _described(con, view, alias), None, False, identity_of(contents, title), alias)
+
+
+def _shown_of(log: Table, view: View) -> tuple[Column, ...] | None:
+    """The columns of a view that only names columns of its log, and so shows them as they are; else None."""
+    match = _NAMES_ALONE.match(view.sql)
+    if match is None:
+        return None
+    names = [quoted.replace('""', '"') or bare for quoted, bare in _NAME.findall(match[1])]
+    known = {column.name: column for column in log.columns}
+    return tuple(known[each] for each in names) if all(each in known for each in names) else None
 
 
 def _described(con: Connection, view: View, alias: str) -> tuple[Column, ...]:
