@@ -84,4 +84,4 @@ def test_two_thousand_files_take_little_time(tmp_path: Path) -> None:
         begun = time.perf_counter()
         assert len(fingerprint(tmp_path)) == 2_000
         times.append(time.perf_counter() - begun)
-    assert min(times) < 0.3
+    assert min(times) < 1, "about 50 ms on an idle machine"

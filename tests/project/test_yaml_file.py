@@ -192,6 +192,18 @@ def test_the_slow_loader_reads_the_same_as_the_fast_one() -> None:
     assert yaml_file._Builder("x").value(node, ()) == yaml_file._Builder("x").value(yaml_file._compose(text, "x"), ())
 
 
+def test_without_the_fast_loader_the_same_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from headgate.project import yaml_file
+
+    class Slow(yaml.SafeLoader):
+        yaml_implicit_resolvers = yaml_file._Loader.yaml_implicit_resolvers
+
+    monkeypatch.setattr(yaml_file, "_Loader", Slow)
+    assert refused(tmp_path, "a: 1\nb: \x00\n").line == 2
+    assert "nested too deeply" in refused(tmp_path, "a: " + "[" * 2_000).what
+    assert refused(tmp_path, "a: 1\n\tb: 2\n").line == 2
+
+
 def test_a_broken_value_of_a_variable_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="--var x cannot be read"):
         read_value("[1, 2", name="--var x")

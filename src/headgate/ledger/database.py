@@ -105,9 +105,10 @@ def _sqlite(url: str, *, create: bool) -> Database:
 def _configure(connection: Any, _record: object) -> None:
     """Write-ahead log, so that readers never wait; set once, since it stays with the file."""
     deadline = time.monotonic() + PATIENCE
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+    while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode = WAL")
             break
         except sqlite3.OperationalError as error:  # SQLite does not wait here by itself
             if "locked" not in str(error) or time.monotonic() > deadline:

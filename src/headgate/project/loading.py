@@ -174,11 +174,9 @@ def _settings(source: YamlFile, filled: Interpolated, target: str | None, enviro
         problems += broken_rules(settings)
     else:
         problems += [problem for problem in settings if problem.path not in missing]
-    if problems:
+    if problems or isinstance(settings, list):
         hide = filled.secrets
         raise as_error((Problem(p.path, mask(p.what, hide), p.hint and mask(p.hint, hide)) for p in problems), source)
-    if not isinstance(settings, ProjectFile):  # only unset variables can hide a problem, and they are problems
-        raise source.error("the settings are not valid", ())
     if target is not None and target not in settings.targets:
         raise UsageError(f"there is no target {target!r}", hint=did_you_mean(target, _target_names(source)))
     return settings
