@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from headgate.errors import HeadgateError
 from headgate.gates import compile_gate
@@ -16,16 +17,14 @@ from headgate.run.workshop import open_dbt, open_source, open_store
 
 def check_project(project: Project) -> list[Finding]:
     """Check configuration, gates, sources, models, lake and ledger without running anything."""
-    found = [Finding("headgate.yml", True, f"project {project.name}, {len(project.layers)} layers")]
-    for subject, look in (
-        ("gates", lambda: _gates(project)),
-        ("models", lambda: _models(project)),
-        ("lake", lambda: _lake(project)),
-        ("ledger", lambda: _ledger(project)),
-    ):
-        found.append(_look(subject, look))
-    found[2:2] = [_look(f"source {name}", lambda name=name: _source(project, name)) for name in project.sources]
-    return found
+    return [
+        Finding("headgate.yml", True, f"project {project.name}, {len(project.layers)} layers"),
+        _look("gates", partial(_gates, project)),
+        *(_look(f"source {name}", partial(_source, project, name)) for name in project.sources),
+        _look("models", partial(_models, project)),
+        _look("lake", partial(_lake, project)),
+        _look("ledger", partial(_ledger, project)),
+    ]
 
 
 def _look(subject: str, look: Callable[[], str]) -> Finding:

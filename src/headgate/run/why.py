@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-
-import duckdb
 
 from headgate.errors import UsageError, did_you_mean
 from headgate.gates import unexpected_rows_sql
 from headgate.lake.branch import branch_of
+from headgate.lake.engine import Connection
 from headgate.lake.reading import query, reader
 from headgate.lake.release import Manifest, Releases
 from headgate.ledger import Ledger, RunRecord
-from headgate.project import Project, read_gate
+from headgate.project import Declared, Project, read_gate
 from headgate.project.fingerprint import fingerprint
 from headgate.run.workshop import engine_settings, open_store
 
@@ -62,7 +62,7 @@ def explain_run(project: Project, run: str | None) -> Explanation:
     releases = Releases(store)
     parent = releases.manifest(record.base_release) if record.base_release in releases.numbers() else None
     branch = branch_of(store, record.run).exists
-    causes = [_cause(project, record, result, branch=branch) for result in failed]
+    causes = _causes(project, record, failed, branch=branch)
     sources = {n: e["rows"] for d in details.values() for n, e in d.get("sources", {}).items()}
     return Explanation(
         run=record,
@@ -87,45 +87,57 @@ def _record(ledger: Ledger, run: str | None, lake: str) -> RunRecord:
     return record
 
 
-def _cause(project: Project, record: RunRecord, result: dict[str, Any], *, branch: bool) -> Cause:
-    sql = None
-    if not result["type"].startswith("dbt:") and (branch or record.base_release is not None):
-        run, release = (record.run, None) if branch else (None, record.base_release)
-        sql = _rows_sql(project, result, run=run, release=release)
-    columns: list[str] = []
-    rows: list[tuple[Any, ...]] = []
-    before = None
-    if sql and branch:
-        columns, rows = _ask(project, f"SELECT * FROM ({sql}) LIMIT {ROWS_SHOWN}", run=record.run)
-    if sql and record.base_release is not None:
-        found = _ask(project, f"SELECT count(*) FROM ({sql})", release=record.base_release)[1]
-        before = found[0][0] if found else None
-    return Cause(result, sql, columns, rows, before)
+def _causes(project: Project, record: RunRecord, failed: list[dict[str, Any]], *, branch: bool) -> list[Cause]:
+    """Every failed expectation with its rows on the branch and, for comparison, in the release before."""
+    declared = {id(result): _declared(project, result) for result in failed}
+    on_branch, sqls = {}, {}
+    if branch:
+        with _reading(project, run=record.run) as con:
+            for result in failed:
+                sqls[id(result)] = _rows_sql(con, declared[id(result)], result)
+                on_branch[id(result)] = _ask(con, sqls[id(result)], "SELECT * FROM ({}) LIMIT " + str(ROWS_SHOWN))
+    before = {}
+    if record.base_release is not None:
+        with _reading(project, release=record.base_release) as con:
+            for result in failed:
+                sql = _rows_sql(con, declared[id(result)], result)
+                rows = _ask(con, sql, "SELECT count(*) FROM ({})")[1]
+                before[id(result)] = rows[0][0] if rows else None
+    return [Cause(r, sqls.get(id(r)), *on_branch.get(id(r), ([], [])), before.get(id(r))) for r in failed]
 
 
-def _rows_sql(project: Project, result: dict[str, Any], *, run: str | None, release: int | None) -> str | None:
-    store = open_store(project)
-    gate = read_gate(project.folder, result["layer"])
-    for declared in gate.tables.get(result["table"], ()):
+def _declared(project: Project, result: Mapping[str, Any]) -> Declared | None:
+    """The expectation as it stands in the gate file now; None if it was changed or is dbt's."""
+    for declared in read_gate(project.folder, result["layer"]).tables.get(result["table"], ()):
         if declared.type == result["type"] and _same(declared.kwargs, result["kwargs"]):
-            with reader(store, engine_settings(project, store), release=release, run=run) as con:
-                return unexpected_rows_sql(con, declared, layer=result["layer"], table=result["table"])
+            return declared
     return None
+
+
+def _rows_sql(con: Connection, declared: Declared | None, result: Mapping[str, Any]) -> str | None:
+    if declared is None:
+        return None
+    return unexpected_rows_sql(con, declared, layer=result["layer"], table=result["table"])
+
+
+@contextmanager
+def _reading(project: Project, *, run: str | None = None, release: int | None = None) -> Iterator[Connection]:
+    store = open_store(project)
+    with reader(store, engine_settings(project, store), release=release, run=run) as con:
+        yield con
 
 
 def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     return {k: str(v) for k, v in a.items()} == {k: str(v) for k, v in b.items()}
 
 
-def _ask(
-    project: Project, sql: str, *, run: str | None = None, release: int | None = None
-) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Rows of a query, or none where the question has no answer (a table that is not there, say)."""
-    store = open_store(project)
+def _ask(con: Connection, sql: str | None, question: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Rows of a question about the offending rows, or none where it has no answer (a table that is not there, say)."""
+    if sql is None:
+        return [], []
     try:
-        with reader(store, engine_settings(project, store), release=release, run=run) as con:
-            return query(con, sql)
-    except (UsageError, duckdb.Error):
+        return query(con, question.replace("{}", sql))
+    except UsageError:
         return [], []
 
 
