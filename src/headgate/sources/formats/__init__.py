@@ -1,0 +1,1 @@
+"""How files of each format are read: what columns they have, and the SQL that reads them."""

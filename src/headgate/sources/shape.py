@@ -1,0 +1,282 @@
+"""What shape rows have: which columns, of which types, in files whose headers may differ.
+
+Columns are matched by name, whatever their order and case. Types come from, in this order: the
+project's declaration, ``schema.lock``, the change log, what the file itself says, inference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from headgate.errors import ConfigError, SourceDataError, did_you_mean
+from headgate.lake.engine import Connection, ident
+from headgate.sources.casting import Cast, Formats, NonFinite, all_faithful, cast_native, cast_text
+from headgate.sources.change_log import OWN_COLUMNS
+from headgate.sources.formats.format import FILE, TEXT, Format, Header
+from headgate.sources.inference import infer_types
+from headgate.sources.listing import SourceFile, shown
+from headgate.sources.row_hash import hash_of
+
+if TYPE_CHECKING:
+    from headgate.project.config import FilesTable
+
+#: The column of a stage that says whether a value could not be taken as it was written.
+BAD = "_headgate_bad"
+Rank = tuple[int, str]
+_TYPE = re.compile(r'[A-Za-z][A-Za-z0-9_ ,()\[\]"]*')
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Files with the same header; ``wanted`` maps its columns to the table's."""
+
+    files: tuple[SourceFile, ...]
+    header: Header
+    wanted: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is known of a table before its files are opened.
+
+    ``since`` gives, for a column that came later, the rank of the first file that had it: files before
+    may lack it.
+    """
+
+    columns: Mapping[str, str]
+    since: Mapping[str, Rank] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The columns (name to type) of what is read, and how to read it."""
+
+    table: str
+    format: Format
+    columns: Mapping[str, str]
+    groups: tuple[Group, ...]
+    since: Mapping[str, Rank]
+    notes: tuple[str, ...]
+    formats: Formats
+    non_finite: NonFinite
+
+    def raw(self, column: str) -> str:
+        """The SQL name of a column's value as it was read."""
+        return f"r{list(self.columns).index(column)}"
+
+    def typed(self, column: str) -> str:
+        """The SQL name of a column's typed value."""
+        return f"v{list(self.columns).index(column)}"
+
+    def casts(self, group: Group) -> dict[str, Cast]:
+        """How each column of a group comes to its type."""
+        natives = {table_name: group.header.columns[name] for name, table_name in group.wanted.items()}
+        return {name: self._cast(name, natives.get(name, TEXT)) for name in self.columns}
+
+    def read(self, group: Group, files: Sequence[SourceFile] | None = None, *, before: str = "") -> str:
+        """The SQL that reads a group, or some of its files: raw values, typed values and ``FILE``.
+
+        ``before`` is put before the raw columns: a row number, for instance.
+        """
+        raws = {name: self.raw(table_name) for name, table_name in group.wanted.items()}
+        absent = [name for name in self.columns if name not in group.wanted.values()]
+        nulls = "".join(f", CAST(NULL AS VARCHAR) AS {self.raw(name)}" for name in absent)
+        query = self.format.query(files or group.files, group.header, raws)
+        casts = ", ".join(f"{cast.value} AS {self.typed(name)}" for name, cast in self.casts(group).items())
+        return f"SELECT {before}*, {casts} FROM (SELECT *{nulls} FROM ({query}))"
+
+    def rows(self, sample: str | None = None) -> str:
+        """The SQL of all rows: columns by name, ``_hash``, ``BAD`` and ``FILE``."""
+        typed = {name: self.typed(name) for name in self.columns}
+        named = ", ".join(f"{value} AS {ident(name)}" for name, value in typed.items())
+        digest = hash_of(self.columns, typed)
+        where = f" WHERE {sample}" if sample else ""
+        return " UNION ALL ".join(
+            f"SELECT {named}, {digest} AS _hash, NOT ({all_faithful(list(self.casts(group).values()))}) AS {BAD}, "
+            f"{FILE} FROM ({self.read(group)}){where}"
+            for group in self.groups
+        )
+
+    def group_of(self, place: str) -> tuple[Group, SourceFile]:
+        """The group of the file at ``place``, and the file."""
+        return next((g, file) for g in self.groups for file in g.files if file.place == place)
+
+    def _cast(self, name: str, native: str) -> Cast:
+        kind = self.columns[name]
+        if native == TEXT:
+            return cast_text(self.raw(name), self.typed(name), kind, self.formats, self.non_finite)
+        return cast_native(self.raw(name), self.typed(name), kind, native, self.non_finite)
+
+
+def fit(
+    con: Connection,
+    table: str,
+    form: Format,
+    files: Sequence[SourceFile],
+    config: FilesTable,
+    expected: Expected,
+) -> Shape:
+    """The shape of ``files``, which are in their order.
+
+    Raises:
+        SourceDataError: a file lacks a column, or has one that is not expected.
+        ConfigError: a declared type does not exist.
+    """
+    headers = form.headers(con, files)
+    matching = _Matching(table, config, form, expected)
+    for file in files:
+        matching.take(file, headers[file])
+    matching.check_absent()
+    groups = matching.groups()
+    formats = Formats(config.date_format, config.timestamp_format)
+    kinds = _types(con, table, form, config, expected, matching.names, groups, formats)
+    return Shape(table, form, kinds, groups, matching.since, tuple(matching.notes), formats, config.non_finite)
+
+
+class _Matching:
+    """Finds the table's columns in the headers of files, one file after the other."""
+
+    def __init__(self, table: str, config: FilesTable, form: Format, expected: Expected) -> None:
+        self.table = table
+        self.names: list[str] = list(expected.columns)
+        self.since: dict[str, Rank] = dict(expected.since)
+        self.notes: list[str] = []
+        self._config = config
+        self._form = form
+        self._first = not expected.columns
+        self._needed = [*config.primary_key, *config.columns]
+        self._taken: list[tuple[SourceFile, Header, dict[str, str]]] = []
+
+    def take(self, file: SourceFile, header: Header) -> None:
+        known = {name.lower(): name for name in self.names}
+        wanted = {}
+        for column in header.columns:
+            if column.lower() not in known:
+                self._new(column, file)
+                known[column.lower()] = column
+            name = known[column.lower()]
+            wanted[column] = name
+            if name in self.since:
+                self.since[name] = min(self.since[name], file.rank)
+        self._first = False
+        self._taken.append((file, header, wanted))
+
+    def check_absent(self) -> None:
+        known = {name.lower(): name for name in self.names}
+        for file, header, wanted in self._taken:
+            needed = [known.get(name.lower(), name) for name in self._needed]
+            required = [*self.names, *needed] if self._form.requires_columns else list(self._config.primary_key)
+            for name in required:
+                if name not in wanted.values() and not self._may_lack(file, name):
+                    raise self._lacks(file, header, name)
+
+    def groups(self) -> tuple[Group, ...]:
+        by_header: dict[tuple[tuple[str, str], ...], list[tuple[SourceFile, Header, dict[str, str]]]] = defaultdict(
+            list
+        )
+        for file, header, wanted in self._taken:
+            by_header[tuple(header.columns.items())].append((file, header, wanted))
+        return tuple(
+            Group(tuple(file for file, _, _ in members), members[0][1], members[0][2]) for members in by_header.values()
+        )
+
+    def _new(self, column: str, file: SourceFile) -> None:
+        if column.lower() in OWN_COLUMNS or column.lower().startswith("_headgate"):
+            raise SourceDataError(
+                "this column's name is one that Headgate uses itself",
+                table=self.table,
+                rule="reserved_column",
+                file=shown(file.path),
+                column=column,
+                hint="rename it in the source",
+            )
+        if not self._first:
+            if self._config.on_new_column == "block":
+                raise SourceDataError(
+                    "this column is new: no file had it before",
+                    table=self.table,
+                    rule="new_column",
+                    file=shown(file.path),
+                    column=shown(column),
+                    hint="take it in with on_new_column: evolve, or remove it from the file",
+                )
+            self.since[column] = file.rank
+            self.notes.append(f"{self.table}: the column {shown(column)} is new, first in {shown(file.path)}")
+        self.names.append(column)
+
+    def _may_lack(self, file: SourceFile, name: str) -> bool:
+        return name in self.since and file.rank < self.since[name]
+
+    def _lacks(self, file: SourceFile, header: Header, name: str) -> SourceDataError:
+        hint = did_you_mean(name, map(shown, header.columns))
+        if len(header.columns) == 1 and len(self.names) > 1:
+            only = next(iter(header.columns))
+            hint = f"the whole header is one column, {shown(only, 60)}: is another delimiter used?"
+        return SourceDataError(
+            "the file lacks this column",
+            table=self.table,
+            rule="missing_column",
+            file=shown(file.path),
+            column=shown(name),
+            hint=hint,
+        )
+
+
+def _types(
+    con: Connection,
+    table: str,
+    form: Format,
+    config: FilesTable,
+    expected: Expected,
+    names: Sequence[str],
+    groups: Sequence[Group],
+    formats: Formats,
+) -> dict[str, str]:
+    declared = {column.lower(): kind for column, kind in config.columns.items()}
+    kinds: dict[str, str | None] = {}
+    for name in names:
+        own = next((g.header.columns[c] for g in groups for c, n in g.wanted.items() if n == name), TEXT)
+        kind = declared.get(name.lower()) or expected.columns.get(name) or (own if own != TEXT else None)
+        kinds[name] = normalised(con, kind, table, name) if kind else None
+    unknown = [name for name, kind in kinds.items() if kind is None]
+    if unknown:
+        kinds |= _inferred(con, form, groups, unknown, formats)
+    return {name: kind or TEXT for name, kind in kinds.items()}
+
+
+def _inferred(
+    con: Connection, form: Format, groups: Sequence[Group], names: Sequence[str], formats: Formats
+) -> dict[str, str | None]:
+    queries = []
+    for group in groups:
+        wanted = {column: ident(name) for column, name in group.wanted.items() if name in names}
+        absent = "".join(f", CAST(NULL AS VARCHAR) AS {ident(n)}" for n in names if ident(n) not in wanted.values())
+        query = form.query(group.files, group.header, wanted)
+        queries.append(f"SELECT {', '.join(map(ident, names))} FROM (SELECT *{absent} FROM ({query}))")
+    allowed = form.candidates(con, [(group.files, group.header) for group in groups], names)
+    found = infer_types(con, " UNION ALL ".join(queries), names, formats, allowed)
+    return dict(found)
+
+
+def normalised(con: Connection, kind: str, table: str, column: str) -> str:
+    """A type as DuckDB spells it; raises ConfigError if there is none of that name."""
+    if kind in ("BIGINT", "VARCHAR", "DOUBLE", "DATE", "BOOLEAN", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIME"):
+        return kind
+    try:
+        if not _TYPE.fullmatch(kind):
+            raise duckdb.ParserException(kind)
+        row = con.execute(f"SELECT typeof(CAST(NULL AS {kind}))").fetchall()[0]
+    except duckdb.Error as error:
+        raise ConfigError(
+            f"there is no type {kind}",
+            file="headgate.yml",
+            key=f"{table}.columns.{column}",
+            hint="BIGINT, DOUBLE, DECIMAL(18,2), VARCHAR, BOOLEAN, DATE, TIMESTAMP, TIMESTAMPTZ, TIME, …",
+        ) from error
+    return str(row[0])

@@ -1,0 +1,100 @@
+"""What a source is to a run: a small protocol, the records it speaks in, and the list of kinds.
+
+Nothing here imports the engine, so that a run which finds nothing new never loads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from headgate.lake.engine import Connection
+    from headgate.project.config import Sample, SourceConfig
+    from headgate.sources.counts import Counts
+    from headgate.sources.schema_lock import LockedTable
+
+#: What a source remembers of one table: plain JSON values, kept in the lake and in the manifest.
+State = Mapping[str, Any]
+
+#: A new kind of source is one module and one line here: the ``type`` in headgate.yml, module and class.
+KINDS = {
+    "files": ("headgate.sources.files", "FilesSource"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TableChange:
+    """Whether a table must be read, and why (``2 new files: a.csv, b.csv``); None if nothing changed."""
+
+    table: str
+    why: str | None
+
+    @property
+    def changed(self) -> bool:
+        return self.why is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What reading a table came to.
+
+    ``state`` is what the next ``changes`` wants to be given for this table; ``schema`` what
+    ``schema.lock`` shall hold; ``cursor`` the range of the cursor column in what was read; ``notes``
+    are sentences that a person should see.
+    """
+
+    table: str
+    counts: Counts
+    state: dict[str, Any]
+    schema: LockedTable
+    notes: tuple[str, ...] = ()
+    cursor: dict[str, Any] | None = None
+    read: tuple[str, ...] = field(default=())
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where data comes from: looks for changes cheaply, and reads one table into its change log."""
+
+    name: str
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The names of its tables."""
+        ...
+
+    def changes(self, known: Mapping[str, State], *, sample: Sample | None = None) -> dict[str, TableChange]:
+        """Look at every table, without the engine. ``known`` is the last release's state by table."""
+        ...
+
+    def extract(
+        self,
+        con: Connection,
+        table: str,
+        run: str,
+        known: State | None = None,
+        *,
+        locked: LockedTable | None = None,
+        sample: Sample | None = None,
+    ) -> Extracted:
+        """Bring a table's changes into the branch attached to ``con``, in one transaction.
+
+        ``known`` is what was read before; without it, what the lake itself remembers. An empty one
+        reads everything again.
+
+        Raises:
+            SourceDataError: the source holds something that cannot be loaded; nothing was written.
+            SourceUnavailableError: the source cannot be reached.
+        """
+        ...
+
+
+def open_source(name: str, config: SourceConfig, folder: Path) -> Source:
+    """The source ``name`` of the project in ``folder``, of the kind that its configuration says."""
+    module, kind = KINDS[config.type]
+    source: Source = getattr(import_module(module), kind)(name, config, folder)
+    return source

@@ -1,0 +1,91 @@
+"""Rows on their way in: typed and hashed in one pass, then looked over before anything is appended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from headgate.lake.engine import Connection, ident
+from headgate.sources.formats.format import FILE
+from headgate.sources.row_hash import canonical_text
+from headgate.sources.shape import BAD
+
+MODULUS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the look over a stage found."""
+
+    rows: int
+    bad: int
+    null_keys: int
+    distinct_keys: int
+
+
+class Stage:
+    """A temporary table of the rows that were read for ``table``."""
+
+    def __init__(self, con: Connection, table: str, primary_key: Sequence[str]) -> None:
+        self.con = con
+        self.relation = f"temp.{ident(f'headgate_stage_{table}')}"
+        self._latest = f"temp.{ident(f'headgate_latest_{table}')}"
+        self._keys = ", ".join(map(ident, primary_key))
+        self._primary_key = tuple(primary_key)
+
+    def fill(self, rows: str) -> None:
+        """Read ``rows``, the SQL of a query (see ``Shape.rows``)."""
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {self.relation} AS {rows}")
+
+    def look(self) -> Findings:
+        """Count the rows, and what must not be among them."""
+        empty = " OR ".join(f"{ident(key)} IS NULL" for key in self._primary_key)
+        row = self.con.execute(
+            f"SELECT count(*), count(*) FILTER ({BAD}), count(*) FILTER ({empty}), count(DISTINCT ({self._keys})) "
+            f"FROM {self.relation}"
+        ).fetchall()[0]
+        return Findings(*row)
+
+    def rows_by_file(self) -> dict[str, int]:
+        """How many rows each place gave; a place without rows is not in it."""
+        return dict(self.con.execute(f"SELECT {FILE}, count(*) FROM {self.relation} GROUP BY 1").fetchall())
+
+    def places_of(self, condition: str) -> list[str]:
+        """The places that have a row for which ``condition`` holds."""
+        found = self.con.execute(f"SELECT DISTINCT {FILE} FROM {self.relation} WHERE {condition}").fetchall()
+        return [place for (place,) in found]
+
+    def places_with_repeated_keys(self) -> dict[str, int]:
+        """The places that hold a key more than once, and how many such keys each."""
+        return dict(
+            self.con.execute(
+                f"SELECT {FILE}, count(*) FROM (SELECT {FILE} FROM {self.relation} "
+                f"GROUP BY {FILE}, {self._keys} HAVING count(*) > 1) GROUP BY 1"
+            ).fetchall()
+        )
+
+    def keep_latest(self, places: Sequence[str]) -> int:
+        """Of rows with the same key keep that of the last place in ``places``; returns how many went."""
+        order = "CREATE OR REPLACE TEMP TABLE headgate_places AS SELECT unnest(?) AS place, unnest(?) AS rank"
+        self.con.execute(order, [list(places), list(range(len(places)))])
+        self.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {self._latest} AS SELECT rows.* FROM {self.relation} AS rows "
+            f"JOIN headgate_places ON place = {FILE} "
+            f"QUALIFY row_number() OVER (PARTITION BY {self._keys} ORDER BY rank DESC) = 1"
+        )
+        count = f"SELECT (SELECT count(*) FROM {self.relation}), (SELECT count(*) FROM {self._latest})"
+        before, after = self.con.execute(count).fetchall()[0]
+        self.drop()
+        self.relation = self._latest
+        return int(before - after)
+
+    def drop(self) -> None:
+        """Let go of the rows."""
+        self.con.execute(f"DROP TABLE IF EXISTS {self.relation}")
+        self.con.execute("DROP TABLE IF EXISTS temp.headgate_places")
+
+
+def in_sample(value: str, kind: str, fraction: float) -> str:
+    """SQL that chooses rows by the value of a column, the same ones each time; nulls belong to every sample."""
+    number = f"md5_number_lower({canonical_text(value, kind)}) % {MODULUS}"
+    return f"({value} IS NULL OR {number} < {round(fraction * MODULUS)})"
