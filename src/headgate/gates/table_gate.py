@@ -182,7 +182,7 @@ class TableGate:
 
         def scan(part: Sequence[Outcome]) -> None:
             found = scan_files(
-                self.sight.con, part[0].relation, _expectations(part), names, all_files=len(names) == len(files)
+                self.sight.con, _shared(part), _expectations(part), names, all_files=len(names) == len(files)
             )
             for i, outcome in enumerate(part):
                 for name in names:
@@ -235,7 +235,7 @@ class TableGate:
         left = [each for each in outcomes if not self._remembered(each)]
 
         def scan(part: Sequence[Outcome]) -> None:
-            found = scan_whole(self.sight.con, part[0].relation, _expectations(part))
+            found = scan_whole(self.sight.con, _shared(part), _expectations(part))
             for outcome, counts in zip(part, found, strict=True):
                 self._found(outcome, counts)
 
@@ -277,6 +277,12 @@ class TableGate:
                     self._together([outcome], scan)
         for outcome in outcomes:
             outcome.seconds += (perf_counter() - start) / len(outcomes)
+
+
+def _shared(outcomes: Sequence[Outcome]) -> Checked:
+    """The relation of a scan that serves several expectations: it knows every other relation that one of them names."""
+    others = {name: other for outcome in outcomes for name, other in outcome.relation.others.items()}
+    return replace(outcomes[0].relation, others=others)
 
 
 def _expectations(outcomes: Sequence[Outcome]) -> list[RowExpectation]:
