@@ -15,10 +15,10 @@ from typing import Literal
 
 from headgate.lake.engine import literal
 
-WHOLE = frozenset(
-    ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"]
-    + ["UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"]
-)
+WHOLE = frozenset(f"{sign}{n}INT" for sign in ("", "U") for n in ("TINY", "SMALL", "BIG", "HUGE")) | {
+    "INTEGER",
+    "UINTEGER",
+}
 FLOATS = frozenset(["FLOAT", "DOUBLE"])
 NonFinite = Literal["refuse", "null"]
 

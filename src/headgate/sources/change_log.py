@@ -214,8 +214,8 @@ class ChangeLog:
 
     def _view_body(self) -> str:
         found = self.con.execute(
-            "SELECT sql FROM duckdb_views() WHERE database_name = ? AND schema_name = ? AND view_name = ?",
-            [self._alias, RAW, self.table],
+            f"SELECT sql FROM duckdb_views() WHERE database_name = {literal(self._alias)} "
+            f"AND schema_name = {literal(RAW)} AND view_name = {literal(self.table)}"
         ).fetchone()
         return str(found[0]) if found else ""
 

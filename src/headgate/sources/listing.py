@@ -89,7 +89,7 @@ def list_files(pattern: str, folder: Path, *, table: str) -> tuple[SourceFile, .
     """
     root = os.path.abspath(folder)  # noqa: PTH100 - symbolic links stay as they are
     exact = os.path.lexists(os.path.join(root, pattern))  # noqa: PTH118 - a pattern is no path
-    names = [pattern] if exact else glob.glob(pattern, root_dir=root, recursive=True)
+    names = [pattern] if exact else glob.glob(pattern, root_dir=root, recursive=True)  # noqa: PTH207
     places = {os.path.normpath(os.path.join(root, name)) for name in names}  # noqa: PTH118
     files = [file for place in sorted(places) if (file := _look(place, root, table=table, exact=exact))]
     if not files:

@@ -2,6 +2,8 @@
 
 Kept in the lake, written in the transaction of the data, so that it branches, publishes and rolls back
 with them. Both tables are append-only: the last word on a file or a table is what counts.
+
+Values are written as literals: the first bound parameter makes DuckDB's client import pandas (0.3 s).
 """
 
 from __future__ import annotations
@@ -44,14 +46,13 @@ class Memory:
         """The state of one table, as ``Extracted.state``; empty if it was never read."""
         try:
             found = self.con.execute(
-                f'SELECT state FROM {self._loads} WHERE "table" = ? ORDER BY recorded_at DESC LIMIT 1', [table]
+                f'SELECT state FROM {self._loads} WHERE "table" = {literal(table)} ORDER BY recorded_at DESC LIMIT 1'
             ).fetchone()
             files = fetch_dicts(
                 self.con,
-                f'SELECT path, size, mtime_ns, sha256, "rows" FROM {self._files} WHERE "table" = ? '
+                f'SELECT path, size, mtime_ns, sha256, "rows" FROM {self._files} WHERE "table" = {literal(table)} '
                 "QUALIFY row_number() OVER (PARTITION BY path ORDER BY recorded_at DESC) = 1 AND NOT gone "
                 "ORDER BY mtime_ns, path",
-                [table],
             )
         except duckdb.CatalogException:
             return {}
@@ -76,8 +77,5 @@ class Memory:
         if values:
             self.con.execute(f"INSERT INTO {self._files} VALUES {values}")
         self.con.execute(f"CREATE TABLE IF NOT EXISTS {self._loads} ({_LOADS_COLUMNS})")
-        numbers = counts.to_dict()
-        self.con.execute(
-            f"INSERT INTO {self._loads} VALUES ({', '.join(['?'] * (len(numbers) + 4))}, now())",
-            [source, table, *numbers.values(), json.dumps(dict(state)), run],
-        )
+        load = [source, table, *counts.to_dict().values(), json.dumps(dict(state)), run]
+        self.con.execute(f"INSERT INTO {self._loads} VALUES ({', '.join(map(literal, load))}, now())")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headgate.lake.engine import Connection, ident
+from headgate.lake.engine import Connection, ident, literal
 from headgate.sources.formats.format import FILE
 from headgate.sources.row_hash import canonical_text
 from headgate.sources.shape import BAD
@@ -66,11 +66,10 @@ class Stage:
 
     def keep_latest(self, places: Sequence[str]) -> int:
         """Of rows with the same key keep that of the last place in ``places``; returns how many went."""
-        order = "CREATE OR REPLACE TEMP TABLE headgate_places AS SELECT unnest(?) AS place, unnest(?) AS rank"
-        self.con.execute(order, [list(places), list(range(len(places)))])
+        order = ", ".join(f"({literal(place)}, {rank})" for rank, place in enumerate(places))
         self.con.execute(
             f"CREATE OR REPLACE TEMP TABLE {self._latest} AS SELECT rows.* FROM {self.relation} AS rows "
-            f"JOIN headgate_places ON place = {FILE} "
+            f"JOIN (VALUES {order}) AS places(place, rank) ON place = {FILE} "
             f"QUALIFY row_number() OVER (PARTITION BY {self._keys} ORDER BY rank DESC) = 1"
         )
         count = f"SELECT (SELECT count(*) FROM {self.relation}), (SELECT count(*) FROM {self._latest})"
@@ -82,7 +81,6 @@ class Stage:
     def drop(self) -> None:
         """Let go of the rows."""
         self.con.execute(f"DROP TABLE IF EXISTS {self.relation}")
-        self.con.execute("DROP TABLE IF EXISTS temp.headgate_places")
 
 
 def in_sample(value: str, kind: str, fraction: float) -> str:

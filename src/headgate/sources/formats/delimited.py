@@ -213,7 +213,7 @@ class Delimited:
 
     def _hint(self, rule: str) -> str | None:
         return {
-            "ragged_row": f"is {self.dialect.delimiter!r} what separates its columns? A text that holds it must be quoted",
+            "ragged_row": f"if {self.dialect.delimiter!r} separates its columns, a text that holds it must be quoted",
             "quote": f"a quote inside a quoted text is written twice: {self.dialect.quote * 2}",
         }.get(rule)
 
@@ -234,7 +234,7 @@ class Delimited:
 
 def open_bytes(file: SourceFile) -> BinaryIO:
     """The bytes of a file, unpacked if its name says that it is compressed."""
-    opened = gzip.open(file.place, "rb") if is_gzip(file) else Path(file.place).open("rb")
+    opened = gzip.open(file.place, "rb") if is_gzip(file) else Path(file.place).open("rb")  # noqa: SIM115
     return cast("BinaryIO", opened)
 
 
