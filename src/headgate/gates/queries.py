@@ -39,26 +39,28 @@ def repeated_rows(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> ex
     )
     missing = _ignored([key.this.copy() for key in keys], ignore_row_if)
     condition = sql.every([sql.negated(missing), exists]) if missing else exists
-    return (
-        exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(sql.CHECKED, quoted=True)))
-        .from_(sql.relation(on))
-        .where(condition)
-    )
+    everything = exp.Column(this=exp.Star(), table=exp.to_identifier(sql.CHECKED, quoted=True))
+    if on.exact:  # in the order of the table, as Great Expectations shows them
+        return exp.select(everything).from_(sql.base(on)).where(condition).order_by("rowid")
+    rows = exp.select(everything).from_(sql.relation(on)).where(condition)
+    return rows.order_by(*(sql.column(name) for name in names))
 
 
 def count_gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.Query:
     """The steps that there should be, 0, and those that are not there."""
     place = sql.column("place", _INNER)
-    inner = _places(on, name, group_by) if stride == 1 else _on_grid(on, name, group_by, stride)
-    span = exp.Sub(this=exp.Max(this=place), expression=exp.Min(this=place.copy()))
-    steps = exp.Add(this=_whole(exp.paren(span), stride), expression=exp.Literal.number(1))
-    groups = exp.select(exp.alias_(steps, "steps", quoted=True), exp.alias_(_count(), "n", quoted=True))
+    inner, there = _places(on, name, group_by), _count()
+    if stride != 1:
+        inner = _steps(on, name, group_by, stride)
+        there = exp.CountIf(this=sql.column("on_grid", _INNER))
+    span = exp.paren(exp.Sub(this=exp.Max(this=place), expression=exp.Min(this=place.copy())))
+    steps = exp.Add(this=_whole(span, stride), expression=exp.Literal.number(1))
+    groups = exp.select(exp.alias_(steps, "steps", quoted=True), exp.alias_(there, "n", quoted=True))
     groups = groups.from_(inner.subquery(exp.to_identifier(_INNER, quoted=True)))
     if group_by:
         groups = groups.group_by(*(sql.column(f"g{i}", _INNER) for i in range(len(group_by))))
-    total = _total(sql.column("steps", "spans"))
-    there = _total(sql.column("n", "spans"))
-    return exp.select(total, exp.Literal.number(0), exp.Sub(this=total.copy(), expression=there)).from_(
+    expected, found = _total(sql.column("steps", "spans")), _total(sql.column("n", "spans"))
+    return exp.select(expected, exp.Literal.number(0), exp.Sub(this=expected.copy(), expression=found)).from_(
         groups.subquery(exp.to_identifier("spans", quoted=True))
     )
 
@@ -67,7 +69,6 @@ def gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.
     """Each gap: its group, the values ``after`` which and ``before`` which steps are ``missing``, and how many."""
     place, value = sql.column("place", _INNER), sql.column("value", _INNER)
     group = [sql.column(f"g{i}", _INNER) for i in range(len(group_by))]
-    inner = _on_grid(on, name, group_by, stride)
 
     def previous(of: exp.Expr) -> exp.Expr:
         return exp.Window(
@@ -76,22 +77,17 @@ def gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.
             order=exp.Order(expressions=[exp.Ordered(this=place.copy())]),
         )
 
-    distance = exp.Sub(this=place.copy(), expression=previous(place))
-    missing = exp.Sub(this=_whole(exp.paren(distance), stride), expression=exp.Literal.number(1))
+    between = exp.Sub(this=exp.Sub(this=place.copy(), expression=previous(place)), expression=exp.Literal.number(1))
     found = exp.select(
         *(exp.alias_(each, called, quoted=True) for each, called in zip(group, group_by, strict=True)),
         exp.alias_(previous(value), "after", quoted=True),
         exp.alias_(value, "before", quoted=True),
-        exp.alias_(missing, "missing", quoted=True),
-    ).from_(inner.subquery(exp.to_identifier(_INNER, quoted=True)))
-    column = sql.column("missing", "found")
+        exp.alias_(_whole(exp.paren(between), stride), "missing", quoted=True),
+    ).from_(_steps(on, name, group_by, stride).subquery(exp.to_identifier(_INNER, quoted=True)))
+    missing = exp.GT(this=sql.column("missing", "found"), expression=exp.Literal.number(0))
     order = [sql.column(each, "found") for each in (*group_by, "before")]
-    return (
-        exp.select("*")
-        .from_(found.subquery(exp.to_identifier("found", quoted=True)))
-        .where(exp.GT(this=column, expression=exp.Literal.number(0)))
-        .order_by(*order)
-    )
+    subquery = found.subquery(exp.to_identifier("found", quoted=True))
+    return exp.select("*").from_(subquery).where(missing).order_by(*order)
 
 
 def _places(on: Checked, name: str, group_by: tuple[str, ...]) -> exp.Select:
@@ -103,21 +99,26 @@ def _places(on: Checked, name: str, group_by: tuple[str, ...]) -> exp.Select:
     return exp.select(*groups, value, place).from_(sql.relation(on)).where(sql.is_present(name, kind)).distinct()
 
 
-def _on_grid(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.Select:
-    """The same, with each group's lowest place, without what stands between two steps."""
-    inner = "places"
-    low = exp.Window(
-        this=exp.Min(this=sql.column("place", inner)),
-        partition_by=[sql.column(f"g{i}", inner) for i in range(len(group_by))],
+def _steps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.Select:
+    """The same without what stands between two steps, but with each group's last value, wherever it stands."""
+    inner, ends = "places", "ends"
+
+    def of_group(aggregate: type[exp.Expr]) -> exp.Expr:
+        groups = [sql.column(f"g{i}", inner) for i in range(len(group_by))]
+        return exp.Window(this=aggregate(this=sql.column("place", inner)), partition_by=groups)
+
+    with_ends = exp.select(
+        "*", exp.alias_(of_group(exp.Min), "low", quoted=True), exp.alias_(of_group(exp.Max), "high", quoted=True)
+    ).from_(_places(on, name, group_by).subquery(exp.to_identifier(inner, quoted=True)))
+    place = sql.column("place", ends)
+    offset = exp.paren(exp.Sub(this=place, expression=sql.column("low", ends)))
+    on_grid = exp.EQ(this=exp.Mod(this=offset, expression=exp.Literal.number(stride)), expression=exp.Literal.number(0))
+    last = exp.EQ(this=place.copy(), expression=sql.column("high", ends))
+    return (
+        exp.select("*", exp.alias_(exp.paren(on_grid), "on_grid", quoted=True))
+        .from_(with_ends.subquery(exp.to_identifier(ends, quoted=True)))
+        .where(sql.any_of([on_grid.copy(), last]))
     )
-    with_low = exp.select("*", exp.alias_(low, "low", quoted=True)).from_(
-        _places(on, name, group_by).subquery(exp.to_identifier(inner, quoted=True))
-    )
-    offset = exp.Sub(this=sql.column("place", "lowest"), expression=sql.column("low", "lowest"))
-    on_grid = exp.EQ(
-        this=exp.Mod(this=exp.paren(offset), expression=exp.Literal.number(stride)), expression=exp.Literal.number(0)
-    )
-    return exp.select("*").from_(with_low.subquery(exp.to_identifier("lowest", quoted=True))).where(on_grid)
 
 
 def _place(column: exp.Expr, kind: Kind) -> exp.Expr:
