@@ -1,7 +1,7 @@
 """What gates remember between runs: counts that never change, because files never change.
 
-A fact is about a subject, which is a data file (by its path, which is unique for ever) or a relation (by its
-identity), and about an expectation (by its key, which holds the ids and types of the columns). Facts lie in
+A fact is about a subject, which is a data file (by its path, and that of the file of its deleted rows, both unique
+for ever) or a relation (by its identity), and about an expectation (by its key, which holds the ids and types of the columns). Facts lie in
 the lake, so they branch, publish and roll back with the data that they describe.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from headgate.gates.expectation import Counts
-from headgate.lake.catalog import Contents
+from headgate.lake.catalog import Contents, DataFile
 from headgate.lake.engine import LAKE, Connection, literal, qualified
 from headgate.lake.profile import identity_of
 
@@ -104,12 +104,16 @@ class LakeMemory:
             self.con.execute(f"CREATE OR REPLACE TABLE {self.table} AS {kept} UNION ALL {rows}")
 
 
+def subject_of(file: DataFile) -> str:
+    """What names a data file as it is read now."""
+    return file.path if file.deletes is None else f"{file.path} without {file.deletes}"
+
+
 def subjects_of(contents: Contents) -> Iterable[str]:
     """Every data file of a lake, and the identity of everything in it."""
     for table in contents.tables.values():
         yield table.identity
-        for file in table.files:
-            yield file.path
+        yield from (subject_of(file) for file in table.files)
     for view in contents.views:
         yield identity_of(contents, view)
 

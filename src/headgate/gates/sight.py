@@ -8,7 +8,7 @@ import duckdb
 
 from headgate.gates.compilation import Gate
 from headgate.gates.expectation import Counts
-from headgate.gates.memory import Fact, Facts, Memory
+from headgate.gates.memory import Fact, Facts, Memory, subject_of
 from headgate.gates.relation import Checked, IsPlain, first_line, read_relation
 from headgate.gates.statistics import Statistics
 from headgate.gates.values import UnusableError
@@ -108,7 +108,7 @@ class Sight:
                 continue
             yield relation.identity
             if relation.base is not None:
-                yield from (file.path for file in relation.base.files)
+                yield from (subject_of(file) for file in relation.base.files)
 
     def _refuse_inlined(self, table: Table) -> None:
         """Rows in the catalog itself are in no file, so neither statistics nor memory see them."""

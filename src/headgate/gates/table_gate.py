@@ -23,6 +23,7 @@ from headgate.gates.expectation import (
     TableExpectation,
     Verdict,
 )
+from headgate.gates.memory import subject_of
 from headgate.gates.relation import Checked, first_line
 from headgate.gates.result import How
 from headgate.gates.sight import Sight, split
@@ -118,10 +119,15 @@ class TableGate:
     def _judge_table(self, outcome: Outcome) -> None:
         expectation = outcome.check.expectation
         assert isinstance(expectation, TableExpectation)  # noqa: S101 - the caller chose it
-        facts = len(self.sight.learned)
-        outcome.verdict = expectation.judge(outcome.relation, self.sight.rows, self.scale)
-        if len(self.sight.learned) > facts:
-            outcome.came("scanned")
+
+        def rows(on: Checked) -> int:
+            learned = len(self.sight.learned)
+            count = self.sight.rows(on)
+            if not (on.base is not None and on.exact):
+                outcome.came("scanned" if len(self.sight.learned) > learned else "remembered")
+            return count
+
+        outcome.verdict = expectation.judge(outcome.relation, rows, self.scale)
 
     def _judge_counts(self, outcome: Outcome) -> None:
         expectation, counts = outcome.check.expectation, outcome.counts
@@ -160,7 +166,7 @@ class TableGate:
         """Whether statistics prove, or memory holds, what the expectation counts in this file."""
         counts = self._proven(outcome, file)
         if counts is None:
-            counts = self.sight.fact(file.path, outcome.key)
+            counts = self.sight.fact(subject_of(file), outcome.key)
             if counts is None:
                 return False
             outcome.came("remembered")
@@ -218,7 +224,7 @@ class TableGate:
     def _counted(self, outcome: Outcome, file: DataFile, counts: Counts) -> None:
         outcome.came("scanned")
         outcome.by_file[file.path] = counts
-        self.sight.learn(file.path, outcome.key, counts)
+        self.sight.learn(subject_of(file), outcome.key, counts)
 
     def _sum_up(self, outcome: Outcome) -> None:
         """Files make up a table; of a change log's view they say something only if none has anything against it."""

@@ -1,0 +1,145 @@
+"""What was found in a file that does not change is not looked for again."""
+
+from __future__ import annotations
+
+import pytest
+from gate_maker import VALUES, counted, expect, gate
+
+from headgate.gates import memory as memory_room
+from headgate.gates.expectation import Counts
+from headgate.gates.memory import Fact, LakeMemory, subjects_of
+from headgate.gates.result import ExpectationResult
+from headgate.lake.catalog import read_contents
+from headgate.lake.engine import Connection
+
+IN_SET = expect(VALUES + "be_in_set", column="a", value_set=["x", "y"])
+
+
+@pytest.fixture
+def words(branch: Connection) -> Connection:
+    branch.execute(
+        "CREATE TABLE lake.marts.t AS SELECT CASE i % 2 WHEN 0 THEN 'x' ELSE 'y' END AS a FROM range(9) r(i)"
+    )
+    return branch
+
+
+def once(con: Connection, declared: object = IN_SET, table: str = "t") -> ExpectationResult:
+    (result,) = gate(con, table, declared).results  # type: ignore[arg-type]
+    return result
+
+
+def facts(con: Connection) -> int:
+    return int(con.execute("SELECT count(*) FROM lake._headgate.gate_memory").fetchall()[0][0])
+
+
+def test_an_unchanged_file_is_remembered(words: Connection) -> None:
+    first, second = once(words), once(words)
+    assert (first.how, second.how) == ("scanned", "remembered")
+    assert counted(first) == counted(second) == (True, 9, 0, 0)
+    assert facts(words) == 1
+
+
+def test_only_a_new_file_is_scanned(words: Connection) -> None:
+    once(words)
+    words.execute("INSERT INTO lake.marts.t VALUES ('z'), (NULL)")
+    result = once(words)
+    assert (result.how, counted(result)) == ("scanned", (False, 11, 1, 1))
+    assert facts(words) == 2
+    assert once(words).how == "remembered"
+    assert once(words).partial_unexpected_list == ("z",)
+
+
+def test_another_share_needs_no_new_look_but_another_set_does(words: Connection) -> None:
+    once(words)
+    assert once(words, expect(VALUES + "be_in_set", column="a", value_set=["x", "y"], mostly=0.5)).how == "remembered"
+    assert once(words, expect(VALUES + "be_in_set", column="a", value_set=["x", "y", "z"])).how == "scanned"
+
+
+def test_a_file_from_which_rows_were_deleted_is_looked_at_again(words: Connection) -> None:
+    once(words, expect(VALUES + "be_in_set", column="a", value_set=["x"]))
+    words.execute("DELETE FROM lake.marts.t WHERE a = 'y'")
+    result = once(words, expect(VALUES + "be_in_set", column="a", value_set=["x"]))
+    assert (result.how, counted(result)) == ("scanned", (True, 5, 0, 0))
+    assert once(words, expect(VALUES + "be_in_set", column="a", value_set=["x"])).how == "remembered"
+    words.execute("DELETE FROM lake.marts.t WHERE rowid = 0")
+    assert counted(once(words, expect(VALUES + "be_in_set", column="a", value_set=["x"]))) == (True, 4, 0, 0)
+
+
+def test_a_column_of_the_same_name_is_not_the_same_column(words: Connection) -> None:
+    once(words)
+    words.execute("ALTER TABLE lake.marts.t ADD COLUMN b VARCHAR; ALTER TABLE lake.marts.t DROP COLUMN a")
+    words.execute("ALTER TABLE lake.marts.t ADD COLUMN a VARCHAR DEFAULT 'q'")
+    result = once(words)
+    assert (result.how, counted(result)) == ("scanned", (False, 9, 0, 9))
+
+
+def test_uniqueness_is_remembered_while_the_whole_table_is_the_same(words: Connection) -> None:
+    words.execute("CREATE TABLE lake.marts.u AS SELECT i AS a FROM range(9) r(i)")
+    unique = expect(VALUES + "be_unique", column="a")
+    assert [once(words, unique, "u").how for _ in range(2)] == ["scanned", "remembered"]
+    words.execute("INSERT INTO lake.marts.u VALUES (3)")
+    result = once(words, unique, "u")
+    assert (result.how, counted(result)) == ("scanned", (False, 10, 0, 2))
+    again = once(words, unique, "u")
+    assert (again.how, again.partial_unexpected_list) == ("remembered", (3, 3))
+
+
+def test_references_are_remembered_while_the_other_table_is_the_same(words: Connection) -> None:
+    words.execute("CREATE TABLE lake.marts.kinds AS SELECT unnest(['x', 'y']) AS a")
+    declared = expect("references", columns=["a"], to="kinds")
+    assert [once(words, declared).how for _ in range(2)] == ["scanned", "remembered"]
+    words.execute("DELETE FROM lake.marts.kinds WHERE a = 'y'")
+    result = once(words, declared)
+    assert (result.how, counted(result)) == ("scanned", (False, 9, 0, 4))
+
+
+def test_a_condition_on_the_clock_is_never_remembered(words: Connection) -> None:
+    declared = expect("implies", **{"if": "current_date > date '2000-01-01'", "then": "a <> ''"})
+    assert [once(words, declared).how for _ in range(2)] == ["scanned", "scanned"]
+
+
+def test_a_view_is_remembered_while_it_and_what_it_reads_are_the_same(words: Connection) -> None:
+    words.execute("CREATE VIEW lake.marts.v AS SELECT a FROM lake.marts.t")
+    rows = expect("expect_table_row_count_to_equal", value=9)
+    assert [once(words, IN_SET, "v").how for _ in range(2)] == ["scanned", "remembered"]
+    assert [once(words, rows, "v").how for _ in range(2)] == ["scanned", "remembered"]
+    words.execute("INSERT INTO lake.marts.t VALUES ('x')")
+    assert once(words, IN_SET, "v").how == "scanned"
+    words.execute("CREATE OR REPLACE VIEW lake.marts.v AS SELECT a FROM lake.marts.t WHERE a = 'x'")
+    result = once(words, IN_SET, "v")
+    assert (result.how, counted(result)) == ("scanned", (True, 6, 0, 0))
+
+
+def test_many_small_files_are_rewritten_as_one_with_what_is_still_there(
+    words: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_room, "MOST_FILES", 3)
+    for i in range(6):
+        words.execute(f"CREATE OR REPLACE TABLE lake.marts.t AS SELECT 'x' AS a FROM range({i + 1})")
+        once(words)
+        once(words, expect(VALUES + "be_unique", column="a"))
+    memory = read_contents(words).tables["_headgate.gate_memory"]
+    assert len(memory.files) <= 3
+    assert memory.rows <= 6
+    assert once(words, expect(VALUES + "be_unique", column="a")).how == "remembered"
+
+
+def test_a_large_memory_is_asked_for_the_subjects_at_hand(words: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_room, "FEW_ROWS", 1)
+    LakeMemory(words, read_contents(words)).learn([Fact(f"s{i}", "k'", Counts(i, 0, 0)) for i in range(5)])
+    memory = LakeMemory(words, read_contents(words))
+    assert memory.recall(["s3", "it's"]) == {("s3", "k'"): Counts(3, 0, 0)}
+    assert memory.recall([]) == {}
+
+
+def test_every_file_table_and_view_of_a_lake_can_be_remembered(words: Connection) -> None:
+    words.execute("CREATE VIEW lake.marts.v AS SELECT a FROM lake.marts.t")
+    contents = read_contents(words)
+    table = contents.tables["marts.t"]
+    assert {table.identity, table.files[0].path} < set(subjects_of(contents))
+    assert len(list(subjects_of(contents))) == 3
+
+
+def test_a_fact_learned_for_one_expectation_serves_its_twin_in_the_same_gate(words: Connection) -> None:
+    result = gate(words, "t", IN_SET, expect(VALUES + "be_in_set", column="a", value_set=["x", "y"], mostly=0.1))
+    assert [each.success for each in result.results] == [True, True]
