@@ -1,0 +1,1 @@
+select * from read_csv('{{ var("data") }}/train*.csv*', types = {'StateHoliday': 'VARCHAR'})

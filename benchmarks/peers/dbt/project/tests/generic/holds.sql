@@ -1,0 +1,3 @@
+{% test holds(model, expression) %}
+select 1 from {{ model }} where not ({{ expression }})
+{% endtest %}
