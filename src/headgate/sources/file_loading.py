@@ -87,8 +87,9 @@ class FileLoading:
     def _known(self, known: State | None) -> State:
         if not self.log.columns():
             return {}
-        before = self.memory.recall(self.table) if known is None else known
-        keys = before.get("primary_key")
+        remembered = self.memory.recall(self.table) if not known else {}
+        before = {"since": remembered.get("since", {})} if known == {} else known or remembered
+        keys = before.get("primary_key", remembered.get("primary_key"))
         if keys and list(keys) != list(self.config.primary_key):
             raise ConfigError(
                 f"the primary key of a table that is loaded cannot be changed: it was {', '.join(keys)}",

@@ -17,7 +17,7 @@ HEAD = 2_048
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
-_NUMBER = r"\s*[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*"
+_NUMBER = r"\s*-?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*"
 
 
 def infer_types(
@@ -54,6 +54,8 @@ def fits(text: str, kind: str, formats: Formats) -> str:
     whole = f"coalesce(CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR) = {text}, FALSE)"
     if kind == "BIGINT":
         return whole
+    if kind == "JSON":
+        return f"json_valid({text})"
     if kind == "BOOLEAN":
         return f"lower({text}) IN ('true', 'false')"
     if kind == "DOUBLE":

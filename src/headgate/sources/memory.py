@@ -77,5 +77,5 @@ class Memory:
         if values:
             self.con.execute(f"INSERT INTO {self._files} VALUES {values}")
         self.con.execute(f"CREATE TABLE IF NOT EXISTS {self._loads} ({_LOADS_COLUMNS})")
-        load = [source, table, *counts.to_dict().values(), json.dumps(dict(state)), run]
-        self.con.execute(f"INSERT INTO {self._loads} VALUES ({', '.join(map(literal, load))}, now())")
+        load: list[str | int] = [source, table, *counts.to_dict().values(), json.dumps(dict(state)), run]
+        self.con.execute(f"INSERT INTO {self._loads} VALUES ({', '.join(literal(value) for value in load)}, now())")

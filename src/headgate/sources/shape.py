@@ -181,7 +181,7 @@ class _Matching:
             list
         )
         for file, header, wanted in self._taken:
-            by_header[tuple(header.columns.items())].append((file, header, wanted))
+            by_header[header.identity].append((file, header, wanted))
         return tuple(
             Group(tuple(file for file, _, _ in members), members[0][1], members[0][2]) for members in by_header.values()
         )
@@ -215,8 +215,8 @@ class _Matching:
 
     def _lacks(self, file: SourceFile, header: Header, name: str) -> SourceDataError:
         hint = did_you_mean(name, map(shown, header.columns))
-        if len(header.columns) == 1 and len(self.names) > 1:
-            only = next(iter(header.columns))
+        only = next(iter(header.columns), "")
+        if len(header.columns) == 1 and any(sign in only for sign in ",;\t|"):
             hint = f"the whole header is one column, {shown(only, 60)}: is another delimiter used?"
         return SourceDataError(
             "the file lacks this column",

@@ -100,7 +100,7 @@ class Delimited:
             return self._shapeless(file, error)
         line, kind, content = found
         rule, what = RULES.get(kind, ("csv", f"the row is broken ({kind})"))
-        row = line if self.dialect.names else line - 1
+        row = line - header.skip - (0 if self.dialect.names else 1)
         return self._wrong(file, f"{what}: {masked(content)}", rule, row=row, hint=self._hint(rule))
 
     def _header(self, file: SourceFile) -> Header:
@@ -121,7 +121,7 @@ class Delimited:
         if self.dialect.names:
             names = self._positional(file, len(record))
         self._check_names(file, names)
-        return Header(dict.fromkeys(names, TEXT))
+        return Header(dict.fromkeys(names, TEXT), _blank_lines(text))
 
     def _positional(self, file: SourceFile, width: int) -> list[str]:
         names = list(self.dialect.names)
@@ -195,7 +195,7 @@ class Delimited:
         nulls = ", ".join(literal(text) for text in ("", *dialect.null_values))
         return (
             f"read_csv({files}, auto_detect = false, columns = {{{columns}}}, filename = true, "
-            f"header = {literal(not dialect.names)}, delim = {literal(dialect.delimiter)}, "
+            f"header = {literal(not dialect.names)}, skip = {header.skip}, delim = {literal(dialect.delimiter)}, "
             f"quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, nullstr = [{nulls}], "
             f"encoding = {literal(ENCODINGS[self._encoding])}, hive_partitioning = false, strict_mode = true, "
             f"null_padding = false, max_line_size = {LONGEST_ROW}, buffer_size = {BUFFER}{more})"
@@ -255,6 +255,15 @@ def find_delimiter(file: SourceFile, encoding: str, default: str = ",") -> str:
     outside = "".join(line.split('"')[::2])
     best = max(DELIMITERS, key=outside.count)
     return best if outside.count(best) else default
+
+
+def _blank_lines(text: str) -> int:
+    """How many lines have nothing in them before one that has; DuckDB would take the first for the header.
+
+    >>> _blank_lines("\\n\\r\\n id\\n")
+    2
+    """
+    return next((number for number, line in enumerate(text.splitlines()) if line.strip()), 0)
 
 
 def _first_line(error: Exception) -> str:

@@ -21,9 +21,18 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The columns of one file, in its order: name to the type that the format knows of, ``TEXT`` for a text."""
+    """The columns of one file, in its order: name to the type that the format knows of, ``TEXT`` for a text.
+
+    ``skip`` lines come before them.
+    """
 
     columns: Mapping[str, str]
+    skip: int = 0
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Equal for headers of files that can be read together."""
+        return (tuple(self.columns.items()), self.skip)
 
 
 class Format(Protocol):
