@@ -100,12 +100,15 @@ def _drop_removed(shop: Workshop, layer: str, models: Models, known: Mapping[str
 
 def _refuse_strays(shop: Workshop) -> None:
     strays = shop.con.execute(
-        "SELECT schema_name || '.' || table_name FROM duckdb_tables() "
+        "SELECT database_name, schema_name, table_name FROM duckdb_tables() "
         "WHERE database_name IN ('memory', 'headgate') AND NOT temporary"
     ).fetchall()
+    for stray in strays:
+        shop.con.execute(f"DROP TABLE {qualified(*stray)}")
     if strays:
+        name = ".".join(strays[0])
         raise TransformError(
-            f"the table {strays[0][0]} was made outside the lake, where it would be lost",
-            model=strays[0][0],
+            f"the table {name} was made outside the lake, where it would be lost",
+            model=name,
             hint="a hook or model creates it without a database: name it {{ target.database }}.<schema>.<table>",
         )

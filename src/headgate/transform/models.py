@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -197,23 +198,13 @@ def _node(raw: dict[str, Any], code: str) -> Node:
 
 
 def _inputs_first(nodes: Mapping[str, Any]) -> list[str]:
-    ordered: dict[str, None] = {}
-
-    def visit(key: str) -> None:
-        stack = [(key, iter(sorted(nodes[key]["depends_on"].get("nodes", ()))))]
-        while stack:
-            current, rest = stack[-1]
-            follow = next((n for n in rest if n in nodes and n not in ordered), None)
-            if follow is None:
-                ordered.setdefault(current)
-                stack.pop()
-            else:
-                stack.append((follow, iter(sorted(nodes[follow]["depends_on"].get("nodes", ())))))
-
-    for key in sorted(nodes):
-        if key not in ordered:
-            visit(key)
-    return list(ordered)
+    inputs = {key: sorted(i for i in nodes[key]["depends_on"].get("nodes", ()) if i in nodes) for key in sorted(nodes)}
+    try:
+        return list(TopologicalSorter(inputs).static_order())
+    except CycleError as error:
+        cycle = [nodes[key]["name"] for key in error.args[1]]
+        file = nodes[error.args[1][0]]["original_file_path"]
+        raise ConfigError(f"models read each other in a circle: {' → '.join(cycle)}", file=file) from error
 
 
 def _macro_texts(names: Iterable[str], macros: Mapping[str, Any]) -> list[str]:

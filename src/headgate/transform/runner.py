@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import textwrap
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ class Dbt:
         outcomes = [
             NodeOutcome(r.node.unique_id, str(r.status), r.message, r.failures, r.execution_time) for r in result.result
         ]
-        missing = {node.id for node in nodes} - {outcome.id for outcome in outcomes}
+        missing = wanted - {outcome.id for outcome in outcomes}
         if missing:
             raise TransformError("dbt did not run what it was asked to run", model=", ".join(sorted(missing)))
         return outcomes
@@ -174,7 +175,10 @@ def _plain(text: str) -> str:
     """Without dbt's framing, its colours and blank lines."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     lines = [line.rstrip() for line in text.strip().splitlines()]
-    return "\n".join(line for line in lines if line.strip() and "compiled code at" not in line)
+    framing = re.compile(
+        r"^\s*((Runtime|Database|Compilation) Error in .*\)$|> in macro |> called by |compiled code at )"
+    )
+    return textwrap.dedent("\n".join(line for line in lines if line.strip() and not framing.match(line)))
 
 
 def _line_of(message: str, raw: str, compiled: Path | None) -> int | None:
