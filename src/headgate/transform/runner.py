@@ -86,9 +86,13 @@ class Dbt:
         result = self._invoke(arguments, on_node)
         if result.exception is not None and not result.result:
             raise TransformError(_plain(str(result.exception)), model=", ".join(names))
-        outcomes = [
-            NodeOutcome(r.node.unique_id, str(r.status), r.message, r.failures, r.execution_time) for r in result.result
-        ]
+        wanted = {node.id for node in nodes}
+        outcomes = []
+        for r in result.result:
+            if r.node.unique_id in wanted:
+                outcomes.append(NodeOutcome(r.node.unique_id, str(r.status), r.message, r.failures, r.execution_time))
+            elif str(r.status) not in (*GOOD, "skipped"):
+                raise TransformError(f"the hook {r.node.name} failed: {_plain(r.message or '')}", model=r.node.name)
         missing = wanted - {outcome.id for outcome in outcomes}
         if missing:
             raise TransformError("dbt did not run what it was asked to run", model=", ".join(sorted(missing)))
