@@ -104,11 +104,14 @@ def _by_key(con: Connection, name: str, key: tuple[str, ...], common: list[str])
     same = " AND ".join(f"a.{ident(k)} IS NOT DISTINCT FROM b.{ident(k)}" for k in key)
     values = [c for c in common if c not in key]
     row_a, row_b = (f"row({', '.join(f'{side}.{ident(c)}' for c in values) or 'NULL'})" for side in "ab")
+    here = "here"
+    while here in {c.lower() for c in common}:
+        here += "_"
     added, removed, changed = con.execute(
-        f"""SELECT count(*) FILTER (WHERE a.__here IS NULL), count(*) FILTER (WHERE b.__here IS NULL),
-                   count(*) FILTER (WHERE a.__here AND b.__here AND {row_a} IS DISTINCT FROM {row_b})
-            FROM (SELECT true AS __here, {_columns(common)} FROM {_relation("before", name)}) a
-            FULL JOIN (SELECT true AS __here, {_columns(common)} FROM {_relation("after", name)}) b ON {same}"""
+        f"""SELECT count(*) FILTER (WHERE a.{here} IS NULL), count(*) FILTER (WHERE b.{here} IS NULL),
+                   count(*) FILTER (WHERE a.{here} AND b.{here} AND {row_a} IS DISTINCT FROM {row_b})
+            FROM (SELECT true AS {here}, {_columns(common)} FROM {_relation("before", name)}) a
+            FULL JOIN (SELECT true AS {here}, {_columns(common)} FROM {_relation("after", name)}) b ON {same}"""
     ).fetchall()[0]
     return added, removed, changed
 
