@@ -199,7 +199,7 @@ def test_bad_source_data_blocks_with_one_clear_failure(shop: Shop) -> None:
     assert (verdict.status, verdict.exit_code, verdict.serving) == ("blocked", ExitCode.BLOCKED, 1)
     (failure,) = verdict.failures
     assert failure["kwargs"]["column"] == "amount"
-    assert "sales_2.csv" in failure["error"]
+    assert "sales_2.csv" in failure["kwargs"]["file"]
 
 
 def test_rolled_back_lakes_are_held_until_resumed(shop: Shop) -> None:
@@ -254,7 +254,7 @@ def test_why_leads_from_the_failure_to_the_rows_and_to_what_changed(shop: Shop) 
     assert explanation.run.run == verdict.run
     (cause,) = explanation.causes
     assert cause.rows[0][cause.columns.index("id")] == 4
-    assert cause.same_in_served == 0
+    assert (cause.found, cause.in_base) == (1, 0)
     assert explanation.sources["till.sales"]["appended"] == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from headgate.cli.app import JsonOption, ProjectOption, TargetOption, app
+
+#: A longer query helps nobody on a terminal; `--json` has it.
+LONGEST_SHOWN_QUERY = 400
 
 
 @app.command(epilog='Example: headgate query "select count(*) from features.train_features"')
@@ -113,7 +117,8 @@ def _why_json(explanation: Any) -> dict[str, Any]:
                 "sql": cause.sql,
                 "columns": cause.columns,
                 "rows": [list(row) for row in cause.rows],
-                "same_in_served": cause.same_in_served,
+                "found": cause.found,
+                "in_base": cause.in_base,
             }
             for cause in explanation.causes
         ],
@@ -161,19 +166,14 @@ def _show_cause(cause: Any, record: Any, *, branch: bool) -> None:
     if f.get("observed_value") is not None:
         show(f"  observed: {f['observed_value']}")
     if f.get("unexpected_count"):
-        before = cause.same_in_served
-        since = (
-            ""
-            if before is None
-            else f"; {before:,} of them in release {record.base_release} already"
-            if before
-            else f"; none in release {record.base_release}"
-        )
-        show(f"  {f['unexpected_count']:,} rows{since}")
+        show(f"  {f['unexpected_count']:,} unexpected")
+    if cause.found is not None:
+        base = "" if cause.in_base is None else f"; {cause.in_base:,} in release {record.base_release}"
+        show(f"  {cause.found:,} rows on the branch{base}")
     if cause.rows:
         show_table(cause.columns, cause.rows)
-    if cause.sql and branch:
-        show(f'  headgate query --run {record.run} "{cause.sql}"', style="dim")
+    if cause.sql and branch and len(cause.sql) <= LONGEST_SHOWN_QUERY:
+        show(f"  headgate query --run {record.run} {shlex.quote(cause.sql)}", style="dim")
 
 
 def _load(project: Path, target: str | None) -> Any:

@@ -159,7 +159,7 @@ def _show_verdict(verdict: Any) -> None:
         )
     for note in verdict.notes:
         show(note)
-    if verdict.error:
+    if verdict.error and not verdict.failures:
         show(verdict.error, style="red")
     word, facts = verdict.line()
     verdict_line(word, facts, good=int(verdict.exit_code) == 0)

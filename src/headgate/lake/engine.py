@@ -176,8 +176,8 @@ def transaction(con: Connection) -> Iterator[None]:
     con.execute("COMMIT")
 
 
-def fetch_dicts(con: Connection, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+def fetch_dicts(con: Connection, sql: str) -> list[dict[str, Any]]:
     """Run ``sql`` and return its rows as dictionaries."""
-    cursor = con.execute(sql, parameters or [])
+    cursor = con.execute(sql)
     names = [column[0] for column in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

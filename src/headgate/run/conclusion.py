@@ -85,7 +85,7 @@ def _verdict(
     failures = [_failure(r) for r in results if not r["success"]]
     failures += [g for d in details.values() for g in d.get("refused", [])]
     if isinstance(cause, SourceDataError):
-        failures.append(_bad_source(cause, error or ""))
+        failures.append(_bad_source(cause, shop.project.mask(cause.what)))
     sources = {n: e["rows"] for d in details.values() for n, e in d.get("sources", {}).items()}
     return Verdict(
         status=status,
@@ -131,11 +131,12 @@ def _bad_source(error: SourceDataError, text: str) -> dict[str, Any]:
         "id": None,
         "kwargs": {k: v for k, v in {"file": error.file, "row": error.row, "column": error.column}.items() if v},
         "severity": "fail",
-        "observed": None,
+        "observed": text,
         "unexpected_count": None,
         "unexpected_percent": None,
         "examples": [],
-        "error": text,
+        "error": None,
+        "hint": error.hint,
     }
 
 

@@ -23,16 +23,18 @@ ROWS_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One failed expectation: ``sql`` finds its rows on the branch, ``rows`` are the first of them.
+    """One failed expectation: ``sql`` finds its rows on the branch, ``rows`` are the first of ``found``.
 
-    ``same_in_served`` says how many rows of the served release it would fail on, where that can be asked.
+    ``in_base`` says how many the same question finds in the release that the run started from; None where
+    it has no answer.
     """
 
     failure: dict[str, Any]
     sql: str | None
     columns: list[str]
     rows: list[tuple[Any, ...]]
-    same_in_served: int | None
+    found: int | None
+    in_base: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,17 @@ class Explanation:
     code: list[str]
     schema: list[str]
     branch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    sql: str | None
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+    count: int | None
+
+
+_NOT_ASKED = _Found(None, [], [], None)
 
 
 def explain_run(project: Project, run: str | None) -> Explanation:
@@ -89,21 +102,15 @@ def _record(ledger: Ledger, run: str | None, lake: str) -> RunRecord:
 
 def _causes(project: Project, record: RunRecord, failed: list[dict[str, Any]], *, branch: bool) -> list[Cause]:
     """Every failed expectation with its rows on the branch and, for comparison, in the release before."""
-    declared = {id(result): _declared(project, result) for result in failed}
-    on_branch, sqls = {}, {}
+    declared = [_declared(project, result) for result in failed]
+    here, before = [_NOT_ASKED] * len(failed), [_NOT_ASKED] * len(failed)
     if branch:
         with _reading(project, run=record.run) as con:
-            for result in failed:
-                sqls[id(result)] = _rows_sql(con, declared[id(result)], result)
-                on_branch[id(result)] = _ask(con, sqls[id(result)], "SELECT * FROM ({}) LIMIT " + str(ROWS_SHOWN))
-    before = {}
+            here = [_find(con, d, r, rows=ROWS_SHOWN) for d, r in zip(declared, failed, strict=True)]
     if record.base_release is not None:
         with _reading(project, release=record.base_release) as con:
-            for result in failed:
-                sql = _rows_sql(con, declared[id(result)], result)
-                rows = _ask(con, sql, "SELECT count(*) FROM ({})")[1]
-                before[id(result)] = rows[0][0] if rows else None
-    return [Cause(r, sqls.get(id(r)), *on_branch.get(id(r), ([], [])), before.get(id(r))) for r in failed]
+            before = [_find(con, d, r, rows=0) for d, r in zip(declared, failed, strict=True)]
+    return [Cause(r, h.sql, h.columns, h.rows, h.count, b.count) for r, h, b in zip(failed, here, before, strict=True)]
 
 
 def _declared(project: Project, result: Mapping[str, Any]) -> Declared | None:
@@ -114,10 +121,19 @@ def _declared(project: Project, result: Mapping[str, Any]) -> Declared | None:
     return None
 
 
-def _rows_sql(con: Connection, declared: Declared | None, result: Mapping[str, Any]) -> str | None:
+def _find(con: Connection, declared: Declared | None, result: Mapping[str, Any], *, rows: int) -> _Found:
+    """The offending rows in what ``con`` reads; nothing where that cannot be asked (the table is not there, say)."""
     if declared is None:
-        return None
-    return unexpected_rows_sql(con, declared, layer=result["layer"], table=result["table"])
+        return _NOT_ASKED
+    sql = unexpected_rows_sql(con, declared, layer=result["layer"], table=result["table"])
+    if sql is None:
+        return _NOT_ASKED
+    try:
+        count = query(con, f"SELECT count(*) FROM ({sql})")[1][0][0]
+        columns, shown = query(con, f"SELECT * FROM ({sql}) LIMIT {rows}")
+    except UsageError:
+        return _NOT_ASKED
+    return _Found(sql, columns, shown, count)
 
 
 @contextmanager
@@ -129,16 +145,6 @@ def _reading(project: Project, *, run: str | None = None, release: int | None = 
 
 def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     return {k: str(v) for k, v in a.items()} == {k: str(v) for k, v in b.items()}
-
-
-def _ask(con: Connection, sql: str | None, question: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Rows of a question about the offending rows, or none where it has no answer (a table that is not there, say)."""
-    if sql is None:
-        return [], []
-    try:
-        return query(con, question.replace("{}", sql))
-    except UsageError:
-        return [], []
 
 
 def _code(project: Project, parent: Manifest | None) -> list[str]:
