@@ -17,6 +17,8 @@ from headgate.run.keeping import prune_lake, roll_back
 from headgate.run.why import explain_run
 from headgate.run.workshop import open_store
 
+from headgate.sources.schema_lock import read_lock
+
 from conftest import Shop  # isort: skip
 
 
@@ -314,6 +316,12 @@ def test_the_manifest_pins_what_the_release_was_made_from(shop: Shop) -> None:
     amount = next(c for c in manifest.tables["clean.sales_clean"]["columns"] if c["name"] == "amount")
     assert (amount["null_share"], amount["min"], amount["max"]) == (0, "10", "30")
     json.dumps(verdict.to_json())
+
+
+def test_the_lock_that_a_run_writes_keeps_the_columns_in_the_files_order(shop: Shop) -> None:
+    shop.write("data/sales_1.csv", "id,zebra,item,amount\n1,z,a,10\n")
+    shop.run()
+    assert list(read_lock(shop.folder)["sales"].columns) == ["id", "zebra", "item", "amount"]
 
 
 def test_a_broken_gate_file_is_found_before_anything_runs(shop: Shop) -> None:

@@ -109,7 +109,7 @@ def _guards(
 def _hold_schema(shop: Workshop, details: Mapping[str, Mapping[str, Any]]) -> None:
     """Write down in the project which columns and types its sources have, now that the gates held."""
     read = {
-        name.split(".", 1)[1]: LockedTable(entry["columns"], entry["delimiter"])
+        name.split(".", 1)[1]: LockedTable(dict(entry["columns"]), entry["delimiter"])
         for name, entry in read_sources(details).items()
     }
     write_lock(shop.project.folder, read_lock(shop.project.folder) | read)

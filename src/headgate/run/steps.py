@@ -62,7 +62,7 @@ def _extract(shop: Workshop, step: Step) -> Outcome:
             "rows": extracted.counts.to_dict(),
             "state": extracted.state,
             "cursor": extracted.cursor,
-            "columns": dict(extracted.schema.columns),
+            "columns": [list(column) for column in extracted.schema.columns.items()],  # JSON objects lose the order
             "delimiter": extracted.schema.delimiter,
             "primary_key": list(declared[table].primary_key),
         }

@@ -161,7 +161,8 @@ def _schema(details: Mapping[str, Mapping[str, Any]], parent: Manifest | None) -
     changes = []
     for detail in details.values():
         for name, entry in detail.get("sources", {}).items():
-            now, before = entry.get("columns", {}), parent.sources.get(name, {}).get("columns", {})
+            now = [column for column, _ in entry["columns"]]
+            before = [column for column, _ in parent.sources.get(name, {}).get("columns", [])]
             changes += [f"{name}: column {c} is new" for c in now if c not in before]
             changes += [f"{name}: column {c} is gone" for c in before if c not in now]
     return changes
