@@ -1,8 +1,9 @@
 """What gates remember between runs: counts that never change, because files never change.
 
-A fact is about a subject, which is a data file (by its path, and that of the file of its deleted rows, both unique
-for ever) or a relation (by its identity), and about an expectation (by its key, which holds the ids and types of the columns). Facts lie in
-the lake, so they branch, publish and roll back with the data that they describe.
+A fact is about a subject, which is a data file (by its path, and that of the file of its deleted rows, both
+unique for ever) or a relation (by its identity), and about an expectation (by its key, which holds the ids
+and types of the columns). Facts lie in the lake, so they branch, publish and roll back with the data that
+they describe.
 """
 
 from __future__ import annotations

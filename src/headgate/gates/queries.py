@@ -39,11 +39,7 @@ def repeated_rows(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> ex
     )
     missing = _ignored([key.this.copy() for key in keys], ignore_row_if)
     condition = sql.every([sql.negated(missing), exists]) if missing else exists
-    everything = exp.Column(this=exp.Star(), table=exp.to_identifier(sql.CHECKED, quoted=True))
-    if on.exact:  # in the order of the table, as Great Expectations shows them
-        return exp.select(everything).from_(sql.base(on)).where(condition).order_by("rowid")
-    rows = exp.select(everything).from_(sql.relation(on)).where(condition)
-    return rows.order_by(*(sql.column(name) for name in names))
+    return sql.in_order(exp.select(sql.all_columns()).where(condition), on, names)
 
 
 def count_gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.Query:

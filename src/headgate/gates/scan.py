@@ -45,8 +45,9 @@ class Aggregates:
 
     def counts(self, row: Sequence[Any]) -> list[Counts]:
         """Each expectation's counts, in the order in which they were added."""
+        found = [value or 0 for value in row]  # COUNT_IF of nothing but nulls is null
         return [
-            Counts(row[0], 0 if missing is None else row[missing], row[unexpected])
+            Counts(found[0], 0 if missing is None else found[missing], found[unexpected])
             for missing, unexpected in self.places
         ]
 
@@ -131,8 +132,10 @@ def offending_rows(on: Checked, expectation: CountedExpectation) -> exp.Query:
     if isinstance(expectation, QueryExpectation):
         return expectation.offending(on)
     assert isinstance(expectation, RowExpectation)  # noqa: S101 - there is no third kind
-    everything = exp.Column(this=exp.Star(), table=exp.to_identifier(sql.CHECKED, quoted=True))
-    return exp.select(everything).from_(sql.relation(on)).where(expectation.unexpected(on))
+    rows = exp.select(sql.all_columns()).where(expectation.unexpected(on))
+    if expectation.others():  # a join gives them in any order
+        return sql.in_order(rows, on, expectation.columns())
+    return rows.from_(sql.relation(on))
 
 
 def _counted(condition: exp.Expr) -> str:

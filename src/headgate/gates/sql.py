@@ -48,6 +48,18 @@ def source(alias: str, schema: str, table: str, name: str = CHECKED) -> exp.Expr
     return exp.alias_(exp.table_(table, db=schema, catalog=alias, quoted=True), name, table=True, quoted=True)
 
 
+def all_columns() -> exp.Expr:
+    """Every column of the checked relation."""
+    return exp.Column(this=exp.Star(), table=exp.to_identifier(CHECKED, quoted=True))
+
+
+def in_order(rows: exp.Select, on: Checked, names: Iterable[str]) -> exp.Select:
+    """``rows`` from the relation in the order of the table, or of some columns where there is no such order."""
+    if on.exact:
+        return rows.from_(base(on)).order_by(exp.column("rowid", table=CHECKED, quoted=True))
+    return rows.from_(relation(on)).order_by(*(column(name) for name in names))
+
+
 def exists_in(other: Checked, pairs: Iterable[tuple[str, str]]) -> exp.Expr:
     """The checked row's columns are found together in another relation's."""
     inner = "other"

@@ -1,0 +1,138 @@
+"""The three ways to a verdict agree: what is proven or remembered is what a plain scan of the whole table finds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from gate_maker import VALUES, expect, gate
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headgate.gates import Forgetful
+from headgate.gates import table_gate as table_room
+from headgate.lake.engine import Connection, literal
+from headgate.project.declaration import Declared
+
+_numbers = itertools.count()
+
+COLUMNS = {"i": "INTEGER", "t": "VARCHAR", "b": "BOOLEAN", "d": "DATE", "f": "DOUBLE", "m": "DECIMAL(9,2)"}
+CELLS: dict[str, st.SearchStrategy[str]] = {
+    "i": st.integers(-3, 6).map(str),
+    "t": st.sampled_from(["a", "b", "", "ü", "0", "z" * 300, "z" * 299 + "y"]).map(literal),
+    "b": st.sampled_from(["true", "false"]),
+    "d": st.integers(1, 9).map(lambda day: f"DATE '2020-01-0{day}'"),
+    "f": st.sampled_from(["1.0", "-0.0", "0.0", "2.5", "'nan'", "'inf'", "'-inf'"]),
+    "m": st.sampled_from(["1.10", "-2.00", "0.00", "3.99"]),
+}
+rows = st.tuples(*(st.one_of(cell, cell, cell, st.just("NULL")) for cell in CELLS.values()))
+batches = st.lists(st.lists(rows, min_size=1, max_size=6), min_size=1, max_size=3)
+changes = st.lists(
+    st.sampled_from(
+        [
+            "DELETE FROM {t} WHERE i > 2",
+            "DELETE FROM {t} WHERE i IS NULL",
+            "DELETE FROM {t} WHERE t = 'a'",
+            "UPDATE {t} SET i = 9 WHERE b",
+            "UPDATE {t} SET t = NULL WHERE d > DATE '2020-01-04'",
+            "ALTER TABLE {t} ALTER i TYPE BIGINT",
+            "ALTER TABLE {t} ADD COLUMN i2 INTEGER DEFAULT 3",
+            "INSERT INTO {t} (i, t) VALUES (4, 'b'), (NULL, NULL)",
+        ]
+    ),
+    max_size=3,
+    unique=True,
+)
+MEMBERS: list[Any] = [0, 1, 2, 3, -1, 1.5, "a", "b", "", "0", "z" * 300, True, None, "2020-01-02", "2020-01-05"]
+FITTING: dict[str, list[Any]] = {
+    "i": [-3, 0, 1.5, 4, "2"],
+    "b": [0, 1],
+    "d": ["2020-01-01", "2020-01-04", "2020-01-09 12:00:00"],
+    "f": [0, 1.0, -5],
+    "m": [1.1, -2, 3.98],
+}
+
+
+def expectations(mostly: float, members: Sequence[Any], pick: int) -> Iterator[Declared]:
+    for column in COLUMNS:
+        yield expect(VALUES + "not_be_null", column=column, mostly=mostly)
+        yield expect(VALUES + "be_null", column=column)
+        fitting = [each for each in members if column != "d" or not isinstance(each, str) or each.startswith("2020")]
+        yield expect(VALUES + "be_in_set", column=column, value_set=fitting, mostly=mostly)
+        yield expect(VALUES + "not_be_in_set", column=column, value_set=fitting)
+        yield expect(VALUES + "be_unique", column=column)
+        if column in FITTING:
+            bounds = FITTING[column]
+            low = bounds[pick % len(bounds)]
+            yield expect(VALUES + "be_between", column=column, min_value=low, strict_min=pick % 2 == 0)
+            yield expect(VALUES + "be_between", column=column, max_value=low, strict_max=pick % 2 == 1, mostly=mostly)
+    yield expect("expect_compound_columns_to_be_unique", column_list=["i", "f"])
+    yield expect("implies", **{"if": "i > 1", "then": "b"})
+    yield expect("no_infinities")
+    yield expect("continuous", column="d", group_by=["b"])
+    yield expect("references", columns=["i"], to="known", to_columns=["id"])
+    yield expect("expect_table_row_count_to_be_between", min_value=3)
+
+
+def found(con: Connection, table: str, declared: Sequence[Declared], memory: Any = None) -> list[dict[str, Any]]:
+    results = gate(con, table, *declared, memory=memory).results
+    return [{k: v for k, v in each.to_json().items() if k not in ("how", "seconds")} for each in results]
+
+
+arguments = {
+    "batches": batches,
+    "changes": changes,
+    "mostly": st.sampled_from([1.0, 0.5, 0.9]),
+    "members": st.lists(st.sampled_from(MEMBERS), max_size=8),
+    "pick": st.integers(0, 5),
+    "chosen": st.sets(st.integers(0, 44), min_size=8, max_size=12),
+}
+quietly = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=quietly)
+@given(**arguments)
+def test_proven_and_remembered_results_equal_scanned_ones(branch: Connection, **drawn: Any) -> None:
+    all_ways_agree(branch, **drawn)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, suppress_health_check=quietly)
+@given(**arguments)
+def test_proven_and_remembered_results_equal_scanned_ones_on_many_tables(branch: Connection, **drawn: Any) -> None:
+    all_ways_agree(branch, **drawn)
+
+
+def all_ways_agree(
+    branch: Connection,
+    batches: list[list[tuple[str, ...]]],
+    changes: list[str],
+    mostly: float,
+    members: list[Any],
+    pick: int,
+    chosen: set[int],
+) -> None:
+    name = f"t{next(_numbers)}"
+    table = f"lake.marts.{name}"
+    branch.execute("BEGIN; CREATE TABLE IF NOT EXISTS lake.marts.known AS SELECT unnest([0, 1, 2, NULL]) AS id")
+    branch.execute(f"CREATE TABLE {table} ({', '.join(f'{c} {kind}' for c, kind in COLUMNS.items())}); COMMIT")
+    declared = [each for i, each in enumerate(expectations(mostly, members, pick)) if i in chosen]
+    for batch in batches:
+        branch.execute(f"INSERT INTO {table} VALUES {', '.join('(' + ', '.join(row) + ')' for row in batch)}")
+    found(branch, name, declared)  # so that what follows finds memories of files that change
+    for change in changes:
+        branch.execute(change.format(t=table))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table_room, "known_of_file", lambda *_: None)
+        scanned = found(branch, name, declared, Forgetful())
+    assert not [each["error"] for each in scanned if each["error"]]
+    assert found(branch, name, declared, Forgetful()) == scanned
+    assert found(branch, name, declared) == scanned
+    assert found(branch, name, declared) == scanned
+    branch.execute(f"CREATE OR REPLACE VIEW lake.marts.v AS SELECT * FROM {table}")
+    counts = ("success", "element_count", "missing_count", "unexpected_count", "observed_value")
+    viewed = [{key: each[key] for key in counts} for each in found(branch, "v", declared)]
+    assert viewed == [{key: each[key] for key in counts} for each in scanned]
+    branch.execute(f"DROP VIEW lake.marts.v; DROP TABLE {table}")
