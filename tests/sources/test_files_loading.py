@@ -6,21 +6,24 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+from shop import Shop
 
 from headgate.errors import ConfigError, SourceDataError
 from headgate.project.config import Sample
 from headgate.sources import Counts, Source
-from headgate.sources import file_loading as loading
+from headgate.sources.file_checks import FileChecks
+from headgate.sources.file_proof import Proof, prove
+from headgate.sources.listing import SourceFile
 from headgate.sources.memory import Memory
 from headgate.sources.schema_lock import LockedTable
-from shop import Shop
 
 
 def test_a_csv_file_is_loaded_with_types_that_fit_every_row(shop: Shop) -> None:
@@ -89,9 +92,22 @@ def test_quoted_numbers_are_numbers_and_quoted_nothing_is_null(shop: Shop) -> No
         ("id,name\n1,a\n2,b\n".encode("utf-16"), {"encoding": "utf-16"}),
         (gzip.compress(b"id,name\n1,a\n") + gzip.compress(b"2,b\n"), {"gz": True}),
     ],
-    ids=["bom", "crlf", "blank lines", "cr", "semicolon", "tab", "two signs", "case", "quote", "no header", "utf-16", "gz"],
+    ids=[
+        "bom",
+        "crlf",
+        "blank lines",
+        "cr",
+        "semicolon",
+        "tab",
+        "two signs",
+        "case",
+        "quote",
+        "no header",
+        "utf-16",
+        "gz",
+    ],
 )
-def test_files_of_many_kinds_load_normally(shop: Shop, content: bytes, settings: dict[str, object]) -> None:
+def test_files_of_many_kinds_load_normally(shop: Shop, content: bytes, settings: dict[str, Any]) -> None:
     shop.write("a.csv.gz" if settings.pop("gz", False) else "a.csv", content)
     shop.load(**settings)
     assert [tuple(row) for row in shop.raw()] == [(1, "a"), (2, "b")]
@@ -116,7 +132,9 @@ def test_texts_that_mean_null_are_null(shop: Shop) -> None:
 
 
 def test_other_spellings_of_a_value_are_taken(shop: Shop) -> None:
-    shop.write("a.csv", "id,n,p,d,t\n1, 5 ,1.500,2024-1-5,2024-01-05T10:00:00Z\n2,2.0,-.5,2024-01-05 00:00:00,2024-01-05\n")
+    shop.write(
+        "a.csv", "id,n,p,d,t\n1, 5 ,1.500,2024-1-5,2024-01-05T10:00:00Z\n2,2.0,-.5,2024-01-05 00:00:00,2024-01-05\n"
+    )
     shop.load(columns={"n": "INTEGER", "p": "DECIMAL(10,2)", "d": "DATE", "t": "TIMESTAMP"})
     day = date(2024, 1, 5)
     assert shop.raw() == [
@@ -365,7 +383,9 @@ def test_a_sample_is_the_same_each_time_and_every_row_is_accounted_for(shop: Sho
     assert 50 < counts.appended < 300
     stores = {store for (store,) in shop.raw("DISTINCT store")}
     assert None in stores
-    assert shop.con.execute("SELECT DISTINCT count(*) FROM lake.raw.t GROUP BY store HAVING store >= 0").fetchall() == [(10,)]
+    assert shop.con.execute("SELECT DISTINCT count(*) FROM lake.raw.t GROUP BY store HAVING store >= 0").fetchall() == [
+        (10,)
+    ]
     again = shop.load({}).counts
     assert (again.appended, again.unchanged) == (0, counts.appended)
 
@@ -406,7 +426,18 @@ def test_file_names_are_names_and_nothing_else(shop: Shop, name: str) -> None:
 
 
 def test_column_names_are_names_and_nothing_else(shop: Shop) -> None:
-    evil = ['"; DROP TABLE lake.raw_log.t; --', "r0", "v0", "c0", "filename", "select", "a.b", "' OR 1=1", "💧", "number"]
+    evil = [
+        '"; DROP TABLE lake.raw_log.t; --',
+        "r0",
+        "v0",
+        "c0",
+        "filename",
+        "select",
+        "a.b",
+        "' OR 1=1",
+        "💧",
+        "number",
+    ]
     header = ",".join(['"' + name.replace('"', '""') + '"' for name in evil])
     shop.write("a.csv", f"id,{header}\n1,{','.join('x' * len(evil))}\n")
     shop.load()
@@ -493,15 +524,14 @@ def test_looking_for_changes_does_not_load_the_engine(shop: Shop) -> None:
 
 def test_a_file_that_changes_while_it_is_read_stops_the_run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     path = shop.write("a.csv", "id\n1\n")
-    prove = loading.prove
 
-    def prove_and_append(*args: object) -> object:
-        proof = prove(*args)  # type: ignore[arg-type]
+    def prove_and_append(files: Sequence[SourceFile], table: str) -> Proof:
+        proof = prove(files, table)
         with path.open("a") as stream:
             stream.write("2\n")
         return proof
 
-    monkeypatch.setattr(loading, "prove", prove_and_append)
+    monkeypatch.setattr("headgate.sources.file_loading.prove", prove_and_append)
     with pytest.raises(SourceDataError, match="changed while it was being read") as caught:
         shop.load()
     assert caught.value.rule == "changed_while_reading"
@@ -516,7 +546,7 @@ def test_a_file_that_vanishes_while_it_is_read_stops_the_run(shop: Shop, monkeyp
         path.unlink()
         read.set()
 
-    monkeypatch.setattr(loading.FileChecks, "check", vanish)
+    monkeypatch.setattr(FileChecks, "check", vanish)
     with pytest.raises(SourceDataError, match="changed while it was being read"):
         shop.load()
     assert read.is_set()
@@ -541,7 +571,9 @@ def test_the_real_train_file_loads_whole(shop: Shop, real_data: Path, new_shop: 
     assert shop.raw("sum(Sales)") == [(5_873_180_623,)]
 
 
-@pytest.mark.parametrize("name", ["address", "counterparty", "currency", "department", "design", "payment_type", "staff"])
+@pytest.mark.parametrize(
+    "name", ["address", "counterparty", "currency", "department", "design", "payment_type", "staff"]
+)
 def test_the_small_real_tables_load(shop: Shop, real_data: Path, name: str) -> None:
     path = real_data / "totesys" / f"{name}.csv"
     expected = shop.con.execute(f"SELECT count(*) FROM read_csv('{path}')").fetchall()[0][0]

@@ -47,7 +47,9 @@ def con() -> Iterator[Connection]:
 def hash_row(con: Connection, **values: str) -> int:
     """The hash of a row of SQL values, each written ``value::TYPE``."""
     columns = {name: value.rsplit("::", 1)[1] for name, value in values.items()}
-    row = ", ".join(f"CAST({value.rsplit('::', 1)[0]} AS {columns[name]}) AS {ident(name)}" for name, value in values.items())
+    row = ", ".join(
+        f"CAST({value.rsplit('::', 1)[0]} AS {columns[name]}) AS {ident(name)}" for name, value in values.items()
+    )
     found = con.execute(f"SELECT {hash_of(columns)} FROM (SELECT {row})").fetchall()[0][0]
     assert isinstance(found, int)
     return found

@@ -62,9 +62,10 @@ def cast_text(raw: str, typed: str, kind: str, formats: Formats, non_finite: Non
     if pattern is None:
         return Cast(value, f"({raw} IS NULL OR {typed} IS NOT NULL)")
     # A CASE, since in a projection DuckDB would run the pattern of an OR on every row
+    endless = f"WHEN NOT isfinite({typed}) THEN FALSE " if kind.startswith(("DATE", "TIMESTAMP")) else ""
     return Cast(
         value,
-        f"CASE WHEN CAST({typed} AS VARCHAR) = {raw} THEN TRUE WHEN {raw} IS NULL THEN TRUE "
+        f"CASE {endless}WHEN CAST({typed} AS VARCHAR) = {raw} THEN TRUE WHEN {raw} IS NULL THEN TRUE "
         f"ELSE {typed} IS NOT NULL AND regexp_full_match({raw}, {literal(pattern)}) END",
     )
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import duckdb
-
 from headgate.errors import SourceDataError
 from headgate.lake.engine import Connection, ident
 from headgate.sources.casting import FLOATS
 from headgate.sources.formats.format import SHOWN, masked
 from headgate.sources.listing import SourceFile, shown
-from headgate.sources.shape import BAD, Group, Shape
+from headgate.sources.matching import Group
+from headgate.sources.shape import BAD, Shape
 from headgate.sources.staging import Findings, Stage
 
 
@@ -51,17 +50,6 @@ class FileChecks:
                     file,
                     hint="if the table is really empty, take the file away or leave it as it was",
                 )
-
-    def unreadable(self, error: duckdb.Error) -> SourceDataError | None:
-        """Why the files could not be read: the first of them that cannot be read alone."""
-        for group in self.shape.groups:
-            for file in group.files:
-                try:
-                    counted = ", ".join(f"count({self.shape.raw(name)})" for name in self.shape.columns)
-                    self.con.execute(f"SELECT {counted} FROM ({self.shape.read(group, [file])})").fetchall()
-                except duckdb.Error as found:
-                    return self.shape.format.complain(self.con, file, group.header, found)
-        return None
 
     def _bad_value(self, count: int) -> SourceDataError:
         file, group = self._first(self.stage.places_of(BAD))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from headgate.errors import ConfigError
+from headgate.errors import ConfigError, SourceDataError
 from headgate.lake.engine import Connection, ident, transaction, translated
 from headgate.sources.change_log import ChangeLog, Incoming
 from headgate.sources.counts import Counts
@@ -21,9 +21,10 @@ from headgate.sources.files import look, settings_digest
 from headgate.sources.formats.choice import choose_format
 from headgate.sources.formats.format import FILE
 from headgate.sources.listing import Difference, SourceFile
+from headgate.sources.matching import Expected
 from headgate.sources.memory import Memory
 from headgate.sources.schema_lock import LockedTable
-from headgate.sources.shape import Expected, Shape, fit
+from headgate.sources.shape import Shape, first_unreadable, fit
 from headgate.sources.source import Extracted, State
 from headgate.sources.staging import Stage, in_sample
 
@@ -117,7 +118,7 @@ class FileLoading:
             counted = self._count_all(shape, sample) if sample else None
         except duckdb.Error as error:
             proof.result()  # a damaged gzip file has the better explanation
-            raise checks.unreadable(error) or error from error
+            raise first_unreadable(self.con, shape.format, shape.groups) or error from error
         findings = stage.look()
         rows = counted[0] if counted else {files[0].place: findings.rows} if len(files) == 1 else stage.rows_by_file()
         checks.check_rows(rows)
@@ -142,8 +143,8 @@ class FileLoading:
             expected = dict(self.locked.columns)
         try:
             return fit(self.con, self.name, form, files, self.config, Expected(expected, since)), delimiter
-        except duckdb.Error:
-            proof.result()
+        except (SourceDataError, duckdb.Error):
+            proof.result()  # a damaged gzip file has the better explanation
             raise
 
     def _sample(self, shape: Shape) -> str | None:

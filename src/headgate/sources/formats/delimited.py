@@ -87,15 +87,17 @@ class Delimited:
             row, hint = undecodable
             return self._wrong(file, "the text is not valid " + self.dialect.encoding, "encoding", row=row, hint=hint)
         reader = self._reader(f"[{literal(escaped(file.place))}]", header, ", store_rejects = true, rejects_limit = 1")
+        found = None
         try:
-            con.execute("DROP TABLE IF EXISTS reject_errors")
-            con.execute("DROP TABLE IF EXISTS reject_scans")
             con.execute(f"SELECT count(*) FROM {reader}").fetchall()
             found = con.execute(
                 "SELECT line, error_type, csv_line FROM reject_errors ORDER BY line, column_idx"
             ).fetchone()
         except duckdb.Error as second:
-            error, found = second, None
+            error = second
+        finally:
+            con.execute("DROP TABLE IF EXISTS temp.reject_errors")
+            con.execute("DROP TABLE IF EXISTS temp.reject_scans")
         if found is None:
             return self._shapeless(file, error)
         line, kind, content = found
@@ -158,8 +160,10 @@ class Delimited:
                 return decode.decode(stream.read(HEAD_BYTES))
         except UnicodeDecodeError as error:
             raise self._undecodable(file, error) from error
-        except (OSError, EOFError, zlib.error) as error:
-            raise self._wrong(file, f"the file cannot be unpacked: {error}", "gzip") from error
+        except EOFError as error:
+            raise self._wrong(file, "the compressed file ends in the middle: it was cut off", "gzip") from error
+        except (OSError, zlib.error) as error:
+            raise self._wrong(file, f"the compressed file is not gzip, or is damaged: {error}", "gzip") from error
 
     def _undecodable(self, file: SourceFile, error: UnicodeDecodeError) -> SourceDataError:
         before = bytes(error.object[: error.start])

@@ -43,6 +43,9 @@ class Json:
         found: dict[str, dict[str, str]] = {file.place: {} for file in files}
         by_place = {file.place: file for file in files}
         shapes, keys = self._look(con, files)
+        for file in files:
+            if not any(place == file.place for place, _, _ in shapes):
+                raise self._wrong(file, "the file has no rows", "no_rows")
         for place, kind, doubled in shapes:
             if kind != "OBJECT":
                 raise self._wrong(by_place[place], "not every record is a JSON object", "not_objects")
