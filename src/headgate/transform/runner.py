@@ -80,7 +80,7 @@ class Dbt:
         """
         self.models()
         names = [self._selector(node) for node in nodes]
-        arguments = ["build", "--select", *names, "--indirect-selection", "empty"]
+        arguments = ["build", "--no-write-json", "--select", *names, "--indirect-selection", "empty"]
         if full_refresh:
             arguments.append("--full-refresh")
         result = self._invoke(arguments, on_node)
