@@ -70,11 +70,9 @@ RAW_TRAIN = pa.DataFrameSchema(
         whole(lambda: ((pl.col("Open") != 0) | (pl.col("Sales") == 0)).all(), "a closed store sells nothing"),
         whole(
             lambda: (
-                (
-                    (pl.col("Date").max() - pl.col("Date").min()).dt.total_days().over("Store") + 1
-                    == pl.len().over("Store")
-                ).all()
-            ),
+                (pl.col("Date").max() - pl.col("Date").min()).dt.total_days().over("Store") + 1
+                == pl.len().over("Store")
+            ).all(),
             "no day is missing",
             warn=True,
         ),
