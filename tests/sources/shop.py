@@ -50,19 +50,19 @@ class Shop:
 
     def source(self, **settings: Any) -> Source:
         table = FilesTable(**{**self.settings, **settings})
-        return open_source("shop", FilesSource(type="files", tables={"t": table}), self.folder)
+        return open_source("shop", FilesSource(type="files", tables={"t": table}), self.folder, self.sample)
 
     def load(self, known: dict[str, Any] | None = None, **settings: Any) -> Extracted:
         """Load the table with these settings."""
         run = f"run{next(self._runs)}"
         source = self.source(**settings)
-        return source.extract(self.con, "t", run, known, locked=self.locked, sample=self.sample)
+        return source.extract(self.con, "t", run, known, locked=self.locked)
 
     def raw(self, columns: str = "*") -> list[tuple[Any, ...]]:
         return self.con.execute(f"SELECT {columns} FROM lake.raw.t ORDER BY ALL").fetchall()
 
     def log(self, columns: str = "* EXCLUDE (_hash, _loaded_at)") -> list[tuple[Any, ...]]:
-        return self.con.execute(f"SELECT {columns} FROM lake.raw_log.t ORDER BY _loaded_at, ALL").fetchall()
+        return self.con.execute(f"SELECT {columns} FROM lake.raw_log.t ORDER BY _loaded_at").fetchall()
 
     def types(self) -> dict[str, str]:
         return {row[0]: row[1] for row in self.con.execute("DESCRIBE lake.raw.t").fetchall()}

@@ -265,7 +265,7 @@ def test_a_new_column_stops_the_run_unless_it_may_come(shop: Shop) -> None:
         shop.load()
     assert (caught.value.rule, caught.value.file, caught.value.column) == ("new_column", "data/b.csv", "extra")
     extracted = shop.load(on_new_column="evolve")
-    assert extracted.notes == ("shop.t: the column extra is new, first in data/b.csv",)
+    assert extracted.notes == ("the column extra is new, first in data/b.csv",)
     assert extracted.schema.columns == {"id": "BIGINT", "v": "VARCHAR", "extra": "BIGINT"}
     assert shop.raw() == [(1, "a", None), (2, "b", 7)]
 
@@ -386,8 +386,9 @@ def test_a_sample_is_the_same_each_time_and_every_row_is_accounted_for(shop: Sho
     assert shop.con.execute("SELECT DISTINCT count(*) FROM lake.raw.t GROUP BY store HAVING store >= 0").fetchall() == [
         (10,)
     ]
-    again = shop.load({}).counts
-    assert (again.appended, again.unchanged) == (0, counts.appended)
+    again = shop.load({})
+    assert (again.counts.appended, again.counts.unchanged) == (0, counts.appended)
+    assert not shop.source().changes({"t": again.state})["t"].changed
 
 
 def test_a_table_without_the_column_of_the_sample_is_whole(shop: Shop) -> None:

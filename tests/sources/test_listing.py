@@ -46,11 +46,8 @@ def test_a_long_or_unprintable_path_is_shown_in_one_short_line() -> None:
 @given(st.dictionaries(st.sampled_from("abcdef"), st.tuples(RANKS, st.booleans()), min_size=1))
 def test_what_is_read_is_what_is_new_and_all_that_ranks_after_it(files: dict[str, tuple[int, bool]]) -> None:
     present = [SourceFile(name, f"/{name}", 1, rank) for name, (rank, _) in files.items()]
-    known = [
-        {"path": name, "size": 1, "mtime_ns": rank, "sha256": ""}
-        for name, (rank, is_new) in files.items()
-        if not is_new
-    ]
+    old = [(name, rank) for name, (rank, is_new) in files.items() if not is_new]
+    known = [{"path": name, "size": 1, "mtime_ns": rank, "sha256": None} for name, rank in old]
     difference = compare(present, known)
     read = difference.to_read(all_of_them=False)
     assert set(difference.new) <= set(read)

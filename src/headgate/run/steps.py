@@ -55,9 +55,7 @@ def _extract(shop: Workshop, step: Step) -> Outcome:
         if not change.changed:
             continue
         shop.tell(step.name, f"{table}: {change.why}")
-        extracted = source.extract(
-            shop.con, table, shop.run, known.get(table), locked=locked.get(table), sample=shop.project.sample
-        )
+        extracted = source.extract(shop.con, table, shop.run, known.get(table), locked=locked.get(table))
         entries[f"{step.subject}.{table}"] = {
             "rows": extracted.counts.to_dict(),
             "state": extracted.state,

@@ -161,7 +161,7 @@ def open_dbt(project: Project, store: Store) -> Dbt | None:
 
 def open_source(project: Project, name: str) -> Source:
     """One of the project's sources."""
-    return sources.open_source(name, project.sources[name], project.folder)
+    return sources.open_source(name, project.sources[name], project.folder, project.sample)
 
 
 def source_states(parent: Manifest | None, name: str) -> dict[str, Mapping[str, Any]]:

@@ -96,7 +96,9 @@ def other_spellings(kind: str) -> str | None:
     if kind in WHOLE:
         return r"\s*[+-]?[0-9]+(\.0*)?\s*"
     if found := re.fullmatch(r"DECIMAL\(\d+,(\d+)\)", kind):
-        return rf"\s*[+-]?[0-9]*(\.[0-9]{{0,{found[1]}}}0*)?\s*"
+        digits = int(found[1])
+        below_one = rf"|\.[0-9]{{1,{digits}}}0*" if digits else ""  # never no digit at all: DuckDB reads - as 0
+        return rf"\s*[+-]?([0-9]+(\.[0-9]{{0,{digits}}}0*)?{below_one})\s*"
     if kind == "DATE":
         return rf"\s*{_DAY}([ T]00:00(:00(\.0*)?)?{_UTC})?\s*"
     if kind == "TIME":

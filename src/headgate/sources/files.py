@@ -40,23 +40,24 @@ READING = (
 class FilesSource:
     """A source of files."""
 
-    def __init__(self, name: str, config: FilesConfig, folder: Path) -> None:
+    def __init__(self, name: str, config: FilesConfig, folder: Path, sample: Sample | None = None) -> None:
         self.name = name
         self.config = config
         self.folder = folder
+        self.sample = sample
 
     @property
     def tables(self) -> tuple[str, ...]:
         """The names of its tables."""
         return tuple(self.config.tables)
 
-    def changes(self, known: Mapping[str, State], *, sample: Sample | None = None) -> dict[str, TableChange]:
+    def changes(self, known: Mapping[str, State]) -> dict[str, TableChange]:
         """Compare the files of every table with what is known of them: size and time, else content.
 
         Raises:
             SourceDataError: a table has no file, or one that cannot be read.
         """
-        return {table: TableChange(table, self._why(table, known.get(table), sample)) for table in self.tables}
+        return {table: TableChange(table, self._why(table, known.get(table))) for table in self.tables}
 
     def extract(
         self,
@@ -66,19 +67,18 @@ class FilesSource:
         known: State | None = None,
         *,
         locked: LockedTable | None = None,
-        sample: Sample | None = None,
     ) -> Extracted:
         """Read the files that are new or changed into the table's change log."""
         from headgate.sources.file_loading import FileLoading
 
-        loading = FileLoading(con, self.name, table, self.config.tables[table], self.folder, locked, sample)
+        loading = FileLoading(con, self.name, table, self.config.tables[table], self.folder, locked, self.sample)
         return loading.load(run, known)
 
-    def _why(self, table: str, known: State | None, sample: Sample | None) -> str | None:
+    def _why(self, table: str, known: State | None) -> str | None:
         config = self.config.tables[table]
         before = known or {}
         difference = look(config, table, self.name, self.folder, before)
-        if before and before.get("settings") != settings_digest(config, sample):
+        if before and before.get("settings") != settings_digest(config, self.sample):
             return "its settings changed"
         return difference.why
 

@@ -108,7 +108,7 @@ class Matching:
                     hint="take it in with on_new_column: evolve, or remove it from the file",
                 )
             self.since[column] = file.rank
-            self.notes.append(f"{self.table}: the column {shown(column)} is new, first in {shown(file.path)}")
+            self.notes.append(f"the column {shown(column)} is new, first in {shown(file.path)}")
         self.names.append(column)
 
     def _may_lack(self, file: SourceFile, name: str) -> bool:

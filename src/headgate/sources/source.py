@@ -67,7 +67,7 @@ class Source(Protocol):
         """The names of its tables."""
         ...
 
-    def changes(self, known: Mapping[str, State], *, sample: Sample | None = None) -> dict[str, TableChange]:
+    def changes(self, known: Mapping[str, State]) -> dict[str, TableChange]:
         """Look at every table, without the engine. ``known`` is the last release's state by table."""
         ...
 
@@ -79,7 +79,6 @@ class Source(Protocol):
         known: State | None = None,
         *,
         locked: LockedTable | None = None,
-        sample: Sample | None = None,
     ) -> Extracted:
         """Bring a table's changes into the branch attached to ``con``, in one transaction.
 
@@ -93,8 +92,11 @@ class Source(Protocol):
         ...
 
 
-def open_source(name: str, config: SourceConfig, folder: Path) -> Source:
-    """The source ``name`` of the project in ``folder``, of the kind that its configuration says."""
+def open_source(name: str, config: SourceConfig, folder: Path, sample: Sample | None = None) -> Source:
+    """The source ``name`` of the project in ``folder``, of the kind that its configuration says.
+
+    With ``sample``, only that part of the rows is taken, in every table that has the sample's column.
+    """
     module, kind = KINDS[config.type]
-    source: Source = getattr(import_module(module), kind)(name, config, folder)
+    source: Source = getattr(import_module(module), kind)(name, config, folder, sample)
     return source
