@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from headgate.lake import branch as branches
+from headgate.lake import store as stores
 from headgate.lake.catalog import read_contents
 from headgate.lake.engine import Connection, attach, connect, detach, ident
 from headgate.lake.profile import describe
@@ -45,13 +46,16 @@ class Stopwatch:
     def __init__(self) -> None:
         self.taken: dict[str, list[tuple[float, float]]] = {}
         self._waited = 0.0
-        self._fsync = os.fsync
-        os.fsync = self._timed_fsync  # type: ignore[assignment]
+        os.fsync = self._timed(os.fsync)  # type: ignore[assignment]
+        stores._sync_content = self._timed(stores._sync_content)
 
-    def _timed_fsync(self, descriptor: Any) -> None:
-        began = time.perf_counter()
-        self._fsync(descriptor)
-        self._waited += time.perf_counter() - began
+    def _timed(self, sync: Callable[[Any], None]) -> Callable[[Any], None]:
+        def timed(descriptor: Any) -> None:
+            began = time.perf_counter()
+            sync(descriptor)
+            self._waited += time.perf_counter() - began
+
+        return timed
 
     def time(self, name: str, call: Callable[[], T]) -> T:
         """Run ``call`` and write down how long it took."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from headgate.errors import CouldNotRunError, LakeError
+from headgate.lake import store as stores
 from headgate.lake.store import ExistsError, LocalStore, MissingError, MovedError, Store
 from lake_maker import python, start
 
@@ -203,6 +204,7 @@ def test_a_key_too_long_for_the_store_is_an_error_of_ours(store: Store, tmp_path
 RACE = """
 import sys
 sys.stdin.readline()
+from headgate.lake import store as stores
 from headgate.lake.store import ExistsError, MovedError
 won = 0
 for i in range(40):
@@ -350,18 +352,20 @@ class TestLocal:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         done: list[str] = []
-        really: dict[str, Callable[..., object]] = {name: getattr(os, name) for name in ("fsync", "link", "replace")}
+        calls = ("fsync", "fdatasync", "link", "replace")
+        really: dict[str, Callable[..., object]] = {name: getattr(os, name) for name in calls}
 
         def note(name: str) -> Callable[..., object]:
             def call(*args: Any, **kwargs: Any) -> object:
-                what = str(Path(f"/proc/self/fd/{args[0]}").readlink() if name == "fsync" else args[1])
-                done.append(f"{name} {Path(what).name.removeprefix('.').split('.')[0]}")
+                what = str(Path(f"/proc/self/fd/{args[0]}").readlink() if "sync" in name else args[1])
+                done.append(f"{name.replace('fdata', 'f')} {Path(what).name.removeprefix('.').split('.')[0]}")
                 return really[name](*args, **kwargs)
 
             return call
 
         for name in really:
             monkeypatch.setattr(os, name, note(name))
+        monkeypatch.setattr(stores, "_sync_content", os.fdatasync)
         store = LocalStore(tmp_path / "lake")
         (tmp_path / "lake").mkdir()
         store.create("object", b"x")
