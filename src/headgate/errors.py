@@ -16,7 +16,8 @@
         ├── LakeError            the lake is not as it must be
         │   ├── NoReleaseError   asked for a release that does not exist
         │   └── CorruptError     a frozen file is not what its manifest says
-        └── PublishRefusedError  the pointer moved while the run worked
+        ├── PublishRefusedError  the pointer moved while the run worked
+        └── InterruptedRunError  somebody pressed Ctrl-C: exit code 130
 
 An error says what is wrong, where, what exists instead, what to do next, and whether trying again
 helps. Foreign exceptions are translated once, at their edge, with ``raise … from``.
@@ -39,6 +40,7 @@ class ExitCode(IntEnum):
     BLOCKED = 1
     USAGE = 2
     COULD_NOT_RUN = 3
+    INTERRUPTED = 130
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -223,3 +225,13 @@ class PublishRefusedError(CouldNotRunError):
             f"the lake moved from release {expected} to {found} while this run worked; nothing was published",
             hint="run again: the next run starts from the new release",
         )
+
+
+class InterruptedRunError(CouldNotRunError):
+    """Somebody pressed Ctrl-C."""
+
+    exit_code = ExitCode.INTERRUPTED
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("interrupted", hint="readers stay on what was served; run it again when you like")

@@ -1,30 +1,33 @@
-"""The verbs about releases: releases, diff, rollback, resume, prune, doctor."""
+"""The verbs about releases: releases, diff, rollback, resume."""
 
 from __future__ import annotations
 
-import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from headgate.cli.app import JsonOption, ProjectOption, TargetOption, app
 
+if TYPE_CHECKING:
+    from headgate.lake.diff import TableDiff
+    from headgate.lake.manifest import Manifest
+    from headgate.lake.release import Pointer
 
-@app.command(epilog="Example: headgate releases 42 --json")
+
+@app.command(epilog="Examples:\n\n\b\n  headgate releases\n  headgate releases 42 --json")
 def releases(
-    number: Annotated[int | None, typer.Argument(help="Show this release whole.")] = None,
+    number: Annotated[int | None, typer.Argument(metavar="N", help="Show this release whole.")] = None,
     project: ProjectOption = Path(),
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the releases, newest last, or show one."""
-    from dataclasses import asdict
+    from headgate.cli.opening import open_releases
+    from headgate.cli.output import show_json
 
-    from headgate.cli.output import show, show_json, show_table
-
-    found = _releases(project, target)
-    pointer = found.pointer()
+    found = open_releases(project, target)
     if number is not None:
         manifest = found.manifest(number)
         if as_json:
@@ -32,213 +35,173 @@ def releases(
         else:
             _show_release(manifest)
         return
-    listed = [
-        {
-            "release": m.release,
-            "parent": m.parent,
-            "run": m.run,
-            "published_at": m.published_at,
-            "rows": m.rows(),
-            "expectations": m.expectations,
-        }
-        for m in found.manifests()
-    ]
+    pointer = found.pointer()
+    listed = list(found.manifests())
     if as_json:
-        held = {"since": pointer.held.since, "reason": pointer.held.reason} if pointer.held else None
-        show_json({"current": pointer.release, "held": held, "releases": listed})
-        return
-    if not listed:
-        show("nothing is published yet")
-        return
-    show_table(
-        ["", "release", "parent", "published (UTC)", "run", "rows", "expectations"],
-        [
-            [
-                "→" if r["release"] == pointer.release else "",
-                r["release"],
-                r["parent"],
-                r["published_at"][:19].replace("T", " "),
-                r["run"],
-                sum(r["rows"].values()),
-                f"{r['expectations'].get('held', 0)} of {r['expectations'].get('total', 0)} held",
-            ]
-            for r in listed
-        ],
-        right=(1, 2, 5),
-    )
-    if pointer.held:
-        show(
-            f"HELD since {pointer.held.since}: {pointer.held.reason} (headgate resume lets runs go on)", style="yellow"
-        )
+        held = asdict(pointer.held) if pointer.held else None
+        entries = [_release_json(manifest) for manifest in listed]
+        show_json({"current": pointer.release, "held": held, "releases": entries})
+    else:
+        _show_releases(pointer, listed)
 
 
 @app.command(epilog="Example: headgate diff 1 2")
 def diff(
-    before: Annotated[int, typer.Argument(help="A release.")],
-    after: Annotated[int, typer.Argument(help="Another one.")],
+    before: Annotated[int, typer.Argument(metavar="A", help="A release.")],
+    after: Annotated[int, typer.Argument(metavar="B", help="Another one.")],
     project: ProjectOption = Path(),
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare two releases: rows added, removed and changed, and columns, table by table."""
-    from dataclasses import asdict
+    """Compare two releases, table by table.
 
-    from headgate.cli.output import show, show_json, show_table
+    Rows added, removed and changed, by primary key where there is one, and columns that came or went.
+    """
+    from headgate.cli.opening import open_project
+    from headgate.cli.output import show_json
+    from headgate.cli.progress import Progress
     from headgate.lake import diff as differ
     from headgate.lake.engine import connect
-    from headgate.run.workshop import engine_settings
+    from headgate.lake.release import Releases
+    from headgate.run.workshop import engine_settings, open_store
 
-    loaded = _load(project, target)
-    found = _releases_of(loaded)
+    opened = open_project(project, target)
+    store = open_store(opened)
+    found = Releases(store)
     old, new = found.manifest(before), found.manifest(after)
-    con = connect(engine_settings(loaded, found.store))
+    con = connect(engine_settings(opened, store))
     try:
-        tables = differ.diff(found.store, con, old, new)
+        with Progress(quiet=as_json, doing="comparing"):
+            tables = differ.diff(store, con, old, new)
     finally:
         con.close()
     if as_json:
-        show_json(
-            {
-                "before": before,
-                "after": after,
-                "tables": {t.table: {k: v for k, v in asdict(t).items() if k != "table"} for t in tables},
-            }
-        )
-        return
-    show_table(
-        ["table", "added", "removed", "changed", "columns", "compared by"],
-        [[t.table, t.added, t.removed, t.changed, _columns_changed(t), t.by] for t in tables],
-        right=(1, 2, 3),
-    )
-    same = sum(1 for t in tables if not (t.added or t.removed or t.changed or t.schema))
-    show(f"release {before} → {after}: {len(tables) - same} of {len(tables)} tables differ")
+        entries = {t.table: {k: v for k, v in asdict(t).items() if k != "table"} for t in tables}
+        show_json({"before": before, "after": after, "tables": entries})
+    else:
+        _show_diff(before, after, tables)
 
 
-@app.command(epilog="Example: headgate rollback 41")
+@app.command(epilog='Example: headgate rollback 41 --reason "returns counted twice"')
 def rollback(
-    number: Annotated[int, typer.Argument(help="The release to serve again.")],
+    number: Annotated[int, typer.Argument(metavar="N", help="The release to serve again.")],
     reason: Annotated[
-        str, typer.Option("--reason", help="Why; shown wherever the lake is held.")
+        str, typer.Option("--reason", metavar="TEXT", help="Why; shown wherever the lake is held.")
     ] = "rolled back by hand",
     project: ProjectOption = Path(),
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Serve an older release again, and hold the lake until `headgate resume`."""
+    """Serve an older release again, and hold the lake.
+
+    The next run would bring the same data again, so runs end with HELD until `headgate resume`.
+    """
+    from headgate.cli.opening import open_project
     from headgate.cli.output import show_json, verdict_line
     from headgate.run.keeping import roll_back
 
-    before = roll_back(_load(project, target), number, reason)
+    before = roll_back(open_project(project, target), number, reason)
     if as_json:
         show_json({"serving": number, "before": before, "held": True})
     else:
-        verdict_line(
-            "ROLLED BACK",
-            [f"serving release {number}, was {before}", "runs are held until headgate resume"],
-            good=True,
-        )
+        was = "nothing" if before is None else f"release {before}"
+        facts = [f"serving release {number}", f"was {was}", "runs are held until headgate resume"]
+        verdict_line("ROLLED BACK", facts, good=True)
 
 
 @app.command(epilog="Example: headgate resume")
 def resume(project: ProjectOption = Path(), target: TargetOption = None, as_json: JsonOption = False) -> None:
     """Let runs go on after a rollback."""
+    from headgate.cli.opening import open_releases
     from headgate.cli.output import show_json, verdict_line
 
-    found = _releases(project, target)
+    found = open_releases(project, target)
     was_held = found.resume()
     serving = found.pointer().release
     if as_json:
         show_json({"serving": serving, "was_held": was_held})
     else:
-        verdict_line("RESUMED" if was_held else "NOT HELD", [f"serving release {serving}"], good=True)
+        facts = ["nothing is published yet" if serving is None else f"serving release {serving}"]
+        verdict_line("RESUMED" if was_held else "NOT HELD", facts, good=True)
 
 
-@app.command(epilog="Example: headgate prune --keep 10")
-def prune(
-    keep: Annotated[int, typer.Option("--keep", min=0, help="How many of the newest releases to keep.")] = 10,
-    grace: Annotated[
-        str, typer.Option("--grace", metavar="DURATION", help="How long readers of a pruned release may go on.")
-    ] = "1h",
-    project: ProjectOption = Path(),
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Delete old releases, branches of ended runs, and the data that nothing needs any more."""
-    from dataclasses import asdict
+def _release_json(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "release": manifest.release,
+        "parent": manifest.parent,
+        "run": manifest.run,
+        "published_at": manifest.published_at,
+        "rows": manifest.rows(),
+        "expectations": manifest.expectations,
+    }
 
-    from headgate.cli.output import show_json, verdict_line
-    from headgate.errors import UsageError
-    from headgate.project.durations import parse_duration
-    from headgate.run.keeping import prune_lake
 
-    try:
-        grace_seconds = parse_duration(grace).total_seconds()
-    except ValueError as error:
-        raise UsageError(f"--grace {grace[:40]!r}: {error}", hint="for example --grace 1h") from error
-    done = prune_lake(_load(project, target), keep=keep, grace_seconds=grace_seconds)
-    if as_json:
-        show_json(asdict(done))
+def _show_releases(pointer: Pointer, listed: list[Manifest]) -> None:
+    from headgate.cli.output import show
+    from headgate.cli.tables import show_table
+
+    if not listed:
+        show("nothing is published yet: headgate run")
         return
-    facts = [
-        f"{len(done.releases)} releases",
-        f"{len(done.branches)} branches",
-        f"{done.files:,} data files ({done.bytes / 1e6:,.1f} MB) deleted",
-    ]
-    if done.waiting:
-        facts.append(f"{done.waiting:,} files wait for their readers ({grace})")
-    verdict_line("PRUNED", facts, good=True)
+    show_table(
+        ["", "release", "parent", "published (UTC)", "run", "rows", "expectations"],
+        [
+            [
+                "→" if m.release == pointer.release else "",
+                str(m.release),
+                "" if m.parent is None else str(m.parent),
+                m.published_at[:19].replace("T", " "),
+                m.run,
+                sum(m.rows().values()),
+                f"{m.expectations.get('held', 0):,} of {m.expectations.get('total', 0):,} held",
+            ]
+            for m in listed
+        ],
+        right=(1, 2, 5),
+    )
+    if pointer.held:
+        told = f"HELD since {pointer.held.since}: {pointer.held.reason} (headgate resume lets runs go on)"
+        show(told, style="yellow")
 
 
-@app.command(epilog="Example: headgate doctor --json")
-def doctor(project: ProjectOption = Path(), target: TargetOption = None, as_json: JsonOption = False) -> None:
-    """Examine the lake: pointer, releases, data files, lock, branches."""
-    from dataclasses import asdict
+def _show_release(manifest: Manifest) -> None:
+    from headgate.cli.output import show
+    from headgate.cli.tables import show_table
 
-    from headgate.cli.output import show, show_json, verdict_line
-    from headgate.lake.doctor import examine
-    from headgate.lake.engine import connect
-
-    found = _releases(project, target)
-    con = connect()
-    try:
-        findings = examine(found.store, con)
-    finally:
-        con.close()
-    broken = [finding for finding in findings if not finding.ok]
-    if as_json:
-        show_json({"ok": not broken, "findings": [asdict(finding) for finding in findings]})
-    else:
-        for finding in findings:
-            show(
-                f"{'ok    ' if finding.ok else 'BROKEN'}  {finding.subject}: {finding.text}",
-                style=None if finding.ok else "red",
-            )
-            if finding.hint:
-                show(f"        → {finding.hint}")
-        verdict_line(
-            "SICK" if broken else "HEALTHY", [f"{len(broken)} of {len(findings)} findings need work"], good=not broken
-        )
-    raise typer.Exit(3 if broken else 0)
+    parent = "no parent" if manifest.parent is None else f"parent {manifest.parent}"
+    title = [f"release {manifest.release}", parent, f"run {manifest.run}", manifest.published_at]
+    show(" · ".join(title), style="bold")
+    if manifest.git:
+        dirty = " and uncommitted changes" if manifest.git.get("dirty") else ""
+        show(f"code {str(manifest.git.get('commit'))[:12]}{dirty}")
+    show()
+    show_table(
+        ["table", "kind", "rows", "columns"],
+        [[name, t["kind"], t["rows"], len(t["columns"])] for name, t in manifest.tables.items()],
+        right=(2, 3),
+    )
+    for name, table in manifest.tables.items():
+        if table["kind"] == "table":
+            show(f"\n{name}", style="bold")
+            columns = [[c["name"], c["type"], c["null_share"], c["min"], c["max"]] for c in table["columns"]]
+            show_table(["column", "type", "null share", "min", "max"], columns, right=(2,))
 
 
-def _load(project: Path, target: str | None) -> Any:
-    from headgate.project import load
+def _show_diff(before: int, after: int, tables: list[TableDiff]) -> None:
+    from headgate.cli.output import verdict_line
+    from headgate.cli.tables import show_table
 
-    return load(project, target=target, environ=os.environ)
-
-
-def _releases(project: Path, target: str | None) -> Any:
-    return _releases_of(_load(project, target))
-
-
-def _releases_of(loaded: Any) -> Any:
-    from headgate.lake.release import Releases
-    from headgate.lake.store import LocalStore
-
-    return Releases(LocalStore(Path(loaded.lake)))
+    show_table(
+        ["table", "added", "removed", "changed", "compared by", "columns"],
+        [[t.table, t.added, t.removed, t.changed, t.by, _columns_changed(t)] for t in tables],
+        right=(1, 2, 3),
+    )
+    differ = sum(1 for t in tables if t.added or t.removed or t.changed or t.schema)
+    word = "DIFFERENT" if differ else "THE SAME"
+    verdict_line(word, [f"release {before} → {after}", f"{differ} of {len(tables)} tables differ"], good=True)
 
 
-def _columns_changed(table: Any) -> str:
+def _columns_changed(table: TableDiff) -> str:
     return ", ".join(
         f"+{c.column}"
         if c.before is None
@@ -247,24 +210,3 @@ def _columns_changed(table: Any) -> str:
         else f"{c.column}: {c.before} → {c.after}"
         for c in table.schema
     )
-
-
-def _show_release(manifest: Any) -> None:
-    from headgate.cli.output import show, show_table
-
-    show(f"release {manifest.release} (parent {manifest.parent}) · {manifest.published_at} · run {manifest.run}")
-    if manifest.git:
-        show(f"code {manifest.git['commit'][:12]}{' and uncommitted changes' if manifest.git['dirty'] else ''}")
-    show_table(
-        ["table", "kind", "rows", "columns"],
-        [[name, t["kind"], t["rows"], len(t["columns"])] for name, t in manifest.tables.items()],
-        right=(2, 3),
-    )
-    for name, table in manifest.tables.items():
-        if table["kind"] == "table":
-            show(name)
-            show_table(
-                ["column", "type", "null share", "min", "max"],
-                [[c["name"], c["type"], c["null_share"], c["min"], c["max"]] for c in table["columns"]],
-                right=(2,),
-            )

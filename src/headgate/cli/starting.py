@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,34 +13,62 @@ import typer
 from headgate.cli.app import JsonOption, app
 
 
-@app.command(epilog="Example: headgate init my-project --template rossmann")
+@app.command(
+    epilog="Examples:\n\n\b\n  headgate init my-project --template rossmann\n  headgate init my-project --no-data"
+)
 def init(
-    folder: Annotated[Path, typer.Argument(help="The new project's folder.")],
-    template: Annotated[str, typer.Option("--template", help="The pipeline to start from.")] = "rossmann",
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The new project's folder.")],
+    template: Annotated[
+        str, typer.Option("--template", metavar="NAME", help="The pipeline to start from.", show_default=True)
+    ] = "rossmann",
     data: Annotated[
-        bool | None, typer.Option("--data/--no-data", help="Generate example data (default: yes; asked on a terminal).")
+        bool | None, typer.Option("--data/--no-data", help="Generate example data (asked on a terminal, else yes).")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Begin a project from one of the complete pipelines that come with Headgate."""
-    from headgate.cli.output import show, show_json, tell
-    from headgate.project.templates import GENERATOR, copy_template, has_generator
+    """Begin a project from a complete pipeline."""
+    from headgate.cli.output import show_json
+    from headgate.project.templates import copy_template, has_generator
 
     written = copy_template(template, folder)
-    if data is None:
-        data = not sys.stdin.isatty() or as_json or typer.confirm("Generate example data now?", default=True, err=True)
-    generated = data and has_generator(folder)
-    if generated:
-        tell("generating example data …")
-        subprocess.run([sys.executable, GENERATOR], cwd=folder, check=True, stdout=sys.stderr)  # noqa: S603
+    if has_generator(folder):
+        if data is None:
+            ask = sys.stdin is not None and sys.stdin.isatty() and not as_json
+            data = not ask or typer.confirm("Generate example data now?", default=True, err=True)
+        if data:
+            _generate(folder)
     if as_json:
+        generated = bool(data) and has_generator(folder)
         show_json({"folder": str(folder), "template": template, "files": written, "data": generated})
-        return
+    else:
+        _show_next(folder, written, needs_data=has_generator(folder) and not data)
+
+
+def _generate(folder: Path) -> None:
+    """Let the project make data for itself; raises CouldNotRunError if it cannot."""
+    from headgate.cli.output import tell
+    from headgate.errors import CouldNotRunError
+    from headgate.project.templates import GENERATOR
+
+    tell("generating example data …")
+    code = subprocess.run([sys.executable, GENERATOR], cwd=folder, check=False, stdout=2).returncode  # noqa: S603
+    if code:
+        raise CouldNotRunError(
+            f"no example data: {GENERATOR} ended with exit code {code}; the rest of the project is there",
+            where=str(folder),
+            hint=f"what it said is above; again: cd {shlex.quote(str(folder))} && python {GENERATOR}",
+        )
+
+
+def _show_next(folder: Path, written: list[str], *, needs_data: bool) -> None:
+    from headgate.cli.output import show
+    from headgate.project.templates import GENERATOR
+
     show(f"{folder}/")
     for path in written:
         show(f"  {path}")
     show("\nNext:")
-    for line in (f"cd {folder}", "headgate check", "headgate plan", "headgate run"):
+    for line in (f"cd {shlex.quote(str(folder))}", "headgate check", "headgate plan", "headgate run"):
         show(f"  {line}")
-    if not generated:
+    if needs_data:
         show(f"  (first put data where headgate.yml looks for it, or: python {GENERATOR})")

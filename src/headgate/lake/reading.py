@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,6 +15,10 @@ from headgate.lake.branch import branch_of, branches
 from headgate.lake.engine import LAKE, Connection, EngineSettings, attach, connect, ident
 from headgate.lake.release import Releases, catalog_key
 from headgate.lake.store import Store
+
+#: So many rows are in memory at once while an answer is read.
+BATCH_ROWS = 2_000
+WRITES_FILES = (duckdb.StatementType.COPY, duckdb.StatementType.EXPORT, duckdb.StatementType.ATTACH)
 
 
 @contextmanager
@@ -33,13 +39,67 @@ def reader(store: Store, settings: EngineSettings, *, release: int | None, run: 
         con.close()
 
 
-def query(con: Connection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and rows of one query; raises UsageError with the database's message."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The result of one query: names and types of its columns, and its rows, which come while they are read."""
+
+    columns: list[str]
+    types: list[str]
+    batches: Iterator[list[tuple[Any, ...]]]
+
+
+def ask(con: Connection, sql: str) -> Answer:
+    """Ask one question, without having all of the result in memory.
+
+    Raises:
+        UsageError: with the database's message, also later, while the rows are read; or a statement would
+            write into the folder of a lake that ``con`` reads.
+    """
     try:
-        cursor = con.execute(sql)
-        return [column[0] for column in cursor.description or []], cursor.fetchall()
+        _keep_out_of_the_lake(con, con.extract_statements(sql))
+        cursor: Connection | None = con.execute(sql)
     except duckdb.Error as error:
         raise UsageError(f"the query failed: {error}") from error
+    if cursor is None:  # whatever DuckDB's types say
+        raise UsageError("there is nothing to ask: the query is empty")
+    described = cursor.description or []
+    return Answer([c[0] for c in described], [str(c[1]) for c in described], _batches(cursor))
+
+
+def query(con: Connection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Column names and rows of one query; raises UsageError with the database's message."""
+    answer = ask(con, sql)
+    return answer.columns, [row for batch in answer.batches for row in batch]
+
+
+def _batches(cursor: Connection) -> Iterator[list[tuple[Any, ...]]]:
+    try:
+        while rows := cursor.fetchmany(BATCH_ROWS):
+            yield rows
+    except duckdb.Error as error:
+        raise UsageError(f"the query failed: {error}") from error
+
+
+def _keep_out_of_the_lake(con: Connection, statements: list[duckdb.Statement]) -> None:
+    """Refuse a statement that writes files and names one in the folder of a lake that is attached.
+
+    What is attached is attached read-only, but a COPY into the folder, or a second ATTACH of a catalog,
+    would go around that.
+    """
+    writing = [s.query for s in statements if s.type in WRITES_FILES]
+    if not writing:
+        return
+    from sqlglot.dialects.duckdb import DuckDB
+
+    attached = con.execute("SELECT path FROM duckdb_databases() WHERE type = 'ducklake'").fetchall()
+    lakes = [Path(catalog).resolve().parents[1] for (catalog,) in attached]
+    for words in ([token.text for token in DuckDB().tokenize(sql)] for sql in writing):
+        if words[0].lower() == "attach" and "read_only" in map(str.lower, words):
+            continue
+        for word in words:
+            path = Path(word.removeprefix("ducklake:")).expanduser().resolve()
+            if any(path.is_relative_to(lake) for lake in lakes):
+                raise UsageError(f"a query cannot write to the lake: {word}", hint="name a file outside of its folder")
 
 
 def _release_catalog(store: Store, release: int | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from headgate.errors import ExitCode, HeadgateError, SourceDataError
+from headgate.errors import ExitCode, HeadgateError, InterruptedRunError, SourceDataError
 from headgate.lake.engine import translated
 from headgate.run.steps import Outcome, count_results
 from headgate.run.verdict import EXIT_CODES, Status, Verdict
@@ -30,8 +30,7 @@ def concluded(shop: Workshop, work: Callable[[], Outcome], started: float) -> Ve
     except duckdb.Error as error:
         return _stopped(shop, "failed", translated(error, doing="the database refused"), started)
     except KeyboardInterrupt:
-        _stopped(shop, "failed", HeadgateError("interrupted"), started)
-        raise
+        return _stopped(shop, "failed", InterruptedRunError(), started)
     except Exception as error:  # noqa: BLE001  # the edge of a run: anything unexpected ends as exit 3, with a trace
         log = _write_trace(shop, error)
         cause = str(error).splitlines()[0] if str(error) else "no text"

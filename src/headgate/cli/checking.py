@@ -1,0 +1,89 @@
+"""The verbs that look before anything runs: check, plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headgate.cli.app import JsonOption, ProjectOption, TargetOption, VarOption, app
+
+if TYPE_CHECKING:
+    from headgate.plan import Step
+
+
+@app.command(epilog="Example: headgate check --target prod")
+def check(
+    project: ProjectOption = Path(),
+    target: TargetOption = None,
+    var: VarOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Validate everything without running.
+
+    Looks at the configuration, the gates, the sources, the models, the lake and the ledger, and changes
+    nothing. Exit code 0 if all is well, 2 if something is not.
+    """
+    from headgate.cli.opening import open_project
+    from headgate.cli.output import show_findings, show_json, verdict_line
+    from headgate.cli.progress import Progress
+    from headgate.run.check import check_project
+
+    opened = open_project(project, target, var)
+    with Progress(quiet=as_json, doing="checking"):
+        findings = [(f.subject, f.ok, opened.mask(f.text), f.hint) for f in check_project(opened)]
+    broken = sum(1 for _, ok, _, _ in findings if not ok)
+    if as_json:
+        names = ("subject", "ok", "text", "hint")
+        show_json({"ok": not broken, "findings": [dict(zip(names, f, strict=True)) for f in findings]})
+    else:
+        show_findings(findings)
+        facts = [f"{broken} of {len(findings)} findings need work"] if broken else [f"{len(findings)} findings"]
+        verdict_line("BROKEN" if broken else "READY", facts, good=not broken)
+    raise typer.Exit(2 if broken else 0)
+
+
+@app.command(epilog="Example: headgate plan --var row_shift_compat=true")
+def plan(
+    project: ProjectOption = Path(),
+    target: TargetOption = None,
+    var: VarOption = None,
+    full: Annotated[bool, typer.Option("--full", help="As `run --full` would.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the steps that a run would take now, and why.
+
+    Changes nothing. A step is needed (run), needed if a step before it finds something (maybe), or not
+    needed (skip).
+    """
+    from headgate.cli.opening import open_project
+    from headgate.cli.output import show_json
+    from headgate.cli.progress import Progress
+    from headgate.run import Options, explain
+
+    opened = open_project(project, target, var)
+    with Progress(quiet=as_json, doing="looking what changed"):
+        base, steps = explain(opened, Options(full=full))
+    if as_json:
+        records = [{"name": s.name, "kind": s.kind, "need": s.need, "why": s.why, "models": s.models} for s in steps]
+        show_json({"release": base, "steps": records})
+    else:
+        _show_plan(base, steps)
+
+
+def _show_plan(base: int | None, steps: list[Step]) -> None:
+    from headgate.cli.output import show, verdict_line
+
+    words = {"yes": "run  ", "maybe": "maybe", "no": "skip "}
+    width = max(len(step.name) for step in steps)
+    for step in steps:
+        show(f"{words[step.need]}  {step.name:<{width}}  {step.why}", style="dim" if step.need == "no" else None)
+        for model, why in step.models.items():
+            show(f"{'':7}{'':{width}}  · {model}: {why}")
+    needed = sum(1 for step in steps if step.need != "no")
+    stays = f"readers stay on release {base} until every gate holds" if base else "nothing is published yet"
+    if needed:
+        verdict_line("PLAN", [f"{needed} of {len(steps)} steps", stays], good=True)
+    else:
+        verdict_line("NOTHING NEW", [f"serving release {base}"], good=True)
