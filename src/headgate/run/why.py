@@ -69,13 +69,13 @@ def explain_run(project: Project, run: str | None) -> Explanation:
     """
     store = open_store(project)
     with Ledger.open(project.ledger) as ledger:
-        record = _record(ledger, run, store.location)
+        record = _record(ledger, run, project, store.location)
         failed = ledger.results(record.run, only_failed=True)
         details = {step.name: step.detail for step in ledger.steps(record.run)}
     releases = Releases(store)
     parent = releases.manifest(record.base_release) if record.base_release in releases.numbers() else None
     branch = branch_of(store, record.run).exists
-    causes = _causes(project, record, failed, branch=branch)
+    causes = _causes(project, record, failed, branch=branch, base=parent.release if parent else None)
     sources = {n: e["rows"] for d in details.values() for n, e in d.get("sources", {}).items()}
     return Explanation(
         run=record,
@@ -88,11 +88,14 @@ def explain_run(project: Project, run: str | None) -> Explanation:
     )
 
 
-def _record(ledger: Ledger, run: str | None, lake: str) -> RunRecord:
+def _record(ledger: Ledger, run: str | None, project: Project, lake: str) -> RunRecord:
     if run is not None:
         record = ledger.run(run)
         if record is None:
             raise UsageError(f"there is no run {run}", hint=did_you_mean(run, [r.run for r in ledger.runs(50)]))
+        if record.target != project.target:
+            target = f" --target {record.target}" if record.target else ", without --target"
+            raise UsageError(f"run {run} worked on the lake of another target", hint=f"headgate why {run}{target}")
         return record
     record = ledger.last_run(["blocked", "failed"], lake=lake)
     if record is None:
@@ -100,15 +103,17 @@ def _record(ledger: Ledger, run: str | None, lake: str) -> RunRecord:
     return record
 
 
-def _causes(project: Project, record: RunRecord, failed: list[dict[str, Any]], *, branch: bool) -> list[Cause]:
+def _causes(
+    project: Project, record: RunRecord, failed: list[dict[str, Any]], *, branch: bool, base: int | None
+) -> list[Cause]:
     """Every failed expectation with its rows on the branch and, for comparison, in the release before."""
     declared = [_declared(project, result) for result in failed]
     here, before = [_NOT_ASKED] * len(failed), [_NOT_ASKED] * len(failed)
     if branch:
         with _reading(project, run=record.run) as con:
             here = [_find(con, d, r, rows=ROWS_SHOWN) for d, r in zip(declared, failed, strict=True)]
-    if record.base_release is not None:
-        with _reading(project, release=record.base_release) as con:
+    if base is not None:
+        with _reading(project, release=base) as con:
             before = [_find(con, d, r, rows=0) for d, r in zip(declared, failed, strict=True)]
     return [Cause(r, h.sql, h.columns, h.rows, h.count, b.count) for r, h, b in zip(failed, here, before, strict=True)]
 
