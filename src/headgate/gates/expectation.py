@@ -26,6 +26,8 @@ from headgate.lake.catalog import digest
 if TYPE_CHECKING:
     from sqlglot import exp
 
+    from headgate.gates.dense import Range
+
 Dimension = Literal["completeness", "accuracy", "consistency", "uniqueness", "timeliness", "validity"]
 #: Part of every remembered fact's key: raise it when the meaning of an expectation changes.
 MEANING = 1
@@ -161,9 +163,21 @@ class QueryExpectation(CountedExpectation):
     def counting(self, on: Checked) -> exp.Query:
         """The query that gives one row: elements, missing, unexpected."""
 
+    def bounded(self, on: Checked) -> tuple[str, ...]:
+        """The columns whose ranges must be known for ``counting_densely``; none if it cannot count so."""
+        return ()
+
+    def counting_densely(self, on: Checked, ranges: Mapping[str, Range]) -> exp.Query | None:
+        """A quicker query for the same, whose third number may be null: then ``counting`` is asked."""
+        return None
+
     @abstractmethod
     def offending(self, on: Checked) -> exp.Query:
         """The query that gives the offending rows."""
+
+    def samples(self, on: Checked, ranges: Mapping[str, Range] | None, limit: int) -> exp.Query:
+        """A query of which the first ``limit`` rows are those of ``offending``, and which may be quicker."""
+        return self.offending(on)
 
 
 Kind = TypeVar("Kind", bound=type[Expectation])

@@ -61,8 +61,11 @@ def count_gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -
     )
 
 
-def gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.Query:
-    """Each gap: its group, the values ``after`` which and ``before`` which steps are ``missing``, and how many."""
+def gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int, among: exp.Query | None = None) -> exp.Query:
+    """Each gap: its group, the values ``after`` which and ``before`` which steps are ``missing``, and how many.
+
+    ``among`` gives the groups to look at, by columns ``g0``, ``g1`` …; all if there is none.
+    """
     place, value = sql.column("place", _INNER), sql.column("value", _INNER)
     group = [sql.column(f"g{i}", _INNER) for i in range(len(group_by))]
 
@@ -79,23 +82,35 @@ def gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.
         exp.alias_(previous(value), "after", quoted=True),
         exp.alias_(value, "before", quoted=True),
         exp.alias_(_whole(exp.paren(between), stride), "missing", quoted=True),
-    ).from_(_steps(on, name, group_by, stride).subquery(exp.to_identifier(_INNER, quoted=True)))
+    )
+    places = _places(on, name, group_by, among) if stride == 1 else _steps(on, name, group_by, stride, among)
+    found = found.from_(places.subquery(exp.to_identifier(_INNER, quoted=True)))
     missing = exp.GT(this=sql.column("missing", "found"), expression=exp.Literal.number(0))
     order = [sql.column(each, "found") for each in (*group_by, "before")]
     subquery = found.subquery(exp.to_identifier("found", quoted=True))
     return exp.select("*").from_(subquery).where(missing).order_by(*order)
 
 
-def _places(on: Checked, name: str, group_by: tuple[str, ...]) -> exp.Select:
+def _places(on: Checked, name: str, group_by: tuple[str, ...], among: exp.Query | None = None) -> exp.Select:
     """Each group's distinct values, and where they stand on a line of whole numbers."""
     kind = on.kind(name)
     groups = [exp.alias_(sql.column(each), f"g{i}", quoted=True) for i, each in enumerate(group_by)]
     value = exp.alias_(sql.column(name), "value", quoted=True)
     place = exp.alias_(_place(sql.column(name), kind), "place", quoted=True)
-    return exp.select(*groups, value, place).from_(sql.relation(on)).where(sql.is_present(name, kind)).distinct()
+    rows = exp.select(*groups, value, place).from_(sql.relation(on)).where(sql.is_present(name, kind)).distinct()
+    if among is None:
+        return rows
+    same = [
+        exp.NullSafeEQ(this=sql.column(f"g{i}", "among"), expression=sql.column(each))
+        for i, each in enumerate(group_by)
+    ]
+    one = exp.select(exp.Literal.number(1)).from_(among.subquery(exp.to_identifier("among", quoted=True)))
+    return rows.where(exp.Exists(this=one.where(sql.every(same))))
 
 
-def _steps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.Select:
+def _steps(
+    on: Checked, name: str, group_by: tuple[str, ...], stride: int, among: exp.Query | None = None
+) -> exp.Select:
     """The same without what stands between two steps, but with each group's last value, wherever it stands."""
     inner, ends = "places", "ends"
 
@@ -105,7 +120,7 @@ def _steps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> ex
 
     with_ends = exp.select(
         "*", exp.alias_(of_group(exp.Min), "low", quoted=True), exp.alias_(of_group(exp.Max), "high", quoted=True)
-    ).from_(_places(on, name, group_by).subquery(exp.to_identifier(inner, quoted=True)))
+    ).from_(_places(on, name, group_by, among).subquery(exp.to_identifier(inner, quoted=True)))
     place = sql.column("place", ends)
     offset = exp.paren(exp.Sub(this=place, expression=sql.column("low", ends)))
     on_grid = exp.EQ(this=exp.Mod(this=offset, expression=exp.Literal.number(stride)), expression=exp.Literal.number(0))

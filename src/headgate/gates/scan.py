@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+import duckdb
 from sqlglot import exp
 
 from headgate.gates import sql
+from headgate.gates.dense import Range
 from headgate.gates.expectation import CountedExpectation, Counts, QueryExpectation, RowExpectation
 from headgate.gates.relation import Checked
 from headgate.gates.values import json_safe
@@ -15,6 +18,7 @@ from headgate.lake.engine import Connection, literal
 
 #: As many examples of bad rows as Great Expectations keeps.
 EXAMPLES = 20
+Ranges = Mapping[str, Range]
 _FILE = "parse_filename(filename)"
 _UPSERTS = f"{sql.text_of(sql.column('_op'))} = 'upsert'"
 
@@ -103,8 +107,14 @@ def _among(names: Sequence[str]) -> str:
     return f"{_FILE} IN ({', '.join(literal(name) for name in names)})"
 
 
-def run_query(con: Connection, on: Checked, expectation: QueryExpectation) -> Counts:
-    """Count with the expectation's own query."""
+def run_query(con: Connection, on: Checked, expectation: QueryExpectation, ranges: Ranges | None) -> Counts:
+    """Count with the expectation's own query: the quick one if the columns' ranges are known and it can tell."""
+    if ranges:
+        with suppress(duckdb.Error):  # a value outside the range: the bounds lied
+            quick = expectation.counting_densely(on, ranges)
+            row = con.execute(sql.text_of(quick)).fetchall()[0] if quick is not None else (None,)
+            if row[-1] is not None:
+                return Counts(*(int(value) for value in row))
     row = con.execute(sql.text_of(expectation.counting(on))).fetchall()[0]
     return Counts(*(int(value) for value in row))
 
@@ -114,10 +124,13 @@ def count_rows(con: Connection, on: Checked) -> int:
     return int(con.execute(f"SELECT COUNT(*) FROM {sql.text_of(sql.relation(on))}").fetchall()[0][0])
 
 
-def examples(con: Connection, on: Checked, expectation: CountedExpectation) -> tuple[Any, ...]:
+def examples(con: Connection, on: Checked, expectation: CountedExpectation, ranges: Ranges | None) -> tuple[Any, ...]:
     """A few unexpected values; rows as mappings where several columns matter."""
     names = expectation.shown(on)
-    offending = offending_rows(on, expectation).limit(EXAMPLES).subquery(exp.to_identifier("offending", quoted=True))
+    query = offending_rows(on, expectation)
+    if isinstance(expectation, QueryExpectation):
+        query = expectation.samples(on, ranges, EXAMPLES)
+    offending = query.limit(EXAMPLES).subquery(exp.to_identifier("offending", quoted=True))
     columns: list[exp.Expr] = [sql.column(name, "offending") for name in names] or [exp.Star()]
     cursor = con.execute(sql.text_of(exp.select(*columns).from_(offending)))
     titles = [column[0] for column in cursor.description or []]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from headgate.gates import arguments
+from headgate.gates import arguments, dense
 from headgate.gates.arguments import argument
 from headgate.gates.expectation import QueryExpectation, expectation
 from headgate.gates.relation import Checked
@@ -14,6 +15,8 @@ from headgate.gates.values import UnusableError
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+    from headgate.gates.dense import Range
 
 _STEP = re.compile(r"(\d+)\s*(day|hour|minute|second)s?")
 _SECONDS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
@@ -35,6 +38,14 @@ class Unique(QueryExpectation):
         from headgate.gates import queries
 
         return queries.count_repeated(on, (self.column,), "any_value_is_missing")
+
+    def bounded(self, on: Checked) -> tuple[str, ...]:
+        """The one column."""
+        return (self.column,)
+
+    def counting_densely(self, on: Checked, ranges: Mapping[str, Range]) -> exp.Query | None:
+        """A bit for each value."""
+        return dense.count_repeated(on, ranges)
 
     def offending(self, on: Checked) -> exp.Query:
         """The rows of every repeated value."""
@@ -62,6 +73,14 @@ class CompoundUnique(QueryExpectation):
         from headgate.gates import queries
 
         return queries.count_repeated(on, self.column_list, self.ignore_row_if)
+
+    def bounded(self, on: Checked) -> tuple[str, ...]:
+        """All of them."""
+        return self.column_list
+
+    def counting_densely(self, on: Checked, ranges: Mapping[str, Range]) -> exp.Query | None:
+        """A bit for each combination."""
+        return dense.count_repeated(on, ranges)
 
     def offending(self, on: Checked) -> exp.Query:
         """The rows of every repeated combination."""
@@ -135,6 +154,14 @@ class Continuous(QueryExpectation):
 
         return queries.count_gaps(on, self.column, self.group_by, self.stride(on))
 
+    def bounded(self, on: Checked) -> tuple[str, ...]:
+        """The groups' columns and the series, if it is one of whole numbers or days, step by step."""
+        return self.columns() if self.stride(on) == 1 and on.kind(self.column) in ("integer", "date") else ()
+
+    def counting_densely(self, on: Checked, ranges: Mapping[str, Range]) -> exp.Query | None:
+        """A bit for each step of each group."""
+        return dense.count_gaps(on, self.column, self.group_by, ranges)
+
     def shown(self, on: Checked) -> tuple[str, ...]:
         """The group, the values around the gap, and how many are missing."""
         return ()
@@ -144,3 +171,12 @@ class Continuous(QueryExpectation):
         from headgate.gates import queries
 
         return queries.gaps(on, self.column, self.group_by, self.stride(on))
+
+    def samples(self, on: Checked, ranges: Mapping[str, Range] | None, limit: int) -> exp.Query:
+        """The gaps of the first few groups that have any: each has at least one."""
+        if not ranges or not self.group_by:
+            return self.offending(on)
+        from headgate.gates import queries
+
+        among = dense.groups_with_gaps(on, self.column, self.group_by, ranges, limit)
+        return queries.gaps(on, self.column, self.group_by, 1, among)

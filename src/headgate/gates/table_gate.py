@@ -14,6 +14,7 @@ import duckdb
 
 from headgate.gates.columns import ColumnExpectation
 from headgate.gates.compilation import Check
+from headgate.gates.dense import Range, ranges_of
 from headgate.gates.expectation import (
     NOTHING,
     CountedExpectation,
@@ -136,7 +137,7 @@ class TableGate:
         if counts.unexpected:
             from headgate.gates.scan import examples
 
-            outcome.examples = examples(self.sight.con, outcome.relation, expectation)
+            outcome.examples = examples(self.sight.con, outcome.relation, expectation, self._ranges(outcome))
         outcome.verdict = expectation.judge(counts)
 
     # Row by row: files first, since they never change
@@ -256,7 +257,14 @@ class TableGate:
         elif not self._remembered(outcome):
             from headgate.gates.scan import run_query
 
-            self._found(outcome, run_query(self.sight.con, on, expectation))
+            self._found(outcome, run_query(self.sight.con, on, expectation, self._ranges(outcome)))
+
+    def _ranges(self, outcome: Outcome) -> dict[str, Range] | None:
+        on, expectation = outcome.relation, outcome.check.expectation
+        if on.base is None or not isinstance(expectation, QueryExpectation):
+            return None
+        names = expectation.bounded(on)
+        return ranges_of(on, names, self.sight.statistics(on.base)) if names else None
 
     def _remembered(self, outcome: Outcome) -> bool:
         """Whether memory holds what the expectation counts in the whole relation."""
