@@ -110,6 +110,8 @@ def _stopped_by(record: RunRecord) -> str:
 
 
 def _why_json(explanation: Explanation) -> dict[str, Any]:
+    from headgate.run.verdict import failure_of
+
     return {
         "run": explanation.run.run,
         "status": explanation.run.status,
@@ -117,7 +119,7 @@ def _why_json(explanation: Explanation) -> dict[str, Any]:
         "error": explanation.run.error,
         "causes": [
             {
-                "failure": cause.failure,
+                "failure": failure_of(cause.failure),
                 "sql": cause.sql,
                 "columns": cause.columns,
                 "rows": cause.rows,

@@ -12,11 +12,8 @@ import duckdb
 from headgate.errors import ExitCode, HeadgateError, InterruptedRunError, SourceDataError
 from headgate.lake.engine import translated
 from headgate.run.steps import Outcome, count_results
-from headgate.run.verdict import EXIT_CODES, Status, Verdict
+from headgate.run.verdict import EXIT_CODES, Status, Verdict, failure_of
 from headgate.run.workshop import Workshop
-
-#: How many examples of bad rows a verdict shows; `headgate why` shows more.
-EXAMPLES = 5
 
 
 def concluded(shop: Workshop, work: Callable[[], Outcome], started: float) -> Verdict:
@@ -81,7 +78,7 @@ def _verdict(
     steps = shop.ledger.steps(shop.run)
     details = {step.name: step.detail for step in steps}
     published = serving is not None and serving.run == shop.run
-    failures = [_failure(r) for r in results if not r["success"]]
+    failures = [failure_of(r) for r in results if not r["success"]]
     failures += [g for d in details.values() for g in d.get("refused", [])]
     if isinstance(cause, SourceDataError):
         failures.append(_bad_source(cause, shop.project.mask(cause.what)))
@@ -105,38 +102,19 @@ def _verdict(
     )
 
 
-def _failure(result: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "layer": result["layer"],
-        "table": result["table"],
-        "expectation": result["type"],
-        "id": result.get("id"),
-        "kwargs": result["kwargs"],
-        "severity": result["severity"],
-        "observed": result.get("observed_value"),
-        "unexpected_count": result.get("unexpected_count"),
-        "unexpected_percent": result.get("unexpected_percent"),
-        "examples": (result.get("partial_unexpected_list") or [])[:EXAMPLES],
-        "error": result.get("error"),
-    }
-
-
 def _bad_source(error: SourceDataError, text: str) -> dict[str, Any]:
     """A source that cannot be loaded is a failure of raw like any other."""
-    return {
-        "layer": "raw",
-        "table": error.table.split(".")[-1],
-        "expectation": error.rule,
-        "id": None,
-        "kwargs": {k: v for k, v in {"file": error.file, "row": error.row, "column": error.column}.items() if v},
-        "severity": "fail",
-        "observed": text,
-        "unexpected_count": None,
-        "unexpected_percent": None,
-        "examples": [],
-        "error": None,
-        "hint": error.hint,
-    }
+    return failure_of(
+        {
+            "layer": "raw",
+            "table": error.table.split(".")[-1],
+            "type": error.rule,
+            "kwargs": {k: v for k, v in {"file": error.file, "row": error.row, "column": error.column}.items() if v},
+            "severity": "fail",
+            "error": text,
+            "hint": error.hint,
+        }
+    )
 
 
 def _write_trace(shop: Workshop, error: Exception) -> str:

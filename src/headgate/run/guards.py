@@ -6,10 +6,11 @@ No NaN where nobody allowed it, no table that suddenly shrank, and no row lost b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from headgate.lake.engine import LAKE, Connection, ident, qualified
+from headgate.run.verdict import failure_of
 
 FLOATS = ("FLOAT", "DOUBLE")
 #: What can become of a row that was read.
@@ -30,7 +31,18 @@ class GuardResult:
 
     def to_failure(self) -> dict[str, Any]:
         """As an entry of the verdict's ``failures``."""
-        return {"layer": "publish", "severity": "fail", **asdict(self), "examples": []}
+        return failure_of(
+            {
+                "layer": "publish",
+                "table": self.table,
+                "type": self.expectation,
+                "kwargs": self.kwargs,
+                "severity": "fail",
+                "observed_value": self.observed,
+                "unexpected_count": self.unexpected_count,
+                "hint": self.hint,
+            }
+        )
 
 
 def no_nan(

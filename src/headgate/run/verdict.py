@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -19,6 +20,9 @@ EXIT_CODES: dict[Status, ExitCode] = {
     "failed": ExitCode.COULD_NOT_RUN,
     "running": ExitCode.OK,
 }
+
+#: How many examples of bad rows a verdict shows; `headgate why` shows more.
+EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,25 @@ class Verdict:
             return "serving nothing yet"
         age = f" ({age_of(self.serving_since, now)} old)" if self.serving_since else ""
         return f"serving release {self.serving}{age}"
+
+
+def failure_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What did not hold, in the one shape that the verdict, `why` and the guards have."""
+    return {
+        "layer": result["layer"],
+        "table": result["table"],
+        "expectation": result["type"],
+        "id": result.get("id"),
+        "kwargs": result["kwargs"],
+        "severity": result["severity"],
+        "observed": result.get("observed_value"),
+        "unexpected_count": result.get("unexpected_count"),
+        "unexpected_percent": result.get("unexpected_percent"),
+        "examples": (result.get("partial_unexpected_list") or [])[:EXAMPLES],
+        "error": result.get("error"),
+        "place": result.get("place"),
+        "hint": result.get("hint"),
+    }
 
 
 def age_of(since: str, now: datetime) -> str:
