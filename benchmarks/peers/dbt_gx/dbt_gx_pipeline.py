@@ -6,6 +6,8 @@ judges the layer's tables with its suites. Exit code 1 if either objects.
     python dbt_gx_pipeline.py PROJECT SUITES
 """
 
+# mypy: ignore-errors
+# its packages are in an environment of its own
 from __future__ import annotations
 
 import json

@@ -5,6 +5,8 @@ Each table is checked in memory before its file is written. Exit code 1 if a che
     python polars_pipeline.py DATA OUTPUT
 """
 
+# mypy: ignore-errors
+# its packages are in an environment of its own
 from __future__ import annotations
 
 import sys
@@ -228,6 +230,12 @@ def features(train_clean: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def require(holds: bool, what: str) -> None:
+    """What a schema cannot say about two tables."""
+    if not holds:
+        raise ValueError(what)
+
+
 def main(data: Path, output: Path) -> int:
     """Run the pipeline; 1 if a check fails."""
     output.mkdir(parents=True, exist_ok=True)
@@ -235,16 +243,13 @@ def main(data: Path, output: Path) -> int:
     try:
         RAW_STORE.validate(store, lazy=True).write_parquet(output / "store.parquet")
         RAW_TRAIN.validate(train, lazy=True)
-        if not train["Store"].is_in(store["Store"].implode()).all():
-            raise ValueError("a Store of train is not in store")
+        require(train["Store"].is_in(store["Store"].implode()).all(), "a Store of train is not in store")
         train.write_parquet(output / "train.parquet")
         train_clean = TRAIN_CLEAN.validate(clean(train, store), lazy=True)
-        if len(train_clean) != len(train):
-            raise ValueError("the join gained or lost rows")
+        require(len(train_clean) == len(train), "the join gained or lost rows")
         train_clean.write_parquet(output / "train_clean.parquet")
         train_features = TRAIN_FEATURES.validate(features(train_clean), lazy=True)
-        if len(train_features) != len(train):
-            raise ValueError("the features gained or lost rows")
+        require(len(train_features) == len(train), "the features gained or lost rows")
         train_features.write_parquet(output / "train_features.parquet")
     except (pa.errors.SchemaErrors, ValueError) as error:
         print(str(error)[:2000], file=sys.stderr)
