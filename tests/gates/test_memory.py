@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from gate_maker import VALUES, counted, expect, gate
 
@@ -108,6 +110,30 @@ def test_a_view_is_remembered_while_it_and_what_it_reads_are_the_same(words: Con
     words.execute("CREATE OR REPLACE VIEW lake.marts.v AS SELECT a FROM lake.marts.t WHERE a = 'x'")
     result = once(words, IN_SET, "v")
     assert (result.how, counted(result)) == ("scanned", (True, 6, 0, 0))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT a FROM lake.marts.t WHERE random() < 2",
+        "SELECT a FROM lake.marts.t WHERE current_date > DATE '2000-01-01'",
+        "SELECT a FROM lake.marts.t USING SAMPLE 100%",
+        "SELECT a FROM read_csv('{folder}/x.csv')",
+        "SELECT a FROM '{folder}/x.csv'",
+        "SELECT a FROM lake.marts.inner_view",
+    ],
+)
+def test_a_view_whose_data_is_not_the_lakes_alone_is_never_remembered(
+    words: Connection, tmp_path: Path, sql: str
+) -> None:
+    (tmp_path / "x.csv").write_text("a\nx\ny\n")
+    words.execute("CREATE VIEW lake.marts.inner_view AS SELECT a FROM lake.marts.t WHERE now() IS NOT NULL")
+    words.execute(f"CREATE VIEW lake.marts.v AS {sql.format(folder=tmp_path)}")
+    words.execute("CREATE TABLE lake.marts.kinds AS SELECT unnest(['x', 'y']) AS a")
+    assert [once(words, IN_SET, "v").how for _ in range(2)] == ["scanned", "scanned"]
+    rows = expect("expect_table_row_count_to_be_between", min_value=1)
+    assert [once(words, rows, "v").how for _ in range(2)] == ["scanned", "scanned"]
+    assert [once(words, expect("references", columns="a", to="v"), "kinds").how for _ in range(2)] == ["scanned"] * 2
 
 
 def test_many_small_files_are_rewritten_as_one_with_what_is_still_there(

@@ -102,6 +102,8 @@ class Expectation(ABC):
         given = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "mostly"}
         used = [on.column(name) for name in self.columns()]
         others = {name: other.identity for name, other in on.others.items()}
+        if None in others.values():
+            return None
         return digest([MEANING, self.type, given, [(c.id, c.type, c.default) for c in used], others])
 
 

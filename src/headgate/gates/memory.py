@@ -14,7 +14,7 @@ from typing import Protocol
 
 from headgate.gates.expectation import Counts
 from headgate.lake.catalog import Contents, DataFile
-from headgate.lake.engine import LAKE, Connection, literal, qualified
+from headgate.lake.engine import LAKE, Connection, literal, qualified, transaction
 from headgate.lake.profile import identity_of
 
 SCHEMA = "_headgate"
@@ -95,8 +95,9 @@ class LakeMemory:
         known = self.contents.tables.get(f"{SCHEMA}.{TABLE}")
         rows = f"SELECT * FROM (VALUES {', '.join(_row(fact) for fact in facts)}) {COLUMNS}"
         if known is None:
-            self.con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(self.alias, SCHEMA)}")
-            self.con.execute(f"CREATE TABLE {self.table} AS {rows}")
+            with transaction(self.con):
+                self.con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(self.alias, SCHEMA)}")
+                self.con.execute(f"CREATE TABLE {self.table} AS {rows}")
         elif len(known.files) < MOST_FILES:
             self.con.execute(f"INSERT INTO {self.table} {rows}")
         else:

@@ -21,6 +21,12 @@ LOG = "raw_log"
 _ITEM = r'(?:(?:"(?:[^"]|"")+"|\w+)\.)?(?:"(?:[^"]|"")+"|\w+)'
 _NAMES_ALONE = re.compile(rf"SELECT ({_ITEM}(?:, {_ITEM})*) FROM ")
 _NAME = re.compile(r'(?:(?:"(?:[^"]|"")+"|\w+)\.)?(?:"((?:[^"]|"")+)"|(\w+))(?:, |$)')
+#: What makes a view's data depend on more than the lake; a column of that name only costs a scan.
+_UNSTEADY = re.compile(
+    r"\b(current_\w+|localtime\w*|now|today|transaction_timestamp|get_current_\w+|random|setseed|uuid\w*|gen_random_uuid"
+    r"|nextval|currval|getvariable|getenv|tablesample|sample|read_\w+|glob|\w+_scan|\w+_query|query\w*)\b|\.\w*(parquet|csv|json)",
+    re.IGNORECASE,
+)
 
 #: Says of a raw view that it shows every row of its log: no key has two versions, none is deleted.
 IsPlain = Callable[[View], bool]
@@ -38,8 +44,9 @@ class Checked:
     ``base`` is the table whose files hold its rows. If ``exact``, the relation's rows are exactly the
     table's; otherwise the table is a change log, the relation shows some of its rows, and what holds for
     every upserted row of the log holds for the relation. ``identity`` is equal for two states that hold
-    the same data. ``alias`` is the name under which the lake is attached, ``others`` are the relations
-    that an expectation names, by the name it uses.
+    the same data, and None for a view that can show other data at another time. ``alias`` is the name
+    under which the lake is attached, ``others`` are the relations that an expectation names, by the name
+    it uses.
     """
 
     layer: str
@@ -47,7 +54,7 @@ class Checked:
     columns: tuple[Column, ...]
     base: Table | None
     exact: bool
-    identity: str
+    identity: str | None
     alias: str = LAKE
     others: Mapping[str, Checked] = field(default_factory=dict)
 
@@ -98,7 +105,18 @@ def read_relation(con: Connection, contents: Contents, layer: str, name: str, al
             exact = plain(view)
             identity = log.identity if exact else identity_of(contents, title)
             return Checked(layer, name, shown, log, exact, identity, alias)
-    return Checked(layer, name, _described(con, view, alias), None, False, identity_of(contents, title), alias)
+    steady = identity_of(contents, title) if _is_steady(contents, view, frozenset()) else None
+    return Checked(layer, name, _described(con, view, alias), None, False, steady, alias)
+
+
+def _is_steady(contents: Contents, view: View, above: frozenset[str]) -> bool:
+    """Whether a view always shows the same of the same data: it, and every view whose name occurs in it."""
+    if _UNSTEADY.search(view.sql):
+        return False
+    above |= {f"{view.schema}.{view.name}"}
+    text = view.sql.lower()
+    inputs = [each for name, each in contents.views.items() if name not in above and each.name.lower() in text]
+    return all(_is_steady(contents, each, above) for each in inputs)
 
 
 def _shown_of(log: Table, view: View) -> tuple[Column, ...] | None:

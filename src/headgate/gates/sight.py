@@ -31,6 +31,7 @@ class Sight:
         self.plain = plain
         self.memory = memory
         self.learned: list[Fact] = []
+        self.counted = 0
         self._gate = gate
         self._inlining: list[tuple[int | None, str]] | None = None
         self._facts: Facts | None = None
@@ -72,6 +73,7 @@ class Sight:
                 counts = Counts(count_rows(self.con, on), 0, 0)
             except duckdb.Error as error:
                 raise UnusableError(f"{on.title} cannot be read: {first_line(error)}") from error
+            self.counted += 1
             self.learn(on.identity, ROWS, counts)
         return counts.elements
 
@@ -81,17 +83,17 @@ class Sight:
             self._statistics[table.id] = read_statistics(self.con, table, self.alias)
         return self._statistics[table.id]
 
-    def fact(self, subject: str, key: str | None) -> Counts | None:
-        """What is remembered."""
-        if key is None:
+    def fact(self, subject: str | None, key: str | None) -> Counts | None:
+        """What is remembered; nothing is about what has no name or no key."""
+        if key is None or subject is None:
             return None
         if self._facts is None:
             self._facts = self.memory.recall(list(dict.fromkeys(self._subjects())))
         return self._facts.get((subject, key))
 
-    def learn(self, subject: str, key: str | None, counts: Counts) -> None:
-        """Remember from now on."""
-        if key is not None:
+    def learn(self, subject: str | None, key: str | None, counts: Counts) -> None:
+        """Remember from now on, if it has a name and a key."""
+        if key is not None and subject is not None:
             self.learned.append(Fact(subject, key, counts))
             if self._facts is not None:
                 self._facts[subject, key] = counts
@@ -106,7 +108,8 @@ class Sight:
                 relation = self.relation(layer, name)
             except UnusableError:
                 continue
-            yield relation.identity
+            if relation.identity is not None:
+                yield relation.identity
             if relation.base is not None:
                 yield from (subject_of(file) for file in relation.base.files)
 

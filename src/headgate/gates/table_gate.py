@@ -121,14 +121,14 @@ class TableGate:
         expectation = outcome.check.expectation
         assert isinstance(expectation, TableExpectation)  # noqa: S101 - the caller chose it
 
-        def rows(on: Checked) -> int:
-            learned = len(self.sight.learned)
-            count = self.sight.rows(on)
-            if not (on.base is not None and on.exact):
-                outcome.came("scanned" if len(self.sight.learned) > learned else "remembered")
-            return count
+        outcome.verdict = expectation.judge(outcome.relation, lambda on: self._rows(outcome, on), self.scale)
 
-        outcome.verdict = expectation.judge(outcome.relation, rows, self.scale)
+    def _rows(self, outcome: Outcome, on: Checked) -> int:
+        counted = self.sight.counted
+        rows = self.sight.rows(on)
+        if not (on.base is not None and on.exact):
+            outcome.came("scanned" if self.sight.counted > counted else "remembered")
+        return rows
 
     def _judge_counts(self, outcome: Outcome) -> None:
         expectation, counts = outcome.check.expectation, outcome.counts
