@@ -16,10 +16,8 @@ from headgate.run import Options, explain, perform_step
 from headgate.run.keeping import prune_lake, roll_back
 from headgate.run.why import explain_run
 from headgate.run.workshop import open_store
-
 from headgate.sources.schema_lock import read_lock
-
-from conftest import Shop  # isort: skip
+from small_shop import Shop
 
 
 def ask(shop: Shop, sql: str, *, release: int | None = None, run: str | None = None) -> list[tuple[Any, ...]]:
@@ -80,7 +78,9 @@ def test_a_warning_is_recorded_and_the_run_goes_on(shop: Shop) -> None:
 def test_only_the_model_whose_code_changed_is_built_again(shop: Shop) -> None:
     shop.run()
     before = Releases(open_store(shop.project())).manifest(1)
-    shop.write("models/marts/by_item.sql", "select item, sum(amount) as total from {{ ref('sales_clean') }} group by item")
+    shop.write(
+        "models/marts/by_item.sql", "select item, sum(amount) as total from {{ ref('sales_clean') }} group by item"
+    )
     assert shop.run().release == 2
     after = Releases(open_store(shop.project())).manifest(2)
     moved = {name for name in after.tables if after.tables[name]["identity"] != before.tables[name]["identity"]}
