@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -204,115 +202,6 @@ class NotInSet(SetExpectation):
     def holds_within(self, on: Checked, known: Known) -> bool:
         """The whole set lies outside."""
         return all(value < known.low or value > known.high for value in self.members(known.kind))
-
-
-@expectation("expect_column_values_to_be_between", dimension="validity")
-@dataclass(frozen=True)
-class Between(ColumnExpectation):
-    """Every value lies between two, which are allowed themselves unless ``strict``."""
-
-    min_value: float | str | dt.date | None = argument(arguments.bound, default=None)  # noqa: RUF009 - as above
-    max_value: float | str | dt.date | None = argument(arguments.bound, default=None)  # noqa: RUF009 - as above
-    strict_min: bool = argument(arguments.flag, default=False)
-    strict_max: bool = argument(arguments.flag, default=False)
-
-    def __post_init__(self) -> None:
-        if self.min_value is None and self.max_value is None:
-            raise arguments.ArgumentError("min_value", "min_value or max_value is required")
-
-    def require(self, on: Checked) -> None:
-        """The bounds must be of the column's kind, and leave room."""
-        super().require(on)
-        low, high = self.bounds(on)
-        if low is not None and high is not None and low > high:
-            raise UnusableError(f"min_value {self.min_value} is greater than max_value {self.max_value}")
-
-    def bounds(self, on: Checked) -> tuple[Any, Any]:
-        """Both bounds as values that compare, None where there is none."""
-        return self._bound(on, self.min_value), self._bound(on, self.max_value)
-
-    def _bound(self, on: Checked, value: Any) -> Any:
-        kind, type_ = on.kind(self.column), on.column(self.column).type
-        if value is None:
-            return None
-        if kind in NUMBERS:
-            found: Any = number(_as_number(value))
-        elif kind in MOMENTS:
-            found = moment(value, kind)
-        else:
-            raise UnusableError(f"{self.column} holds {type_}: only numbers, dates and times lie between two values")
-        if found is None:
-            raise UnusableError(f"{self.column} holds {type_}, which cannot be compared with {value!r}")
-        return found
-
-    def unexpected(self, on: Checked) -> exp.Expr:
-        """A value that lies outside."""
-        from headgate.gates import sql
-
-        kind = on.kind(self.column)
-        return sql.present_and(self.column, kind, sql.negated(_within(self, on, kind)))
-
-    def holds_within(self, on: Checked, known: Known) -> bool:
-        """Both ends are allowed, hence all between them."""
-        low, high = self.bounds(on)
-        above = low is None or (known.low > low if self.strict_min else known.low >= low)
-        below = high is None or (known.high < high if self.strict_max else known.high <= high)
-        return bool(above and below)
-
-
-def _within(between: Between, on: Checked, kind: Kind) -> exp.Expr:
-    from sqlglot import exp
-
-    from headgate.gates import sql
-
-    column: exp.Expr = sql.column(between.column)
-    if kind == "boolean":
-        column = exp.cast(column, "INTEGER", dialect=sql.DIALECT)
-    low, high = between.bounds(on)
-    low, strict_low = _tightened(low, between.strict_min, kind, up=True)
-    high, strict_high = _tightened(high, between.strict_max, kind, up=False)
-    constants = [None if bound is None else _constant(bound, kind) for bound in (low, high)]
-    if constants[0] is not None and constants[1] is not None and not strict_low and not strict_high:
-        return exp.Between(this=column, low=constants[0], high=constants[1])
-    sides: list[exp.Expr] = []
-    if constants[0] is not None:
-        sides.append((exp.GT if strict_low else exp.GTE)(this=column.copy(), expression=constants[0]))
-    if constants[1] is not None:
-        sides.append((exp.LT if strict_high else exp.LTE)(this=column.copy(), expression=constants[1]))
-    return sql.every(sides)
-
-
-def _tightened(bound: Any, strict: bool, kind: Kind, *, up: bool) -> tuple[Any, bool]:
-    """The same bound for a column of whole numbers or days, in its own type and not strict.
-
-    >>> _tightened(Decimal("1.5"), True, "integer", up=True), _tightened(3, True, "integer", up=False)
-    ((2, False), (2, False))
-    """
-    if bound is None:
-        return None, False
-    if kind in ("integer", "boolean"):
-        whole = math.ceil(bound) if up else math.floor(bound)
-        return (whole + (1 if up else -1) if strict and whole == bound else whole), False
-    return bound, strict
-
-
-def _constant(bound: Any, kind: Kind) -> exp.Expr:
-    from headgate.gates import sql
-
-    if kind == "date":  # a bound within a day still compares with the day's midnight
-        return sql.moment_constant(bound, "date" if bound.time() == bound.min.time() else "timestamp")
-    if kind in MOMENTS:
-        return sql.moment_constant(bound, kind)
-    return sql.float_constant(float(bound)) if kind == "float" else sql.constant(bound)
-
-
-def _as_number(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(value) if not value.strip().lstrip("-").isdigit() else int(value)
-    except ValueError:
-        return None
 
 
 def _run_of(values: set[int | Decimal]) -> tuple[int, int] | None:

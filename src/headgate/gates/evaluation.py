@@ -6,10 +6,11 @@ from time import perf_counter
 
 from headgate.gates.compilation import Check, Gate
 from headgate.gates.memory import LakeMemory, Memory
+from headgate.gates.outcome import Outcome
 from headgate.gates.relation import IsPlain, never_plain
 from headgate.gates.result import ExpectationResult, GateResult
 from headgate.gates.sight import Sight
-from headgate.gates.table_gate import Outcome, TableGate
+from headgate.gates.table_gate import TableGate
 from headgate.lake.catalog import Contents, read_contents
 from headgate.lake.engine import LAKE, Connection
 

@@ -182,14 +182,14 @@ class QueryExpectation(CountedExpectation):
         return self.offending(on)
 
 
-Kind = TypeVar("Kind", bound=type[Expectation])
+Class = TypeVar("Class", bound=type[Expectation])
 _REGISTRY: dict[str, type[Expectation]] = {}
 
 
-def expectation(type_: str, *, dimension: Dimension) -> Callable[[Kind], Kind]:
+def expectation(type_: str, *, dimension: Dimension) -> Callable[[Class], Class]:
     """Register a class under the name by which users write it."""
 
-    def register(cls: Kind) -> Kind:
+    def register(cls: Class) -> Class:
         cls.type = type_
         cls.dimension = dimension
         _REGISTRY[type_] = cls
@@ -200,6 +200,6 @@ def expectation(type_: str, *, dimension: Dimension) -> Callable[[Kind], Kind]:
 
 def registry() -> Mapping[str, type[Expectation]]:
     """All expectations by name."""
-    from headgate.gates import columns, rows, several, tables  # noqa: F401 - they register themselves
+    from headgate.gates import columns, ranges, rows, several, tables  # noqa: F401 - they register themselves
 
     return dict(sorted(_REGISTRY.items()))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import PurePosixPath
 from time import perf_counter
-from typing import Any
 
 import duckdb
 
@@ -22,51 +20,14 @@ from headgate.gates.expectation import (
     QueryExpectation,
     RowExpectation,
     TableExpectation,
-    Verdict,
 )
 from headgate.gates.memory import subject_of
+from headgate.gates.outcome import Outcome
 from headgate.gates.relation import Checked, first_line
-from headgate.gates.result import How
 from headgate.gates.sight import Sight, split
 from headgate.gates.statistics import known_of_file
 from headgate.gates.values import UnusableError
 from headgate.lake.catalog import DataFile
-
-
-@dataclass
-class Outcome:
-    """What one expectation came to, while it is being found out."""
-
-    check: Check
-    on: Checked | None = None
-    verdict: Verdict | None = None
-    error: str | None = None
-    how: How = "proven"
-    seconds: float = 0.0
-    examples: tuple[Any, ...] = ()
-    counts: Counts | None = None
-    by_file: dict[str, Counts] = field(default_factory=dict)
-
-    @property
-    def open(self) -> bool:
-        """Whether it is still to be found out."""
-        return self.error is None and self.verdict is None and self.counts is None
-
-    @cached_property
-    def key(self) -> str | None:
-        """By what its counts are remembered."""
-        return self.check.expectation.key(self.relation)
-
-    @property
-    def relation(self) -> Checked:
-        """What is checked, together with the other relations that this expectation names."""
-        assert self.on is not None  # noqa: S101 - without a relation there is an error, and nothing is asked
-        return self.on
-
-    def came(self, how: How) -> None:
-        """A part came about this way; the dearest way names the whole."""
-        order: tuple[How, ...] = ("proven", "remembered", "scanned")
-        self.how = max(self.how, how, key=order.index)
 
 
 class TableGate:
