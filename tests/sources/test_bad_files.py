@@ -99,6 +99,10 @@ BAD = {
     "json without the key": Bad(b'{"name": "a"}', "missing_column", column="id", name="b.json"),
     "json that is empty": Bad(b"", "empty_file", name="b.json"),
     "json without rows": Bad(b"[]", "no_rows", name="b.json"),
+    "json with a key twice but for its case": Bad(
+        b'{"id": 1, "ID": 2}', "duplicate_column", column="id", name="b.json"
+    ),
+    "json with a NUL in a key": Bad(b'{"id": 1, "a\\u0000b": 2}', "column_name", column="'a\\x00b'", name="b.json"),
     "json that is not utf-8": Bad(b'{"id": 1}\n{"id": 2, "name": "\xe9"}\n', "encoding", row=2, name="b.json"),
     "json with a word in a number": Bad(b'[{"id": 1}, {"id": "x"}]', "type", 2, "id", name="b.json"),
     "html called json": Bad(b"<html></html>", "not_json", row=1, name="b.json"),

@@ -337,7 +337,7 @@ def test_parquet_keeps_its_types(shop: Shop) -> None:
     path = shop.folder / "data" / "a.parquet"
     shop.con.execute(
         f"COPY (SELECT 1::INTEGER AS id, 1.50::DECIMAL(10,2) AS p, [1, NULL] AS l, {{'a': 'x'}} AS s, 'b'::BLOB AS b, "
-        f"TIMESTAMPTZ '2024-01-01 00:00:00+00' AS t) TO '{path}' (FORMAT parquet)"
+        f"TIMESTAMPTZ '2024-01-01 00:00:00+00' AS t, 'x' AS filename) TO '{path}' (FORMAT parquet)"
     )
     assert shop.load().schema.delimiter is None
     assert shop.types() == {
@@ -347,6 +347,7 @@ def test_parquet_keeps_its_types(shop: Shop) -> None:
         "s": "STRUCT(a VARCHAR)",
         "b": "BLOB",
         "t": "TIMESTAMP WITH TIME ZONE",
+        "filename": "VARCHAR",
     }
     assert shop.load({}).counts == Counts(read=1, unchanged=1)
 

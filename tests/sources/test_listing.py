@@ -59,3 +59,8 @@ def test_what_is_read_is_what_is_new_and_all_that_ranks_after_it(files: dict[str
 def test_a_file_that_vanished_before_it_was_hashed_is_an_error() -> None:
     with pytest.raises(SourceDataError, match="No such file"):
         prove([SourceFile("a.csv", "/nowhere/a.csv", 1, 1)], "s.t")
+
+
+def test_a_file_that_vanishes_while_it_is_compared_counts_as_changed() -> None:
+    known = [{"path": "a.csv", "size": 1, "mtime_ns": 0, "sha256": "x"}]
+    assert compare([SourceFile("a.csv", "/nowhere/a.csv", 1, 1)], known).changed

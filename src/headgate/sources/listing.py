@@ -138,7 +138,12 @@ def shown(path: str, limit: int = 200) -> str:
 def _same(file: SourceFile, old: Mapping[str, Any]) -> bool:
     if file.size != old["size"]:
         return False
-    return bool(file.mtime_ns == old["mtime_ns"] or sha256_of(file.place) == old["sha256"])
+    if file.mtime_ns == old["mtime_ns"]:
+        return True
+    try:
+        return bool(sha256_of(file.place) == old["sha256"])
+    except OSError:  # it went away just now: reading it will say so
+        return False
 
 
 def _look(place: str, root: str, *, table: str, exact: bool) -> SourceFile | None:

@@ -56,12 +56,16 @@ class Matching:
 
     def take(self, file: SourceFile, header: Header) -> None:
         known = {name.lower(): name for name in self.names}
-        wanted = {}
+        wanted: dict[str, str] = {}
         for column in header.columns:
             if column.lower() not in known:
                 self._new(column, file)
                 known[column.lower()] = column
             name = known[column.lower()]
+            if name in wanted.values():
+                raise self._wrong(
+                    "the file has this column twice (case does not matter)", "duplicate_column", file, name
+                )
             wanted[column] = name
             if name in self.since:
                 self.since[name] = min(self.since[name], file.rank)
@@ -88,25 +92,16 @@ class Matching:
         )
 
     def _new(self, column: str, file: SourceFile) -> None:
+        if "\x00" in column:
+            raise self._wrong("a column's name holds a NUL character", "column_name", file, column)
         if column.lower() in OWN_COLUMNS or column.lower().startswith("_headgate"):
-            raise SourceDataError(
-                "this column's name is one that Headgate uses itself",
-                table=self.table,
-                rule="reserved_column",
-                file=shown(file.path),
-                column=column,
-                hint="rename it in the source",
-            )
+            what = "this column's name is one that Headgate uses itself"
+            raise self._wrong(what, "reserved_column", file, column, hint="rename it in the source")
         if not self._first:
             if self._config.on_new_column == "block":
-                self._refused = self._refused or SourceDataError(
-                    "this column is new: no file had it before",
-                    table=self.table,
-                    rule="new_column",
-                    file=shown(file.path),
-                    column=shown(column),
-                    hint="take it in with on_new_column: evolve, or remove it from the file",
-                )
+                what = "this column is new: no file had it before"
+                hint = "take it in with on_new_column: evolve, or remove it from the file"
+                self._refused = self._refused or self._wrong(what, "new_column", file, column, hint=hint)
             self.since[column] = file.rank
             self.notes.append(f"the column {shown(column)} is new, first in {shown(file.path)}")
         self.names.append(column)
@@ -119,11 +114,11 @@ class Matching:
         only = next(iter(header.columns), "")
         if len(header.columns) == 1 and any(sign in only for sign in ",;\t|"):
             hint = f"the whole header is one column, {shown(only, 60)}: is another delimiter used?"
+        return self._wrong("the file lacks this column", "missing_column", file, name, hint=hint)
+
+    def _wrong(
+        self, what: str, rule: str, file: SourceFile, column: str, *, hint: str | None = None
+    ) -> SourceDataError:
         return SourceDataError(
-            "the file lacks this column",
-            table=self.table,
-            rule="missing_column",
-            file=shown(file.path),
-            column=shown(name),
-            hint=hint,
+            what, table=self.table, rule=rule, file=shown(file.path), column=shown(column), hint=hint
         )

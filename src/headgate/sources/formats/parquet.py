@@ -29,7 +29,7 @@ class Parquet:
     def query(self, files: Sequence[SourceFile], header: Header, wanted: Mapping[str, str]) -> str:
         """The chosen columns, in their own types."""
         chosen = ", ".join(f"{ident(name)} AS {alias}" for name, alias in wanted.items())
-        return f"SELECT {chosen}, filename AS {FILE} FROM {_reader(file_list(files))}"
+        return f"SELECT {chosen}, {FILE} FROM {_reader(file_list(files))}"
 
     def candidates(
         self, con: Connection, queries: Sequence[tuple[Sequence[SourceFile], Header]], columns: Sequence[str]
@@ -58,8 +58,8 @@ class Parquet:
                 rule="not_parquet",
                 file=shown(file.path),
             ) from error
-        return Header({name: kind for name, kind, *_ in rows if name != "filename"})
+        return Header({name: kind for name, kind, *_ in rows if name != FILE})
 
 
 def _reader(files: str) -> str:
-    return f"read_parquet({files}, filename = true, hive_partitioning = false)"
+    return f"read_parquet({files}, filename = {literal(FILE)}, hive_partitioning = false)"
