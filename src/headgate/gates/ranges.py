@@ -98,7 +98,7 @@ def _within(between: Between, on: Checked, kind: Kind) -> exp.Expr:
 def _tightened(bound: Any, strict: bool, kind: Kind, *, up: bool) -> tuple[Any, bool]:
     """The same bound for a column of whole numbers or days, in its own type and not strict.
 
-    >>> _tightened(Decimal("1.5"), True, "integer", up=True), _tightened(3, True, "integer", up=False)
+    >>> _tightened(1.5, True, "integer", up=True), _tightened(3, True, "integer", up=False)
     ((2, False), (2, False))
     """
     if bound is None:
