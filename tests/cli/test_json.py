@@ -1,0 +1,289 @@
+"""Every verb's JSON, in all its outcomes, against the schemas of the reference."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from headgate.lake.lock import locked
+from small_shop import Shop
+
+from conftest import BAD_ROW, GOOD_ROW, Cli, Ended  # isort: skip
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "reference" / "json"
+STEPS = ["extract:till", "gate:raw", "build:clean", "gate:clean", "build:marts", "gate:marts", "publish"]
+
+
+@cache
+def schema(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def valid(name: str, ended: Ended, code: int) -> dict[str, Any]:
+    """The object that was printed, after comparing it with its schema, and the exit code."""
+    found = ended.json
+    jsonschema.Draft202012Validator(schema(name)).validate(found)
+    assert ended.code == code, found
+    return found
+
+
+def an_error(ended: Ended, code: int, kind: str = "UsageError") -> dict[str, Any]:
+    error: dict[str, Any] = valid("error", ended, code)["error"]
+    assert (error["type"], error["exit_code"]) == (kind, code)
+    assert error["what"] in ended.err  # a person reads it too
+    return error
+
+
+@pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.json")), ids=lambda path: path.name)
+def test_every_schema_is_one_and_closed(path: Path) -> None:
+    loaded = json.loads(path.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(loaded)
+    assert loaded["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert loaded["additionalProperties"] is False
+
+
+# --- run -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_publishes(fresh: Shop, cli: Cli) -> None:
+    found = valid("run", cli("run", "--json", "--project", str(fresh.folder)), 0)
+    assert (found["status"], found["release"], found["serving"]) == ("published", 1, 1)
+    assert found["rows"] == {"marts.by_item": 2, "marts.items_seen": 1}
+    counts = found["expectations"]
+    assert counts["total"] == counts["held"] == counts["proven"] + counts["remembered"] + counts["scanned"] == 6
+    assert [step["name"] for step in found["steps"]] == STEPS
+    assert found["sources"]["till.sales"]["read"] == 3
+
+
+def test_a_run_that_finds_nothing_new(published: Shop, cli: Cli) -> None:
+    found = valid("run", cli("run", "--json", "-p", str(published.folder)), 0)
+    assert (found["status"], found["release"], found["serving"]) == ("nothing_new", None, 1)
+
+
+def test_a_run_that_is_held(published: Shop, cli: Cli) -> None:
+    back = valid("rollback", cli("rollback", "1", "--json", "-p", str(published.folder)), 0)
+    assert back == {"serving": 1, "before": 1, "held": True}
+    listed = valid("releases", cli("releases", "--json", "-p", str(published.folder)), 0)
+    assert listed["held"]["reason"] == "rolled back by hand"
+    found = valid("run", cli("run", "--json", "-p", str(published.folder)), 0)
+    assert (found["status"], found["serving"]) == ("held", 1)
+    resumed = valid("resume", cli("resume", "--json", "-p", str(published.folder)), 0)
+    assert resumed == {"serving": 1, "was_held": True}
+
+
+def test_a_run_that_a_gate_blocks(published: Shop, cli: Cli) -> None:
+    published.write("data/sales_2.csv", BAD_ROW)
+    found = valid("run", cli("run", "--json", "-p", str(published.folder)), 1)
+    assert (found["status"], found["release"], found["serving"]) == ("blocked", None, 1)
+    (failure,) = found["failures"]
+    assert {key: failure[key] for key in ("layer", "table", "expectation", "unexpected_count", "examples")} == {
+        "layer": "raw",
+        "table": "sales",
+        "expectation": "expect_column_values_to_be_between",
+        "unexpected_count": 1,
+        "examples": [-5],
+    }
+    assert failure["kwargs"] == {"column": "amount", "min_value": 0, "max_value": 1000}
+    assert failure["place"] == "gates/raw.yml:3"
+
+
+def test_a_run_that_a_dbt_test_blocks(published: Shop, cli: Cli) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n4,z,5\n")
+    found = valid("run", cli("run", "--json", "-p", str(published.folder)), 1)
+    assert [f["expectation"] for f in found["failures"]] == ["dbt:not_null"]
+    valid("why", cli("why", "--json", "-p", str(published.folder)), 0)
+
+
+def test_a_run_that_a_guard_blocks(published: Shop, cli: Cli) -> None:
+    (published.folder / "models/marts/items_seen.sql").unlink()
+    found = valid("run", cli("run", "--json", "-p", str(published.folder)), 1)
+    assert found["guards"]["failed"] == len(found["failures"]) > 0
+    assert {f["layer"] for f in found["failures"]} == {"publish"}
+    explained = valid("why", cli("why", "--json", "-p", str(published.folder)), 0)
+    assert explained["refused"] == found["failures"]
+
+
+def test_a_run_that_a_bad_source_blocks(published: Shop, cli: Cli) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,many\n")
+    found = valid("run", cli("run", "--json", "-p", str(published.folder)), 1)
+    assert found["failures"][0]["kwargs"]["column"] == "amount"
+    valid("why", cli("why", "--json", "-p", str(published.folder)), 0)
+
+
+def test_a_run_with_a_warning(published: Shop, cli: Cli) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n" + "".join(f"{i},a,1\n" for i in range(10, 120)))
+    found = valid("run", cli("run", "--json", "-p", str(published.folder)), 0)
+    assert (found["status"], found["expectations"]["warned"]) == ("published", 1)
+    assert [f["severity"] for f in found["failures"]] == ["warn"]
+
+
+def test_a_run_that_fails_by_the_authors_mistake(published: Shop, cli: Cli) -> None:
+    published.write("models/marts/by_item.sql", "select no_such_column from {{ ref('sales_clean') }}")
+    found = valid("run", cli("run", "--json", "-p", str(published.folder)), 2)
+    assert (found["status"], found["serving"]) == ("failed", 1)
+    assert "models/marts/by_item.sql" in found["error"]
+
+
+def test_steps_of_a_run(fresh: Shop, cli: Cli) -> None:
+    for name in STEPS:
+        found = valid("run", cli("run", "--run", "r1", "--step", name, "--json", "-p", str(fresh.folder)), 0)
+        assert found["status"] == ("published" if name == "publish" else "running")
+        assert found["run"] == "r1"
+    again = valid("run", cli("run", "--run", "r1", "--step", "publish", "--json", "-p", str(fresh.folder)), 0)
+    assert (again["status"], again["release"]) == ("published", 1)
+
+
+def test_a_run_that_finds_the_lake_locked(published: Shop, cli: Cli) -> None:
+    with locked(published.folder / "lake" / "work", "other"):
+        error = an_error(cli("run", "--json", "-p", str(published.folder)), 3, "LockHeldError")
+    assert error["retryable"] is True
+    assert "other" in error["what"]
+
+
+# --- the verbs that look -------------------------------------------------------------------------------
+
+
+def test_check_that_finds_all_well_and_check_that_does_not(published: Shop, cli: Cli) -> None:
+    assert valid("check", cli("check", "--json", "-p", str(published.folder)), 0)["ok"] is True
+    published.write("gates/raw.yml", "sales:\n  - expect_column_values_to_be_betwen: {column: amount}\n")
+    broken = valid("check", cli("check", "--json", "-p", str(published.folder)), 2)
+    assert [f["subject"] for f in broken["findings"] if not f["ok"]] == ["gates"]
+
+
+def test_plan_before_and_after_a_release(fresh: Shop, published: Shop, cli: Cli) -> None:
+    first = valid("plan", cli("plan", "--json", "-p", str(fresh.folder)), 0)
+    assert [step["name"] for step in first["steps"]] == STEPS
+    assert first["release"] is None
+    after = valid("plan", cli("plan", "--json", "-p", str(published.folder)), 0)
+    assert {step["need"] for step in after["steps"]} == {"no"}
+    published.write("data/sales_2.csv", GOOD_ROW)
+    changed = valid("plan", cli("plan", "--json", "-p", str(published.folder)), 0)
+    assert {step["need"] for step in changed["steps"]} == {"yes", "maybe"}
+
+
+def test_query_of_a_release_and_of_a_branch(blocked: Shop, cli: Cli) -> None:
+    sql = "select count(*) as n, min(amount) as least from raw.sales"
+    served = valid("query", cli("query", sql, "--json", "-p", str(blocked.folder)), 0)
+    assert served == {
+        "columns": ["n", "least"],
+        "types": ["BIGINT", "BIGINT"],
+        "rows": [[3, 10]],
+        "release": 1,
+        "run": None,
+    }
+    run = valid("runs", cli("runs", "--json", "-p", str(blocked.folder)), 0)["runs"][0]["run"]
+    branch = valid("query", cli("query", sql, "--run", run, "--json", "-p", str(blocked.folder)), 0)
+    assert (branch["rows"], branch["release"], branch["run"]) == ([[4, -5]], None, run)
+
+
+def test_runs_newest_first(blocked: Shop, cli: Cli) -> None:
+    found = valid("runs", cli("runs", "--json", "-p", str(blocked.folder)), 0)["runs"]
+    assert [(r["status"], r["release"]) for r in found] == [("blocked", None), ("published", 1)]
+
+
+def test_why_of_a_run_that_a_gate_stopped(blocked: Shop, cli: Cli) -> None:
+    run = cli("runs", "--json", "-p", str(blocked.folder)).json["runs"][0]["run"]
+    found = valid("why", cli("why", run, "--json", "-p", str(blocked.folder)), 0)
+    (cause,) = found["causes"]
+    assert (cause["found"], cause["in_base"]) == (1, 0)
+    assert dict(zip(cause["columns"], cause["rows"][0], strict=True)) == {"id": 4, "item": "b", "amount": -5}
+    assert found["sources"]["till.sales"]["appended"] == 1
+
+
+def test_releases_and_one_of_them(twice: Shop, cli: Cli) -> None:
+    found = valid("releases", cli("releases", "--json", "-p", str(twice.folder)), 0)
+    assert (found["current"], [(r["release"], r["parent"]) for r in found["releases"]]) == (2, [(1, None), (2, 1)])
+    one = valid("release", cli("releases", "2", "--json", "-p", str(twice.folder)), 0)
+    assert one["tables"]["clean.sales_clean"]["rows"] == 4
+
+
+def test_diff_says_per_table_what_changed(twice: Shop, cli: Cli) -> None:
+    found = valid("diff", cli("diff", "1", "2", "--json", "-p", str(twice.folder)), 0)
+    assert found["tables"]["clean.sales_clean"] == {
+        "added": 1,
+        "removed": 0,
+        "changed": 0,
+        "schema": [],
+        "by": "primary key",
+    }
+    assert found["tables"]["marts.items_seen"]["by"] == "files"
+
+
+def test_prune_and_doctor(twice: Shop, cli: Cli) -> None:
+    done = valid("prune", cli("prune", "--keep", "1", "--grace", "0s", "--json", "-p", str(twice.folder)), 0)
+    assert done["releases"] == [1]
+    assert valid("doctor", cli("doctor", "--json", "-p", str(twice.folder)), 0)["ok"] is True
+    next((twice.folder / "lake" / "data" / "marts").rglob("*.parquet")).unlink()
+    sick = valid("doctor", cli("doctor", "--json", "-p", str(twice.folder)), 3)
+    assert any("data files are gone" in finding["text"] for finding in sick["findings"])
+
+
+def test_init_says_what_it_wrote(tmp_path: Path, cli: Cli) -> None:
+    found = valid("init", cli("init", str(tmp_path / "new"), "--no-data", "--json"), 0)
+    assert "headgate.yml" in found["files"]
+    assert found["data"] is False
+
+
+# --- errors --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "--nope"], "--nope"),
+        (["rnu"], "Did you mean 'run'"),
+        (["query"], "SQL"),
+        (["releases", "x"], "integer"),
+        (["query", "select 1", "--limit", "0"], "greater than or equal to 1"),
+        (["diff", "1"], "Missing argument 'B'"),
+        (["run", "--wait"], "--wait"),
+        (["run", "--step", "publish"], "belong together"),
+        (["run", "--wait", "soon"], "no length of time"),
+        (["prune", "--grace", "soon"], "no length of time"),
+        (["run", "--var", "rate"], "name=value"),
+        (["query", "select 1", "--run", "a", "--release", "1"], "exclude each other"),
+        (["run", "--target", "prod"], "no target 'prod'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_mistake_in_the_command_is_an_error_object(fresh: Shop, cli: Cli, arguments: list[str], words: str) -> None:
+    folder = [] if arguments == ["rnu"] else ["-p", str(fresh.folder)]
+    assert words in an_error(cli(*arguments[:1], *folder, "--json", *arguments[1:]), 2)["what"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["query", "select 1"], ["query", "select 1", "--release", "1"], ["diff", "1", "2"], ["rollback", "1"],
+     ["releases", "1"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_before_the_first_release_there_is_nothing_to_ask(fresh: Shop, cli: Cli, arguments: list[str]) -> None:
+    an_error(cli(*arguments, "--json", "-p", str(fresh.folder)), 2, "NoReleaseError")
+
+
+def test_before_the_first_release_lists_are_empty_and_the_lake_is_well(fresh: Shop, cli: Cli) -> None:
+    here = ["--json", "-p", str(fresh.folder)]
+    assert valid("releases", cli("releases", *here), 0) == {"current": None, "held": None, "releases": []}
+    assert valid("runs", cli("runs", *here), 0) == {"runs": []}
+    assert valid("resume", cli("resume", *here), 0) == {"serving": None, "was_held": False}
+    assert valid("doctor", cli("doctor", *here), 0)["ok"] is True
+    assert valid("prune", cli("prune", *here), 0)["releases"] == []
+    an_error(cli("why", *here), 2)
+
+
+def test_a_mistake_in_the_project_is_an_error_object_with_its_place(fresh: Shop, cli: Cli) -> None:
+    fresh.write("headgate.yml", "name: shop\nlayer: [raw]\n")
+    error = an_error(cli("run", "--json", "-p", str(fresh.folder)), 2, "ConfigError")
+    assert error["where"] == "headgate.yml:2 (layer)"
+    assert "did you mean 'layers'" in error["hint"]
+
+
+def test_a_query_that_fails_half_way_prints_one_error_object_and_no_row(published: Shop, cli: Cli) -> None:
+    sql = "select case when i = 90000 then error('late') else i end from range(100000) t(i)"
+    assert "late" in an_error(cli("query", sql, "--json", "-p", str(published.folder)), 2)["what"]
