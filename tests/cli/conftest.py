@@ -2,49 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from command_line import BAD_ROW, GOOD_ROW, Cli, Ended, copied
 
 from headgate.cli import main
 from small_shop import Shop
-
-#: The command that users type.
-HEADGATE = str(Path(sys.executable).with_name("headgate"))
-BAD_ROW = "id,item,amount\n4,b,-5\n"
-GOOD_ROW = "id,item,amount\n4,b,5\n"
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a call of the command line ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """What it printed, which must be one JSON object on one line."""
-        assert self.out.count("\n") == 1, self.out + self.err
-        value = json.loads(self.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-        assert isinstance(value, dict)
-        return value
-
-    @property
-    def last_line(self) -> str:
-        return self.out.splitlines()[-1]
-
-
-Cli = Callable[..., Ended]
 
 
 @pytest.fixture(autouse=True)
@@ -67,16 +31,6 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
         return Ended(code, captured.out, captured.err)
 
     return call
-
-
-def process(
-    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Call the command line as users do, in a process of its own."""
-    environment = {**os.environ, **(env or {})}
-    return subprocess.run(
-        [HEADGATE, *arguments], cwd=cwd, env=environment, input=stdin, capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture(scope="session")
@@ -123,12 +77,3 @@ def blocked(blocked_once: Shop, tmp_path: Path) -> Shop:
 @pytest.fixture
 def twice(two_releases: Shop, tmp_path: Path) -> Shop:
     return copied(two_releases, tmp_path)
-
-
-def copied(shop: Shop, folder: Path) -> Shop:
-    """A project can be copied, lake and all, with the times of its files."""
-    target = folder / "shop"
-    shutil.copytree(shop.folder, target)
-    copy = Shop.__new__(Shop)
-    copy.folder = target
-    return copy

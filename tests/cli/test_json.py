@@ -9,11 +9,10 @@ from typing import Any
 
 import jsonschema
 import pytest
+from command_line import BAD_ROW, GOOD_ROW, Cli, Ended
 
 from headgate.lake.lock import locked
 from small_shop import Shop
-
-from conftest import BAD_ROW, GOOD_ROW, Cli, Ended  # isort: skip
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "reference" / "json"
 STEPS = ["extract:till", "gate:raw", "build:clean", "gate:clean", "build:marts", "gate:marts", "publish"]
