@@ -126,6 +126,11 @@ def test_a_condition_that_is_more_than_an_expression_over_one_row_is_refused(con
             compiled(Declared("implies", kwargs, Place("x")))
 
 
+def test_a_condition_that_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(ConfigError, match="is nested too deeply"):
+        compiled(Declared("implies", {"if": "(" * 5000 + "a" + ")" * 5000, "then": "a = 1"}, Place("x")))
+
+
 def test_what_great_expectations_writes_beside_the_arguments_is_accepted() -> None:
     gate = compiled(expect(IN_SET, column="a", value_set=[], result_format="COMPLETE", meta={}, row_condition=None))
     assert len(gate.checks) == 1

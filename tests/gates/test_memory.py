@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from gate_maker import VALUES, counted, expect, gate
 
+from headgate.errors import CouldNotRunError
+from headgate.gates import Forgetful
 from headgate.gates import memory as memory_room
 from headgate.gates.expectation import Counts
 from headgate.gates.memory import Fact, LakeMemory, subjects_of
 from headgate.gates.result import ExpectationResult
 from headgate.lake.catalog import read_contents
-from headgate.lake.engine import Connection
+from headgate.lake.engine import Connection, attach
 
 IN_SET = expect(VALUES + "be_in_set", column="a", value_set=["x", "y"])
 
@@ -169,3 +171,12 @@ def test_every_file_table_and_view_of_a_lake_can_be_remembered(words: Connection
 def test_a_fact_learned_for_one_expectation_serves_its_twin_in_the_same_gate(words: Connection) -> None:
     result = gate(words, "t", IN_SET, expect(VALUES + "be_in_set", column="a", value_set=["x", "y"], mostly=0.1))
     assert [each.success for each in result.results] == [True, True]
+
+
+def test_a_lake_in_which_nothing_can_be_kept_is_no_failure_of_the_data(words: Connection, tmp_path: Path) -> None:
+    words.execute("DETACH lake")
+    attach(words, str(tmp_path / "work.ducklake"), str(tmp_path / "data"), read_only=True)
+    with pytest.raises(CouldNotRunError, match=r"judging the gate of marts: .*read-only"):
+        once(words)
+    (result,) = gate(words, "t", IN_SET, memory=Forgetful()).results
+    assert result.success

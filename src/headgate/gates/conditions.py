@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from headgate.errors import did_you_mean
 from headgate.gates import sql
-from headgate.gates.arguments import WrongValueError
+from headgate.gates.arguments import WrongValueError, shown
 from headgate.gates.relation import Checked
 from headgate.gates.values import UnusableError
 
@@ -47,8 +47,10 @@ def parse_condition(text: str) -> exp.Expr:
     """
     try:
         tree = exp.condition(text, dialect=sql.DIALECT)
-    except sqlglot.errors.SqlglotError as error:
-        raise ConditionError(f"is no SQL condition: {text!r}") from error
+        sql.text_of(tree)
+    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        why = "is nested too deeply" if isinstance(error, RecursionError) else "is no SQL condition"
+        raise ConditionError(f"{why}: {shown(text)}") from error
     for node in tree.walk():
         _refuse(node)
     return tree

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from time import perf_counter
 
+import duckdb
+
 from headgate.gates.compilation import Check, Gate
 from headgate.gates.memory import LakeMemory, Memory
 from headgate.gates.outcome import Outcome
@@ -12,7 +14,7 @@ from headgate.gates.result import ExpectationResult, GateResult
 from headgate.gates.sight import Sight
 from headgate.gates.table_gate import TableGate
 from headgate.lake.catalog import Contents, read_contents
-from headgate.lake.engine import LAKE, Connection
+from headgate.lake.engine import LAKE, Connection, translated
 
 
 def evaluate(
@@ -41,6 +43,9 @@ def evaluate(
     Returns:
         One result per expectation, in the order in which they were declared. What could not be checked is
         among them as a failure with the reason.
+
+    Raises:
+        CouldNotRunError: the lake itself cannot be read, or what was found cannot be kept.
     """
     start = perf_counter()
     contents = contents if contents is not None else read_contents(con, alias)
@@ -53,6 +58,8 @@ def evaluate(
             checks = [check for check in gate.checks if check.table == table]
             outcomes[table] = TableGate(sight, gate.layer, table, scale).judge(checks)
         memory.learn(sight.learned)
+    except duckdb.Error as error:
+        raise translated(error, doing=f"judging the gate of {gate.layer}") from error
     finally:
         cursor.close()
     ordered = {table: iter(each) for table, each in outcomes.items()}
