@@ -8,7 +8,7 @@ from typing import Any
 from headgate.errors import TransformError
 from headgate.lake.engine import LAKE, qualified
 from headgate.run.workshop import Workshop
-from headgate.transform.models import Models, Node, fingerprint, out_of_date
+from headgate.transform.models import Models, Node, fingerprint, must_begin_anew, out_of_date
 from headgate.transform.runner import GOOD, NodeOutcome
 
 
@@ -27,28 +27,25 @@ def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
     _drop_removed(shop, layer, models, known)
     stale = out_of_date([*nodes, *tests], known, shop.identity, models.relations, everything=shop.options.full)
     work = [node for node in [*nodes, *tests] if node.id in stale]
-    outcomes = {outcome.id: outcome for outcome in _build(shop, work, known)} if work else {}
+    outcomes = {outcome.id: outcome for outcome in _build(shop, work, models, known)} if work else {}
     shop.changed()
     _refuse_strays(shop)
     state = {}
     for node in [*nodes, *tests]:
         state[node.id] = dict(known.get(node.id, {}))
         if node.id in outcomes:
-            state[node.id] = fingerprint(node, shop.identity, models.relations)
+            state[node.id] = fingerprint(node, shop.identity, shop.shape, models.relations)
         if node.kind == "test":
             state[node.id]["result"] = _judge(shop, node, models, outcomes.get(node.id), known.get(node.id))
     return {"models": state, "built": [node.relation for node in nodes if node.id in outcomes]}
 
 
-def _build(shop: Workshop, work: Sequence[Node], known: Mapping[str, Any]) -> list[NodeOutcome]:
-    """An incremental model whose code changed is built from the beginning, or old rows would keep the old meaning.
-
-    dbt takes that as one switch for all, so the incremental models that only got new rows pay for it too.
-    """
+def _build(shop: Workshop, work: Sequence[Node], models: Models, known: Mapping[str, Any]) -> list[NodeOutcome]:
+    """Build and test. That a model begins anew is one switch for all of dbt's models, so others may pay for it too."""
     dbt = shop.dbt
     assert dbt is not None  # noqa: S101  # the caller looked
-    anew = any(n.materialized == "incremental" and known.get(n.id, {}).get("code") != n.code for n in work)
-    outcomes = dbt.build(work, full_refresh=anew or shop.options.full, on_node=lambda name: shop.tell("build", name))
+    anew = shop.options.full or any(must_begin_anew(node, known, shop.shape, models.relations) for node in work)
+    outcomes = dbt.build(work, full_refresh=anew, on_node=lambda name: shop.tell("build", name))
     by_id = {node.id: node for node in work}
     for outcome in outcomes:
         node = by_id[outcome.id]

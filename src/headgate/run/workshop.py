@@ -15,7 +15,7 @@ from typing import Any
 from headgate import ledger as ledgers
 from headgate.lake import branch as branches
 from headgate.lake import engine
-from headgate.lake.catalog import Contents, read_contents
+from headgate.lake.catalog import Contents, digest, read_contents
 from headgate.lake.profile import identity_of
 from headgate.lake.release import Manifest, Pointer, Releases
 from headgate.lake.store import LocalStore, Store
@@ -105,6 +105,11 @@ class Workshop:
         if relation not in contents.tables and relation not in contents.views:
             return None
         return identity_of(contents, relation)
+
+    def shape(self, relation: str) -> str | None:
+        """The columns of a table on the branch, names and types; None for what is no table."""
+        table = self.contents.tables.get(relation)
+        return digest([(column.name, column.type) for column in table.columns]) if table else None
 
     def open(self, *, fresh: bool) -> None:
         """Attach the branch: made now from the base, or as the step before left it."""

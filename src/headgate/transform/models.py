@@ -158,15 +158,38 @@ def out_of_date(
     return reasons
 
 
-def fingerprint(node: Node, identity: Callable[[str], str | None], relations: Mapping[str, str]) -> dict[str, Any]:
-    """What a node was built from, to be compared by the next run."""
+def fingerprint(
+    node: Node,
+    identity: Callable[[str], str | None],
+    shape: Callable[[str], str | None],
+    relations: Mapping[str, str],
+) -> dict[str, Any]:
+    """What a node was built from, to be compared by the next run.
+
+    ``identity`` is the state of a relation, ``shape`` that of its columns.
+    """
     return {
         "code": node.code,
         "relation": node.relation if node.kind in BUILT_KINDS else None,
         "primary_key": list(node.primary_key),
         "deterministic": node.deterministic,
         "inputs": {i: identity(relations.get(i, "")) for i in node.inputs},
+        "shapes": {i: shape(relations.get(i, "")) for i in node.inputs},
     }
+
+
+def must_begin_anew(
+    node: Node, known: Mapping[str, Any], shape: Callable[[str], str | None], relations: Mapping[str, str]
+) -> bool:
+    """Whether an incremental model must be built from the beginning, or old rows would keep an old meaning.
+
+    It must when its own code or variables changed, and when the columns of an input did.
+    """
+    before = known.get(node.id)
+    if node.materialized != "incremental" or before is None:
+        return False
+    shapes = {i: shape(relations.get(i, "")) for i in node.inputs}
+    return bool(before["code"] != node.code or before.get("shapes") != shapes)
 
 
 def _node(raw: dict[str, Any], code: str) -> Node:
