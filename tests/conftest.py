@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from headgate.lake.engine import Connection, connect, ident
+from headgate.lake.engine import Connection, EngineSettings, connect, ident
 from headgate.lake.store import LocalStore
 from lake_maker import Lake
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Connection]:
-    """One private DuckDB for all tests of a process: opening it costs 0.1 s."""
-    con = connect()
+    """One private DuckDB for all tests of a process: opening it costs 0.1 s, and more threads more than they give."""
+    con = connect(EngineSettings(threads=1))
     yield con
     con.close()
 

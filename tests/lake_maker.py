@@ -7,19 +7,21 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from headgate.lake import branch as branches
 from headgate.lake.catalog import read_contents
 from headgate.lake.engine import Connection, attach, detach
 from headgate.lake.profile import describe
-from headgate.lake.release import Manifest, Pointer, Releases, catalog_key
+from headgate.lake.release import NO_RELEASE, Manifest, Pointer, Releases, catalog_key
 from headgate.lake.store import LocalStore
 from publisher import DRAFT, LAYERS
 
 
 class Lake:
     """A lake, and the shortest way to put something in it."""
+
+    blank: ClassVar[bytes] = b""
 
     def __init__(self, store: LocalStore, con: Connection) -> None:
         self.store = store
@@ -31,8 +33,24 @@ class Lake:
         """A branch of the served release on which ``statements`` were run; still attached as ``lake``."""
         self.runs += 1
         base = base or self.releases.pointer()
-        branch = branches.create(self.store, run or f"run-{self.runs}", base, self.con, LAYERS)
+        run = run or f"run-{self.runs}"
+        if base.release is None:
+            branch = self._blank_branch(run)
+        else:
+            branch = branches.create(self.store, run, base, self.con, LAYERS)
         self.execute(*statements)
+        return branch
+
+    def _blank_branch(self, run: str) -> branches.Branch:
+        """A branch from nothing: made once a process, and copied after that, which takes a tenth of the time."""
+        branch = branches.branch_of(self.store, run)
+        if not Lake.blank:
+            branches.close_branch(branches.create(self.store, run, NO_RELEASE, self.con, LAYERS), self.con)
+            Lake.blank = branch.path.read_bytes()
+        branches.discard(branch)
+        branch.path.parent.mkdir(parents=True, exist_ok=True)
+        branch.path.write_bytes(Lake.blank)
+        attach(self.con, str(branch.path), branch.data, read_only=False)
         return branch
 
     def execute(self, *statements: str) -> None:

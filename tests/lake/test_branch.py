@@ -15,8 +15,9 @@ from headgate.lake import branch as branches
 from headgate.lake.branch import INTERNAL_SCHEMA, LOG_SCHEMA, MANY_SNAPSHOTS
 from headgate.lake.catalog import Contents, read_contents
 from headgate.lake.engine import Connection, attach, qualified
-from headgate.lake.release import catalog_key
+from headgate.lake.release import NO_RELEASE, catalog_key
 from lake_maker import Lake, python
+from publisher import LAYERS
 
 META = "__ducklake_metadata_lake"
 
@@ -37,14 +38,15 @@ def snapshots(con: Connection) -> int:
 
 
 def test_a_branch_from_nothing_is_empty_and_has_the_layers(lake: Lake) -> None:
-    lake.branch()
+    branches.create(lake.store, "first", NO_RELEASE, lake.con, LAYERS)
     schemas = lake.con.execute("SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'lake'").fetchall()
     assert {name for (name,) in schemas} >= {"raw", "marts", INTERNAL_SCHEMA, LOG_SCHEMA}
     assert read_contents(lake.con) == Contents({}, {})
 
 
 def test_a_branch_from_nothing_needs_no_more_than_a_third_of_a_megabyte(lake: Lake) -> None:
-    branch = lake.branch("CREATE TABLE marts.t AS SELECT 1 AS a")
+    branch = branches.create(lake.store, "first", NO_RELEASE, lake.con, LAYERS)
+    lake.execute("CREATE TABLE marts.t AS SELECT 1 AS a")
     branches.close_branch(branch, lake.con)
     assert branch.path.stat().st_size < 400_000
 

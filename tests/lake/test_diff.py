@@ -135,28 +135,36 @@ def test_raw_views_are_read_through_each_release_of_their_own(lake: Lake) -> Non
     assert counts(compare(lake, 2, 3)["raw.t"]) == (0, 0, 0, "files")
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "changed"),
-    [
-        ("'nan'::DOUBLE", "'nan'::DOUBLE", 0),
-        ("'nan'::DOUBLE", "NULL::DOUBLE", 1),
-        ("NULL::DOUBLE", "NULL::DOUBLE", 0),
-        ("1::DOUBLE", "'nan'::DOUBLE", 1),
-        ("'inf'::DOUBLE", "'-inf'::DOUBLE", 1),
-        ("''", "NULL::VARCHAR", 1),
-        ("[1, NULL]", "[1, NULL]", 0),
-        ("[1, NULL]", "[1]", 1),
-        ("{'a': NULL::INTEGER}", "{'a': NULL::INTEGER}", 0),
-        ("{'a': NULL::INTEGER}", "{'a': 1}", 1),
-        ("{'a': NULL::INTEGER}", "NULL::STRUCT(a INTEGER)", 1),
-    ],
-)
-def test_null_and_nan_are_values_like_others(lake: Lake, before: str, after: str, changed: int) -> None:
-    lake.publish(f"CREATE TABLE marts.t AS SELECT 1 AS id, {before} AS v", **KEY)
-    lake.publish(f"CREATE OR REPLACE TABLE marts.t AS SELECT 1 AS id, {after} AS v", **KEY)
-    assert counts(compare(lake)["marts.t"]) == (0, 0, changed, "primary key")
-    lake.publish("CREATE TABLE raw.t AS SELECT v FROM marts.t")
-    assert counts(compare(lake, 2, 3)["raw.t"])[:3] == (1, 0, 0)
+VALUES = [
+    ("'nan'::DOUBLE", "'nan'::DOUBLE", 0),
+    ("'nan'::DOUBLE", "NULL::DOUBLE", 1),
+    ("NULL::DOUBLE", "NULL::DOUBLE", 0),
+    ("1::DOUBLE", "'nan'::DOUBLE", 1),
+    ("'inf'::DOUBLE", "'-inf'::DOUBLE", 1),
+    ("''", "NULL::VARCHAR", 1),
+    ("[1, NULL]", "[1, NULL]", 0),
+    ("[1, NULL]", "[1]", 1),
+    ("{'a': NULL::INTEGER}", "{'a': NULL::INTEGER}", 0),
+    ("{'a': NULL::INTEGER}", "{'a': 1}", 1),
+    ("{'a': NULL::INTEGER}", "NULL::STRUCT(a INTEGER)", 1),
+]
+
+
+def test_null_and_nan_are_values_like_others(lake: Lake) -> None:
+    keyed: dict[str, Any] = {
+        "models": {str(n): {"relation": f"marts.k{n}", "primary_key": ["id"]} for n in range(len(VALUES))}
+    }
+    for side in (0, 1):
+        tables = [
+            f"CREATE OR REPLACE TABLE marts.{kind}{n} AS SELECT 1 AS id, {value[side]} AS v"
+            for n, value in enumerate(VALUES)
+            for kind in "kw"
+        ]
+        lake.publish("BEGIN", *tables, "COMMIT", **keyed)
+    found = compare(lake)
+    for number, (before, after, changed) in enumerate(VALUES):
+        assert counts(found[f"marts.k{number}"]) == (0, 0, changed, "primary key"), (before, after)
+        assert counts(found[f"marts.w{number}"]) == (changed, changed, 0, "whole row"), (before, after)
 
 
 def test_a_key_may_hold_null_and_nan(lake: Lake) -> None:

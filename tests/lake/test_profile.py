@@ -169,7 +169,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("type_", VALUES)
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_said_is_what_a_scan_would_say(lake: Lake, type_: str, data: st.DataObject) -> None:
     files = data.draw(st.lists(st.lists(st.none() | VALUES[type_], min_size=1, max_size=4), min_size=1, max_size=3))

@@ -244,6 +244,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, ARGS[0])
 from publisher import Publisher
+from headgate.lake import store as stores
 from headgate.lake.store import LocalStore
 left = int(ARGS[2])
 def dying(really):
@@ -256,6 +257,7 @@ def dying(really):
     return call
 for name in ("fsync", "link", "replace", "unlink", "mkdir", "chmod"):
     setattr(os, name, dying(getattr(os, name)))
+stores._sync_content = dying(stores._sync_content)
 Publisher(LocalStore(Path(ARGS[1]))).publish(b"of the dying")
 """
 
@@ -426,3 +428,24 @@ def test_numbers_may_have_more_than_six_digits(lake: Publisher) -> None:
     assert [lake.publish(), lake.publish(), lake.publish()] == [999_999, 1_000_000, 1_000_001]
     assert lake.releases.numbers() == [1, 999_999, 1_000_000, 1_000_001]
     lake.releases.verify(1_000_000)
+
+
+def test_a_pointer_that_appears_while_one_looks_is_not_lost(lake: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    really = Releases.listed
+
+    def listed(self: Releases) -> Any:
+        monkeypatch.undo()
+        lake.publish(b"the very first")
+        return really(self)
+
+    monkeypatch.setattr(Releases, "listed", listed)
+    assert Releases(lake.store).pointer().release == 1
+
+
+def test_withdrawing_is_refused_when_the_pointer_moved(lake: Publisher) -> None:
+    lake.publish()
+    base = lake.releases.pointer()
+    lake.publish()
+    with pytest.raises(PublishRefusedError):
+        lake.releases.withdraw([1], base)
+    assert lake.releases.numbers() == [1, 2]
