@@ -92,8 +92,13 @@ def lay_out_empty(con: Connection, path: Path, data: str) -> None:
         con.execute(f"CALL {ident(LAKE)}.set_option({literal(name)}, {literal(value)})")
 
 
-def open_branch(branch: Branch, con: Connection) -> None:
-    """Attach the branch to go on working, first putting back what a killed process left half done."""
+def open_branch(branch: Branch, con: Connection, *, on_record: bool = False) -> None:
+    """Attach the branch to go on working, first putting back what a killed process left half done.
+
+    ``on_record`` says that the last step was folded and is on record as done: what it left stays.
+    """
+    if on_record and not _wal(branch.path).exists():
+        branch.before.unlink(missing_ok=True)
     if branch.before.exists():
         _wal(branch.path).unlink(missing_ok=True)
         branch.before.replace(branch.path)
@@ -107,9 +112,14 @@ def open_branch(branch: Branch, con: Connection) -> None:
 
 def close_branch(branch: Branch, con: Connection) -> None:
     """Fold everything into the branch's file and let go of it."""
+    fold(branch, con)
+    branch.before.unlink(missing_ok=True)
+
+
+def fold(branch: Branch, con: Connection) -> None:
+    """As `close_branch`, but the copy from before stays until it is on record that the step is done."""
     detach(con)
     _refuse_wal(branch.path)
-    branch.before.unlink(missing_ok=True)
 
 
 def freeze(branch: Branch, con: Connection, snapshot: int) -> str:

@@ -42,11 +42,7 @@ def publish(shop: Workshop, expectations: dict[str, Any]) -> Published:
     details = shop.details()
     before: Mapping[str, Any] = shop.parent.tables if shop.parent else {}
     tables = _describe(shop, before)
-    changed = sorted(
-        name
-        for name in tables.keys() | before.keys()
-        if tables.get(name, {}).get("identity") != before.get(name, {}).get("identity")
-    )
+    changed = _changed(tables, before)
     if not changed and shop.parent is not None:
         return Published(None, [])
     guards = _guards(shop, tables, before, details, set(tables) - set(changed))
@@ -64,6 +60,16 @@ def publish(shop: Workshop, expectations: dict[str, Any]) -> Published:
     return Published(manifest, guards, changed)
 
 
+def published_before(shop: Workshop) -> Published | None:
+    """What this run published already, if its process died before that was on record."""
+    numbers = [number for number in shop.releases.numbers() if number > shop.base.highest]
+    manifest = next((m for m in map(shop.releases.manifest, numbers) if m.run == shop.run), None)
+    if manifest is None:
+        return None
+    branches.discard(shop.branch)
+    return Published(manifest, [], _changed(manifest.tables, shop.parent.tables if shop.parent else {}))
+
+
 def tools() -> dict[str, str]:
     """The versions that can change what a run makes of the same data and code."""
     found = {"python": platform.python_version()}
@@ -73,6 +79,12 @@ def tools() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _changed(tables: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """The tables that are not as they were, new and gone ones too."""
+    names = tables.keys() | before.keys()
+    return sorted(n for n in names if tables.get(n, {}).get("identity") != before.get(n, {}).get("identity"))
 
 
 def _describe(shop: Workshop, before: Mapping[str, Any]) -> dict[str, Any]:

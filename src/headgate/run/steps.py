@@ -13,7 +13,7 @@ from headgate.notify import run_hook
 from headgate.plan import Kind, Step
 from headgate.project import read_gate
 from headgate.run.build import build_layer
-from headgate.run.publish import publish
+from headgate.run.publish import publish, published_before
 from headgate.run.verdict import Status
 from headgate.run.workshop import Workshop, open_source, source_states
 from headgate.sources.change_log import shows_every_row
@@ -30,14 +30,19 @@ class Outcome:
     manifest: Manifest | None = None
 
 
-def perform_one(shop: Workshop, step: Step) -> Outcome:
-    """Do one step and write down how it ended, whatever happens."""
+def perform_one(shop: Workshop, step: Step, *, alone: bool = False) -> Outcome:
+    """Do one step and write down how it ended, whatever happens.
+
+    ``alone``: the next step is another process's, which must find on the branch what the ledger says was done.
+    """
     shop.tell(step.name, step.why)
     shop.ledger.step_started(shop.run, step.name)
     started = time.monotonic()
     status, detail = "failed", {}
     try:
         outcome = _DOERS[step.kind](shop, step)
+        if alone:
+            shop.fold()
         status, detail = outcome.status, outcome.detail
     finally:
         shop.ledger.step_finished(shop.run, step.name, status, time.monotonic() - started, detail)
@@ -96,7 +101,7 @@ def _gate(shop: Workshop, step: Step) -> Outcome:
 
 
 def _publish(shop: Workshop, step: Step) -> Outcome:
-    done = publish(shop, count_results(shop.ledger.results(shop.run)))
+    done = published_before(shop) or publish(shop, count_results(shop.ledger.results(shop.run)))
     guards = {"total": len(done.guards), "held": len(done.guards) - len(done.refused), "failed": len(done.refused)}
     detail = {"guards": guards, "refused": [g.to_failure() for g in done.refused], "changed": done.changed}
     if done.refused:

@@ -20,6 +20,7 @@ from headgate.project import Project, read_gates
 from headgate.project.fingerprint import combined, fingerprint
 from headgate.run.changes import find_changes
 from headgate.run.conclusion import concluded, remembered
+from headgate.run.publish import published_before
 from headgate.run.steps import Outcome, perform_one
 from headgate.run.verdict import Verdict
 from headgate.run.workshop import Listener, Options, Workshop, open_dbt, open_store, silent
@@ -57,9 +58,10 @@ def perform_step(project: Project, run: str, name: str, options: Options, tell: 
             else:
                 shop, changes, steps = _rejoin(project, record, options, ledger, tell)
             if _is_over(ledger, record, name):
-                return remembered(shop, started)
-            _require_earlier(ledger, run, steps, name)
-            verdict = concluded(shop, lambda: _one(shop, changes, steps, name), started)
+                verdict = remembered(shop, started)
+            else:
+                _require_earlier(ledger, run, steps, name)
+                verdict = concluded(shop, lambda: _one(shop, changes, steps, name), started)
         if verdict.status != "running":
             release(store.workdir, run)
         return verdict
@@ -150,8 +152,9 @@ def _one(shop: Workshop, changes: Changes, steps: list[Step], name: str) -> Outc
     if step.kind is Kind.AFTER:
         outcome = perform_one(shop, step)
         return Outcome(outcome.status, outcome.detail, ends="published")
-    shop.open(fresh=first)
-    return perform_one(shop, step)
+    if step.kind is not Kind.PUBLISH or published_before(shop) is None:
+        shop.open(fresh=first)
+    return perform_one(shop, step, alone=True)
 
 
 def _not_at_all(shop: Workshop, changes: Changes) -> Outcome | None:
@@ -167,7 +170,7 @@ def _is_over(ledger: Ledger, record: RunRecord | None, name: str) -> bool:
     if record is None:
         return False
     if any(step.name == name and step.status in ("done", "skipped") for step in ledger.steps(record.run)):
-        return True
+        return name != "publish" or record.status != "running"  # else it died before it said how the run ended
     if record.status == "failed":
         ledger.reopen_run(record.run)
         return False

@@ -116,7 +116,8 @@ class Workshop:
         if fresh:
             branches.create(self.store, self.run, self.base, self.con, self.project.layers)
         else:
-            branches.open_branch(self.branch, self.con)
+            on_record = all(step.status in ("done", "skipped") for step in self.ledger.steps(self.run))
+            branches.open_branch(self.branch, self.con, on_record=on_record)
         self._attached = True
         self._contents = None
 
@@ -126,6 +127,14 @@ class Workshop:
             self._attached = False
             self._contents = None
             branches.close_branch(self.branch, self.con)
+        self.branch.before.unlink(missing_ok=True)
+
+    def fold(self) -> None:
+        """As `close`, but a process that dies before it is on record that the step is done has done nothing."""
+        if self._attached:
+            self._attached = False
+            self._contents = None
+            branches.fold(self.branch, self.con)
 
     def abandon(self) -> None:
         """Let go of everything after a failure; the branch stays as its last transaction left it."""
