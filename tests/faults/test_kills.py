@@ -1,0 +1,90 @@
+"""A run that is killed, anywhere: the last release is served unchanged, and the next run just works."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from fault_shop import STEPS, Bench, Rows, Shop
+
+KILLED = -9
+INSTANTS = 30
+
+
+def check_recovery(shop: Shop, undisturbed: tuple[Rows, Rows], before: dict[str, str]) -> None:
+    """What must hold after a kill, and after the run that follows it."""
+    one, two = undisturbed
+    assert before.items() <= shop.hashes().items(), "a release was written to"
+    assert shop.contents(1) == one
+    served = shop.pointer.release
+    assert served in (1, 2)
+    assert shop.contents() == (one if served == 1 else two), "a half published release is served"
+    statuses = list(shop.statuses().values())
+    assert statuses.count("died") >= len(statuses) - 2, "the dead are told from the living"
+    assert set(statuses) <= {"died", "published"}
+    told = shop.run()
+    assert told["status"] == ("published" if served == 1 else "nothing_new")
+    assert shop.contents() == two, "not the same data as of a run that was never disturbed"
+    pruned = shop.headgate("prune", "--grace", "0s")
+    assert pruned.code == 0, pruned
+    assert shop.orphans() == set()
+    assert shop.contents() == two
+    assert shop.contents(1) == one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("when", "step"), [("before", STEPS[0]), *(("recorded", step) for step in STEPS)])
+def test_a_run_killed_at_a_steps_boundary_leaves_nothing_behind(
+    second: Shop, undisturbed: tuple[Rows, Rows], when: str, step: str
+) -> None:
+    before = second.hashes()
+    ended = second.headgate("run", fault={"kind": "kill", "when": when, "step": step})
+    assert (ended.code, ended.out) == (KILLED, "")
+    check_recovery(second, undisturbed, before)
+
+
+@pytest.mark.slow
+def test_runs_killed_with_the_work_done_and_not_on_record_leave_nothing_behind(
+    second: Shop, undisturbed: tuple[Rows, Rows]
+) -> None:
+    before = second.hashes()
+    for step in STEPS:
+        died = second.headgate("run", fault={"kind": "kill", "when": "worked", "step": step})
+        assert died.code == KILLED
+        assert before.items() <= second.hashes().items()
+        assert second.contents(1) == undisturbed[0]
+    assert list(second.statuses().values()) == ["died"] * len(STEPS) + ["published"]
+    check_recovery(second, undisturbed, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_runs_killed_at_random_instants_leave_nothing_behind(
+    bench: Bench, undisturbed: tuple[Rows, Rows], seed: int
+) -> None:
+    """Five runs after one another are killed, each at any instant, before one is left alone."""
+    dice = random.Random(seed)
+    shop = bench.put_back("second")
+    before, started = shop.hashes(), time.monotonic()
+    shop.run()
+    whole = time.monotonic() - started
+    shop = bench.put_back("second")
+    died = 0
+    for _ in range(INSTANTS // 6):
+        died += killed_after(shop, dice.uniform(0, whole)) == KILLED
+        assert before.items() <= shop.hashes().items(), "a release was written to"
+        assert shop.contents(1) == undisturbed[0]
+        if shop.pointer.release != 1:
+            check_recovery(shop, undisturbed, before)
+            shop = bench.put_back("second")
+    assert died
+    check_recovery(shop, undisturbed, before)
+
+
+def killed_after(shop: Shop, seconds: float) -> int:
+    process = shop.start("run", "--json")
+    ended = process.ended_after(seconds) or process.kill()
+    assert ended.code in (0, KILLED), ended
+    return ended.code
