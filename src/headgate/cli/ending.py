@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import typer
 
+from headgate.cli.interrupting import heard_at_once
 from headgate.cli.opening import Opened
 from headgate.cli.output import show_error
 from headgate.errors import CouldNotRunError, ExitCode, HeadgateError, InterruptedRunError, UsageError
@@ -15,19 +16,20 @@ from headgate.errors import CouldNotRunError, ExitCode, HeadgateError, Interrupt
 
 def run_to_the_end(app: Callable[..., object], arguments: list[str]) -> int:
     """Run the app; what it raises is shown once, as an error with its exit code."""
-    try:
-        code = app(args=arguments, prog_name="headgate", standalone_mode=False)
-        if code != ExitCode.INTERRUPTED:  # what typer makes of Ctrl-C
-            return code if isinstance(code, int) else int(ExitCode.OK)
-        error: HeadgateError = InterruptedRunError()
-    except (KeyboardInterrupt, typer.Abort):
-        error = InterruptedRunError()
-    except typer.TyperException as mistake:
-        error = _mistake(mistake)
-    except HeadgateError as raised:
-        error = raised
-    except Exception as unexpected:  # noqa: BLE001  # the outermost edge: anything unexpected ends as exit 3, with a trace
-        error = _unexpected(unexpected, arguments)
+    with heard_at_once() as ctrl_c:
+        try:
+            code = app(args=arguments, prog_name="headgate", standalone_mode=False)
+            if code != ExitCode.INTERRUPTED:  # what typer makes of Ctrl-C
+                return code if isinstance(code, int) else int(ExitCode.OK)
+            error: HeadgateError = InterruptedRunError()
+        except (KeyboardInterrupt, typer.Abort):
+            error = InterruptedRunError()
+        except typer.TyperException as mistake:
+            error = _mistake(mistake)
+        except HeadgateError as raised:
+            error = raised
+        except Exception as unexpected:  # noqa: BLE001  # the outermost edge: anything else ends as exit 3, with a trace
+            error = InterruptedRunError() if ctrl_c.is_set() else _unexpected(unexpected, arguments)
     for part in ("what", "where", "hint"):
         if text := getattr(error, part):
             setattr(error, part, Opened.mask(text))

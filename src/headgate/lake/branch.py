@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headgate.errors import CorruptError, LakeError, UsageError
-from headgate.lake.engine import LAKE, Connection, attach, detach, ident, literal, qualified
+from headgate.lake.engine import LAKE, Connection, attach, detach, ident, literal, qualified, transaction
 from headgate.lake.release import Pointer, Releases, catalog_key
 from headgate.lake.store import Store, sync, writing
 
@@ -77,7 +77,10 @@ def create(store: Store, run: str, base: Pointer, con: Connection, layers: tuple
         store.fetch(catalog_key(base.release), branch.path)
         branch.path.chmod(0o644)
         attach(con, str(branch.path), branch.data, read_only=False, migrate=True)
-        squash(con)
+        if squash(con):
+            detach(con)
+            shed_dead_rows(con, branch.path)
+            attach(con, str(branch.path), branch.data, read_only=False)
     con.execute("BEGIN")
     for schema in (INTERNAL_SCHEMA, LOG_SCHEMA, *layers):
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(LAKE, schema)}")
@@ -154,13 +157,36 @@ def snapshot_of(con: Connection, alias: str = LAKE) -> int:
     return int(con.execute(f"SELECT max(snapshot_id) FROM {meta}.ducklake_snapshot").fetchall()[0][0])
 
 
-def squash(con: Connection, alias: str = LAKE) -> None:
-    """Forget old snapshots, so that catalogs do not grow with the number of runs. Removes no file."""
+def squash(con: Connection, alias: str = LAKE) -> bool:
+    """Forget old snapshots, so that catalogs do not grow with the number of runs; False if they are few.
+
+    Removes no file.
+    """
     meta = ident(f"__ducklake_metadata_{alias}")
     if con.execute(f"SELECT count(*) FROM {meta}.ducklake_snapshot").fetchall()[0][0] <= MANY_SNAPSHOTS:
-        return
+        return False
     con.execute(f"CALL ducklake_expire_snapshots({literal(alias)}, older_than => now() + INTERVAL 1 DAY)")
     con.execute(f"DELETE FROM {meta}.ducklake_files_scheduled_for_deletion")
+    return True
+
+
+def shed_dead_rows(con: Connection, path: Path) -> None:
+    """Write the tables of a catalog that have a primary key anew: DuckDB keeps their deleted rows for ever.
+
+    Without this a catalog grew by a kilobyte with every run. The catalog must not be attached.
+    """
+    con.execute(f"ATTACH {literal(str(path))} AS shedding")
+    with transaction(con):
+        for name, definition in con.execute(
+            "SELECT table_name, sql FROM duckdb_tables() WHERE database_name = 'shedding' AND has_primary_key"
+        ).fetchall():
+            table = qualified("shedding", name)
+            con.execute(f"CREATE TEMP TABLE shed AS FROM {table}")
+            con.execute(f"DROP TABLE {table}")
+            con.execute(definition.replace("CREATE TABLE ", "CREATE TABLE shedding.", 1))
+            con.execute(f"INSERT INTO {table} FROM shed")
+            con.execute("DROP TABLE shed")
+    con.execute("DETACH shedding")
 
 
 def branches(store: Store) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from headgate.errors import CouldNotRunError, LakeError
+from headgate.errors import CouldNotRunError, InterruptedRunError, LakeError
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -24,6 +25,7 @@ Connection = duckdb.DuckDBPyConnection
 LAKE = "lake"
 #: One named in-memory instance per process, shared with dbt: two instances cannot open one catalog file.
 INSTANCE = ":memory:headgate"
+_OPENED: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def connect(settings: EngineSettings | None = None, *, shared: bool = False) -> 
     """
     settings = settings or EngineSettings()
     con = duckdb.connect(INSTANCE if shared else ":memory:")
+    _OPENED.add(con)
     try:
         if settings.memory_limit:
             con.execute(f"SET memory_limit = {literal(settings.memory_limit)}")
@@ -152,8 +155,24 @@ def detach(con: Connection, alias: str = LAKE) -> None:
         raise translated(error, doing="closing the branch") from error
 
 
+def interrupt_all() -> None:
+    """End what the connections of this process are doing; for another thread to call, when somebody pressed Ctrl-C."""
+    for con in list(_OPENED):
+        with contextlib.suppress(duckdb.Error):  # it was closed
+            con.interrupt()
+
+
+def was_interrupted(error: BaseException) -> bool:
+    """Whether a query ended because of Ctrl-C: DuckDB raises a RuntimeError where it noticed by itself."""
+    return isinstance(error, duckdb.InterruptException) or (
+        type(error) is RuntimeError and str(error) == "Query interrupted"
+    )
+
+
 def translated(error: duckdb.Error, *, doing: str) -> CouldNotRunError:
     """DuckDB's exception as one of ours, with a hint where one helps."""
+    if was_interrupted(error):
+        return InterruptedRunError()
     text = str(error).strip()
     hint = None
     if "No space left" in text or "File too large" in text or "Disk quota" in text:

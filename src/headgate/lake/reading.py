@@ -10,9 +10,9 @@ from typing import Any
 
 import duckdb
 
-from headgate.errors import NoReleaseError, UsageError, did_you_mean
+from headgate.errors import HeadgateError, NoReleaseError, UsageError, did_you_mean
 from headgate.lake.branch import branch_of, branches
-from headgate.lake.engine import LAKE, Connection, EngineSettings, attach, connect, ident
+from headgate.lake.engine import LAKE, Connection, EngineSettings, attach, connect, ident, translated, was_interrupted
 from headgate.lake.release import Releases, catalog_key
 from headgate.lake.store import Store
 
@@ -59,7 +59,7 @@ def ask(con: Connection, sql: str) -> Answer:
         _keep_out_of_the_lake(con, con.extract_statements(sql))
         cursor: Connection | None = con.execute(sql)
     except duckdb.Error as error:
-        raise UsageError(f"the query failed: {error}") from error
+        raise _refused(error) from error
     if cursor is None:  # whatever DuckDB's types say
         raise UsageError("there is nothing to ask: the query is empty")
     described = cursor.description or []
@@ -72,12 +72,16 @@ def query(con: Connection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     return answer.columns, [row for batch in answer.batches for row in batch]
 
 
+def _refused(error: duckdb.Error) -> HeadgateError:
+    return translated(error, doing="the query") if was_interrupted(error) else UsageError(f"the query failed: {error}")
+
+
 def _batches(cursor: Connection) -> Iterator[list[tuple[Any, ...]]]:
     try:
         while rows := cursor.fetchmany(BATCH_ROWS):
             yield rows
     except duckdb.Error as error:
-        raise UsageError(f"the query failed: {error}") from error
+        raise _refused(error) from error
 
 
 def _keep_out_of_the_lake(con: Connection, statements: list[duckdb.Statement]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from headgate.errors import ExitCode, HeadgateError, InterruptedRunError, SourceDataError
-from headgate.lake.engine import translated
+from headgate.lake.engine import translated, was_interrupted
 from headgate.run.steps import Outcome, count_results
 from headgate.run.verdict import EXIT_CODES, Status, Verdict, failure_of
 from headgate.run.workshop import Workshop
@@ -29,6 +29,8 @@ def concluded(shop: Workshop, work: Callable[[], Outcome], started: float) -> Ve
     except KeyboardInterrupt:
         return _stopped(shop, "failed", InterruptedRunError(), started)
     except Exception as error:  # noqa: BLE001  # the edge of a run: anything unexpected ends as exit 3, with a trace
+        if was_interrupted(error):
+            return _stopped(shop, "failed", InterruptedRunError(), started)
         log = _write_trace(shop, error)
         cause = str(error).splitlines()[0] if str(error) else "no text"
         wrapped = HeadgateError(f"unexpected {type(error).__name__}: {cause}", hint=f"the traceback is in {log}")

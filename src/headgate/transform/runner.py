@@ -146,9 +146,12 @@ class Dbt:
         settings += ["--no-use-colors", "--no-print"]
         here = Path.cwd()
         try:
-            return runner.invoke([*arguments, *settings, "--vars", json.dumps(self._variables)])
+            result = runner.invoke([*arguments, *settings, "--vars", json.dumps(self._variables)])
         finally:
             os.chdir(here)  # dbt moves to the project's folder and stays there
+        if isinstance(result.exception, KeyboardInterrupt):
+            raise result.exception  # dbt has cancelled what it was doing
+        return result
 
     def _selector(self, node: Node) -> str:
         return node.name if node.kind == "test" else f"path:{node.file},{node.name}"
