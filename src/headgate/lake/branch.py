@@ -13,8 +13,20 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from headgate.errors import CorruptError, LakeError, UsageError
-from headgate.lake.engine import LAKE, Connection, attach, detach, ident, literal, qualified, transaction
+from headgate.lake.engine import (
+    LAKE,
+    Connection,
+    attach,
+    detach,
+    ident,
+    literal,
+    qualified,
+    transaction,
+    translated,
+)
 from headgate.lake.release import Pointer, Releases, catalog_key
 from headgate.lake.store import Store, sync, writing
 
@@ -64,28 +76,39 @@ def branch_of(store: Store, run: str) -> Branch:
 def create(store: Store, run: str, base: Pointer, con: Connection, layers: tuple[str, ...]) -> Branch:
     """Make the branch of ``run`` from the release that ``base`` points to, or an empty one.
 
-    Leaves it attached as ``lake``. Raises CorruptError if the release is not what was published.
+    Leaves it attached as ``lake``.
+
+    Raises:
+        CorruptError: the release is not what was published.
+        CouldNotRunError: it cannot be written, as on a full disk.
     """
     branch = branch_of(store, run)
-    branch.path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(branch.path):
+        branch.path.parent.mkdir(parents=True, exist_ok=True)
     discard(branch)
-    if base.release is None:
-        lay_out_empty(con, branch.path, branch.data)
-    else:
-        Releases(store).verify(base.release)
-        _refuse_wal(Path(store.url(catalog_key(base.release))))
-        store.fetch(catalog_key(base.release), branch.path)
-        branch.path.chmod(0o644)
-        attach(con, str(branch.path), branch.data, read_only=False, migrate=True)
-        if squash(con):
-            detach(con)
-            shed_dead_rows(con, branch.path)
-            attach(con, str(branch.path), branch.data, read_only=False)
-    con.execute("BEGIN")
-    for schema in (INTERNAL_SCHEMA, LOG_SCHEMA, *layers):
-        con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(LAKE, schema)}")
-    con.execute("COMMIT")
+    try:
+        if base.release is None:
+            lay_out_empty(con, branch.path, branch.data)
+        else:
+            _copy_release(store, base.release, branch, con)
+        with transaction(con):
+            for schema in (INTERNAL_SCHEMA, LOG_SCHEMA, *layers):
+                con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(LAKE, schema)}")
+    except duckdb.Error as error:
+        raise translated(error, doing="making the branch") from error
     return branch
+
+
+def _copy_release(store: Store, number: int, branch: Branch, con: Connection) -> None:
+    Releases(store).verify(number)
+    _refuse_wal(Path(store.url(catalog_key(number))))
+    store.fetch(catalog_key(number), branch.path)
+    branch.path.chmod(0o644)
+    attach(con, str(branch.path), branch.data, read_only=False, migrate=True)
+    if squash(con):
+        detach(con)
+        shed_dead_rows(con, branch.path)
+        attach(con, str(branch.path), branch.data, read_only=False)
 
 
 def lay_out_empty(con: Connection, path: Path, data: str) -> None:
