@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from headgate.errors import CorruptError, ExitCode, NoReleaseError, PublishRefusedError
-from headgate.lake.release import NO_RELEASE, Manifest, catalog_key, manifest_key
+from headgate.lake.release import NO_RELEASE, Manifest, Releases, catalog_key, manifest_key
 from headgate.lake.store import LocalStore
 from lake_maker import python
 from publisher import DRAFT, Publisher
