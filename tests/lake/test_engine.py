@@ -93,6 +93,10 @@ def test_any_value_is_itself_when_it_is_quoted(value: Any) -> None:
     assert type(found) is type(value)
 
 
+def test_a_nul_in_a_value_is_kept() -> None:
+    assert PLAIN.execute(f"SELECT {literal(chr(0) + 'a' + chr(0))}").fetchall() == [("\0a\0",)]
+
+
 def test_nan_is_nan_when_it_is_quoted() -> None:
     assert PLAIN.execute(f"SELECT isnan({literal(float('nan'))})").fetchall() == [(True,)]
 

@@ -71,6 +71,8 @@ def literal(value: str | float | bool | None) -> str:
         return str(value)
     if isinstance(value, float):
         return f"{value!r}::DOUBLE" if value == value and abs(value) != float("inf") else f"'{value}'::DOUBLE"
+    if "\x00" in value:  # DuckDB's parser would end there
+        return "(" + " || chr(0) || ".join(literal(part) for part in value.split("\x00")) + ")"
     return "'" + value.replace("'", "''") + "'"
 
 
