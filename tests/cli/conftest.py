@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import BAD_ROW, GOOD_ROW, Cli, Ended, copied
 
+from command_line import BAD_ROW, GOOD_ROW, Cli, Ended, copied
 from headgate.cli import main
 from small_shop import Shop
 

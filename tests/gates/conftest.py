@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from gate_maker import attach_lake, new_lake
 
+from gate_maker import attach_lake, new_lake
 from headgate.lake.engine import Connection, connect, detach
 
 

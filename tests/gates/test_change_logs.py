@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gate_maker import VALUES, counted, expect, gate, judge
 
+from gate_maker import VALUES, counted, expect, gate, judge
 from headgate.gates.relation import never_plain, read_relation
 from headgate.gates.result import ExpectationResult
 from headgate.lake.catalog import View, read_contents

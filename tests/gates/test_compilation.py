@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gate_maker import VALUES, expect
 
+from gate_maker import VALUES, expect
 from headgate.errors import ConfigError
 from headgate.gates import compile_gate
 from headgate.project.declaration import Declared, GateFile, Place

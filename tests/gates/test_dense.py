@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gate_maker import VALUES, counted, expect, judge
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gate_maker import VALUES, counted, expect, judge
 from headgate.gates import dense
 from headgate.gates.relation import never_plain, read_relation
 from headgate.lake.catalog import read_contents, read_statistics

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 import pytest
-from gate_maker import VALUES, counted, expect, gate, judge
 
+from gate_maker import VALUES, counted, expect, gate, judge
 from headgate.lake.engine import Connection
 
 

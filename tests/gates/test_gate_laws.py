@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from gate_maker import VALUES, expect, gate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gate_maker import VALUES, expect, gate
 from headgate.gates import Forgetful
 from headgate.gates import table_gate as table_room
 from headgate.lake.engine import Connection, literal

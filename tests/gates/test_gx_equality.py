@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gate_maker import VALUES, expect, gate
 
+from gate_maker import VALUES, expect, gate
 from headgate.gates import Forgetful
 from headgate.lake.engine import Connection
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gate_maker import VALUES, counted, expect, gate
 
+from gate_maker import VALUES, counted, expect, gate
 from headgate.errors import CouldNotRunError
 from headgate.gates import Forgetful
 from headgate.gates import memory as memory_room

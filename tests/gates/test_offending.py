@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gate_maker import VALUES, expect
 
+from gate_maker import VALUES, expect
 from headgate.errors import ConfigError
 from headgate.gates import unexpected_rows_sql
 from headgate.lake.engine import Connection

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gate_maker import VALUES, counted, expect, judge
 
+from gate_maker import VALUES, counted, expect, judge
 from headgate.gates.result import ExpectationResult
 from headgate.lake.engine import Connection
 

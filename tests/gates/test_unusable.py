@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gate_maker import VALUES, expect, gate, judge
 
+from gate_maker import VALUES, expect, gate, judge
 from headgate.gates import Forgetful, compile_gate, evaluate
 from headgate.lake.engine import Connection
 from headgate.project.declaration import GateFile

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from shop import Shop, attach_new_lake
 
 from headgate.lake.engine import Connection
+from shop import Shop, attach_new_lake
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop import Shop
 
 from headgate.errors import ConfigError, ExitCode, SourceDataError
 from headgate.sources.schema_lock import LockedTable
+from shop import Shop
 
 GOOD = b"id,name,amount,day\n" + b"".join(b"%d,n%d,%d.5,2024-01-01\n" % (i, i, i) for i in range(3_000))
 GZ = gzip.compress(GOOD)

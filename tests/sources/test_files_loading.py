@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 import pytest
-from shop import Shop
 
 from headgate.errors import ConfigError, SourceDataError
 from headgate.project.config import Sample
@@ -24,6 +23,7 @@ from headgate.sources.file_proof import Proof, prove
 from headgate.sources.listing import SourceFile
 from headgate.sources.memory import Memory
 from headgate.sources.schema_lock import LockedTable
+from shop import Shop
 
 
 def test_a_csv_file_is_loaded_with_types_that_fit_every_row(shop: Shop) -> None:
