@@ -9,8 +9,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from command_line import BAD_ROW, GOOD_ROW, Cli, Ended
 
+from command_line import BAD_ROW, GOOD_ROW, Cli, Ended
 from headgate.lake.lock import locked
 from small_shop import Shop
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,7 +72,7 @@ def _show_answer(answer: Answer, limit: int) -> int:
     from headgate.cli.tables import show_rows
 
     rows = _rows(answer)
-    shown = [row for row, _ in zip(rows, range(limit), strict=False)]
+    shown = list(islice(rows, limit))
     show_rows(answer.columns, shown)
     return len(shown) + sum(1 for _ in rows)
 

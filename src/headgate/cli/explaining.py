@@ -168,7 +168,7 @@ def _show_cause(cause: Cause, record: RunRecord, *, branch: bool) -> None:
     title = f"{f['severity']}  {f['layer']}.{f['table']}  {f['type']}({arguments})"
     show(f"\n{title}  {f.get('place') or ''}".rstrip(), style="bold")
     if f.get("error"):
-        show(f"  could not be checked: {f['error']}")
+        show(f"  {f['error']}")
     if f.get("observed_value") is not None:
         show(f"  observed: {f['observed_value']}")
     if f.get("unexpected_count"):

@@ -93,10 +93,9 @@ def _show_failure(failure: dict[str, Any]) -> None:
     arguments = ", ".join(f"{k}={exact(v)}" for k, v in (failure.get("kwargs") or {}).items())
     title = f"{'warned' if warned else 'FAILED'}  {place}  {failure['expectation']}({arguments})"
     show(title, style="yellow" if warned else "red")
-    labels = {"observed": "observed", "unexpected_count": "unexpected rows", "error": "could not be checked"}
-    for key, label in labels.items():
+    for key, label in (("observed", "observed: "), ("unexpected_count", "unexpected rows: "), ("error", "")):
         if failure.get(key) not in (None, ""):
-            show(f"        {label}: {failure[key]}")
+            show(f"        {label}{failure[key]}")
     if failure.get("examples"):
         show(f"        e.g. {', '.join(map(exact, failure['examples'][:5]))}")
     if failure.get("hint"):

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 from headgate.cli.output import painted, show
 from headgate.cli.values import exact, grouped, printable
@@ -52,9 +53,7 @@ def text_width(text: str) -> int:
     """
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _print(columns: Sequence[str], cells: list[list[str]], widths: list[int], right: set[int]) -> None:

@@ -1,0 +1,184 @@
+"""The process as a whole: its start, its surroundings, and what it does with what nobody foresaw."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from command_line import HEADGATE, Cli, on_a_terminal, process
+from headgate.cli.ending import run_to_the_end
+from headgate.errors import CouldNotRunError
+from small_shop import Shop
+
+HEAVY = ("dbt", "sqlalchemy", "duckdb", "rich", "sqlglot", "pandas")
+WATCH = """
+import sys
+from headgate.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def modules_of(*arguments: str, cwd: Path) -> set[str]:
+    command = [sys.executable, "-c", WATCH, *arguments]
+    ended = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True)
+    return set(ended.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["releases"], ["releases", "1"], ["--version"]])
+def test_what_needs_no_engine_loads_none(published_once: Shop, arguments: list[str]) -> None:
+    assert modules_of(*arguments, cwd=published_once.folder) & set(HEAVY) == set()
+
+
+def test_a_query_loads_neither_dbt_nor_the_ledgers_library(published_once: Shop) -> None:
+    assert modules_of("query", "select 1", cwd=published_once.folder) & {"dbt", "sqlalchemy", "pandas"} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arguments", "seconds"), [(["--help"], 0.3), (["releases"], 0.5)])
+def test_it_starts_fast(published_once: Shop, arguments: list[str], seconds: float) -> None:
+    """Processor time, and the best of five: the machine may have other work."""
+    script = f"import os, subprocess, sys; subprocess.run({[HEADGATE, *arguments]!r}, stdout=subprocess.DEVNULL);"
+    script += "t = os.times(); print(t.children_user + t.children_system)"
+    used = []
+    for _ in range(5):
+        ended = subprocess.run(
+            [sys.executable, "-c", script], cwd=published_once.folder, capture_output=True, text=True, check=True
+        )
+        used.append(float(ended.stdout))
+    assert min(used) <= seconds
+
+
+def test_python_dash_m_is_the_same_command(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "headgate", "--version"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ended.stdout == process("--version", cwd=tmp_path).stdout
+
+
+# --- the unforeseen ------------------------------------------------------------------------------------
+
+
+def spoil_the_workspace(shop: Shop) -> None:
+    """A file where dbt's folder must be: nothing foresees that."""
+    shutil.rmtree(shop.folder / ".headgate" / "dbt", ignore_errors=True)
+    shop.write(".headgate/dbt", "not a folder")
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
+
+
+def test_an_unforeseen_failure_of_a_run_names_the_cause_the_run_and_the_trace(published: Shop, cli: Cli) -> None:
+    spoil_the_workspace(published)
+    ended = cli("run", "--json", "-p", str(published.folder))
+    found = ended.json
+    assert (ended.code, found["status"], found["serving"]) == (3, "failed", 1)
+    cause, where = found["error"].splitlines()
+    assert cause.startswith("unexpected NotADirectoryError: ")
+    assert where == f"  → the traceback is in .headgate/logs/{found['run']}.log"
+    assert "Traceback" in (published.folder / ".headgate" / "logs" / f"{found['run']}.log").read_text()
+    assert "Traceback" not in ended.out + ended.err
+
+
+def test_an_unforeseen_failure_elsewhere_ends_with_3_a_line_and_a_trace_in_the_projects_logs(
+    published: Shop, cli: Cli
+) -> None:
+    spoil_the_workspace(published)
+    ended = cli("plan", "-p", str(published.folder))
+    assert (ended.code, ended.out) == (3, "")
+    cause, where = ended.err.splitlines()
+    assert cause.startswith("error  unexpected NotADirectoryError: ")
+    (log,) = (published.folder / ".headgate" / "logs").glob("headgate-*-plan.log")
+    assert where == f"  → the traceback is in {log}; please report it"
+    assert "Traceback" in log.read_text()
+
+
+def test_without_a_project_the_trace_lies_with_the_temporary_files(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("runs", "-p", str(tmp_path))  # no project here
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def broken(**_: object) -> None:
+        raise LookupError("first line\nsecond line")
+
+    assert run_to_the_end(broken, ["runs"]) == 3
+    (log,) = tmp_path.glob("headgate-*-runs.log")
+    assert "LookupError: first line" in log.read_text()
+
+
+def test_secrets_are_masked_in_errors_and_traces(
+    published: Shop, cli: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = (published.folder / "headgate.yml").read_text()
+    published.write("headgate.yml", text + 'ledger: "postgresql://me:${PASSWORD}@localhost:1/db"\n')
+    monkeypatch.setenv("PASSWORD", "hunter2hunter2")
+    cli("releases", "-p", str(published.folder))
+
+    def broken(**_: object) -> None:
+        raise CouldNotRunError("cannot reach postgresql://me:hunter2hunter2@localhost:1/db")
+
+    assert run_to_the_end(broken, ["runs", "--json"]) == 3
+    shown = capfd.readouterr()
+    assert "hunter2hunter2" not in shown.out + shown.err
+    assert "***" in json.loads(shown.out)["error"]["what"]
+
+    def surprised(**_: object) -> None:
+        raise LookupError("hunter2hunter2")
+
+    assert run_to_the_end(surprised, ["runs"]) == 3
+    for log in (published.folder / ".headgate" / "logs").glob("*.log"):
+        assert "hunter2hunter2" not in log.read_text()
+
+
+# --- init ----------------------------------------------------------------------------------------------
+
+
+def test_init_writes_a_project_and_says_what_is_next(tmp_path: Path, cli: Cli) -> None:
+    folder = tmp_path / "my project"
+    shown = cli("init", str(folder), "--no-data")
+    assert shown.code == 0
+    assert (folder / "headgate.yml").is_file()
+    assert not (folder / "data").exists()
+    assert f"cd '{folder}'" in shown.out
+    assert "python generate.py" in shown.out
+
+
+def test_init_refuses_a_folder_with_something_in_it_and_an_unknown_template(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    full = cli("init", str(tmp_path / "full"))
+    assert (full.code, "is not empty" in full.err) == (2, True)
+    unknown = cli("init", str(tmp_path / "new"), "--template", "rosman")
+    assert (unknown.code, "did you mean 'rossmann'?" in unknown.err) == (2, True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_init_tells_when_the_generator_fails(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from headgate.project import templates
+
+    template = tmp_path / "templates" / "small"
+    template.mkdir(parents=True)
+    (template / "headgate.yml").write_text("name: small\n")
+    (template / "generate.py").write_text("import sys\nprint('no disk')\nsys.exit(4)\n")
+    monkeypatch.setattr(templates, "templates_folder", lambda: tmp_path / "templates")
+    ended = cli("init", str(tmp_path / "new"), "--template", "small", "--json")
+    assert ended.code == 3
+    assert ended.json["error"]["what"].startswith("no example data: generate.py ended with exit code 4")
+    assert "no disk" in ended.err
+    assert (tmp_path / "new" / "headgate.yml").is_file()
+
+
+@pytest.mark.slow
+def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
+    started = time.monotonic()
+    seen = on_a_terminal("init", "new", cwd=tmp_path, typed="n\n")
+    assert seen.code == 0
+    assert "Generate example data now? [Y/n]" in seen.text
+    assert not (tmp_path / "new" / "data").exists()
+    assert time.monotonic() - started < 60
