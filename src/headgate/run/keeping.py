@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
+from headgate.errors import CorruptError
 from headgate.lake.branch import branches
 from headgate.lake.engine import connect
 from headgate.lake.lock import locked
@@ -21,7 +23,9 @@ def roll_back(project: Project, number: int, reason: str) -> int | None:
     """
     store = open_store(project)
     releases = Releases(store)
-    before = releases.pointer().release
+    before = None
+    with suppress(CorruptError):  # a damaged pointer is what a rollback repairs
+        before = releases.pointer().release
     releases.rollback(number, reason=reason)
     with Ledger.open(project.ledger) as ledger:
         ledger.alert("rolled_back", None, f"release {before} → {number} in {store.location}: {reason}")
