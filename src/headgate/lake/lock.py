@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,9 +39,16 @@ class Holder:
 
 @contextlib.contextmanager
 def locked(
-    workdir: Path, run: str, *, mode: Literal["whole", "steps"] = "whole", wait_seconds: float = 0
-) -> Iterator[None]:
-    """Hold the lake's lock for ``run`` while the block runs.
+    workdir: Path,
+    run: str | Callable[[], str],
+    *,
+    mode: Literal["whole", "steps"] = "whole",
+    wait_seconds: float = 0,
+) -> Iterator[str]:
+    """Hold the lake's lock for ``run`` while the block runs; gives the run's name.
+
+    A new run is best named by a function, which is called when the lock is had: runs that waited for it
+    in the same second would else choose the same name.
 
     On leaving, a run of mode ``whole`` gives the lock up; one of mode ``steps`` keeps the record until
     `release` is called or the lease expires.
@@ -53,11 +60,12 @@ def locked(
         workdir.mkdir(parents=True, exist_ok=True)
         guard = (workdir / ".lock").open("a")
     with guard:
-        _acquire(guard, workdir, run, time.monotonic() + wait_seconds)
+        _acquire(guard, workdir, run if isinstance(run, str) else None, time.monotonic() + wait_seconds)
+        run = run if isinstance(run, str) else run()
         since = datetime.now(UTC).isoformat(timespec="seconds")
         _record(workdir, Holder(run, os.getpid(), mode, since, time.time() + STEP_LEASE_SECONDS))
         try:
-            yield
+            yield run
         finally:
             if mode == "whole":
                 release(workdir, run)
@@ -91,7 +99,7 @@ def live_run(workdir: Path) -> str | None:
     return holder.run if _resting(holder) else None
 
 
-def _acquire(guard: IO[str], workdir: Path, run: str, deadline: float) -> None:
+def _acquire(guard: IO[str], workdir: Path, run: str | None, deadline: float) -> None:
     tries = 0
     while True:
         tries += 1

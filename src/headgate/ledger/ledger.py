@@ -113,6 +113,10 @@ class Ledger:
                 )
             )
 
+    def plan_run(self, run: str, plan: Sequence[dict[str, Any]]) -> None:
+        """Record the steps that a run is going to take."""
+        self._change_run(run, plan=encoded(list(plan)))
+
     def reopen_run(self, run: str) -> None:
         """Record that an ended run goes on, because one of its steps is done again."""
         self._change_run(run, status=RUNNING, release=None, serving=None, finished_at=None, seconds=None, error=None)

@@ -33,11 +33,13 @@ def perform(project: Project, options: Options, tell: Listener = silent) -> Verd
     are raised.
     """
     started = time.monotonic()
-    with Ledger.open(project.ledger) as ledger:
-        run = new_run_id(ledger)
-        with locked(open_store(project).workdir, run, wait_seconds=options.wait.total_seconds()):
-            shop, changes, steps = _begin(project, run, options, ledger, tell)
-            return concluded(shop, lambda: _whole(shop, changes, steps), started)
+    workdir, waiting = open_store(project).workdir, options.wait.total_seconds()
+    with (
+        Ledger.open(project.ledger) as ledger,
+        locked(workdir, lambda: new_run_id(ledger), wait_seconds=waiting) as run,
+    ):
+        shop = _begin(project, run, options, ledger, tell)
+        return concluded(shop, lambda: _whole(shop), started)
 
 
 def perform_step(project: Project, run: str, name: str, options: Options, tell: Listener = silent) -> Verdict:
@@ -51,17 +53,21 @@ def perform_step(project: Project, run: str, name: str, options: Options, tell: 
     if name not in step_names(project):
         raise UsageError(f"there is no step {name!r}", hint=did_you_mean(name, step_names(project)))
     with Ledger.open(project.ledger) as ledger:
+        _require_begin(project, ledger.run(run), run, name)
         with locked(store.workdir, run, mode="steps", wait_seconds=options.wait.total_seconds()):
             record = ledger.run(run)
             if record is None:
-                shop, changes, steps = _begin(project, run, options, ledger, tell)
+                shop = _begin(project, run, options, ledger, tell)
             else:
-                shop, changes, steps = _rejoin(project, record, options, ledger, tell)
+                shop = _rejoin(project, record, options, ledger, tell)
             if _is_over(ledger, record, name):
                 verdict = remembered(shop, started)
             else:
+                steps = _planned(record)
                 _require_earlier(ledger, run, steps, name)
-                verdict = concluded(shop, lambda: _one(shop, changes, steps, name), started)
+                if record is not None and record.status == "failed":
+                    ledger.reopen_run(run)
+                verdict = concluded(shop, lambda: _one(shop, steps, name), started)
         if verdict.status != "running":
             release(store.workdir, run)
         return verdict
@@ -88,48 +94,59 @@ def new_run_id(ledger: Ledger) -> str:
     return stem if number == 1 else f"{stem}-{number}"
 
 
-def _begin(
-    project: Project, run: str, options: Options, ledger: Ledger, tell: Listener
-) -> tuple[Workshop, Changes, list[Step]]:
-    """Look what is served and what changed, and write down what this run is going to do."""
+def _begin(project: Project, run: str, options: Options, ledger: Ledger, tell: Listener) -> Workshop:
+    """Look what is served, and write down that a run begins there."""
     releases = Releases(open_store(project))
     if options.resume:
         releases.resume()
     base = releases.pointer()
     shop = Workshop(project, run, base, releases.current(), options, ledger, tell)
-    changes = find_changes(project, shop.parent, ledger, shop.store.location, options)
-    steps = make_plan(project, shop.parent, changes, None)
     ledger.start_run(
         run,
         target=project.target,
         lake=shop.store.location,
         base_release=base.release,
-        plan=[asdict(step) for step in steps],
         project_hash=combined(fingerprint(project.folder)),
         variables=project.vars,
         options={**options.to_json(), "base": asdict(base)},
     )
-    return shop, changes, steps
+    return shop
 
 
-def _rejoin(
-    project: Project, record: RunRecord, options: Options, ledger: Ledger, tell: Listener
-) -> tuple[Workshop, Changes, list[Step]]:
+def _rejoin(project: Project, record: RunRecord, options: Options, ledger: Ledger, tell: Listener) -> Workshop:
     """Go on with a run that another process began: what it branched from is what it wrote down."""
     written = record.options["base"]
     held = Hold(**written["held"]) if written["held"] else None
     base = Pointer(written["release"], written["nonce"], written["highest"], held, tuple(written["abandoned"]))
     parent = Releases(open_store(project)).manifest(base.release) if base.release is not None else None
-    shop = Workshop(project, record.run, base, parent, options, ledger, tell)
-    return shop, Changes({}, "the run goes on"), [Step(**{**s, "kind": Kind(s["kind"])}) for s in record.plan]
+    return Workshop(project, record.run, base, parent, options, ledger, tell)
 
 
-def _whole(shop: Workshop, changes: Changes, steps: list[Step]) -> Outcome:
+def _planned(record: RunRecord | None) -> list[Step]:
+    """The steps as the first one wrote them down; none if it did not come so far."""
+    return [Step(**{**s, "kind": Kind(s["kind"])}) for s in record.plan] if record else []
+
+
+def _look(shop: Workshop) -> tuple[Changes, list[Step]]:
+    """Look what changed, and write down what this run is going to do."""
+    changes = find_changes(shop.project, shop.parent, shop.ledger, shop.store.location, shop.options)
+    steps = make_plan(shop.project, shop.parent, changes, None)
+    shop.ledger.plan_run(shop.run, [asdict(step) for step in steps])
+    return changes, steps
+
+
+def _read_gates(shop: Workshop) -> None:
+    """A mistake in the last gate file is better told before the first step."""
+    for gate in read_gates(shop.project.folder, shop.project.layers).values():
+        compile_gate(gate)
+
+
+def _whole(shop: Workshop) -> Outcome:
     """Every step in order; what comes after the release still runs, what comes after a failure does not."""
+    changes, steps = _look(shop)
     if early := _not_at_all(shop, changes):
         return early
-    for gate in read_gates(shop.project.folder, shop.project.layers).values():
-        compile_gate(gate)  # a mistake in the last gate file is better told before the first step
+    _read_gates(shop)
     if shop.dbt and any(step.kind is Kind.BUILD and step.need is not Need.NO for step in steps):
         shop.dbt.warm_up()
     shop.open(fresh=True)
@@ -143,11 +160,14 @@ def _whole(shop: Workshop, changes: Changes, steps: list[Step]) -> Outcome:
     return end
 
 
-def _one(shop: Workshop, changes: Changes, steps: list[Step], name: str) -> Outcome:
-    """One step, on the branch as the step before left it."""
-    first = steps[0].name == name
-    if first and (early := _not_at_all(shop, changes)):
-        return early
+def _one(shop: Workshop, steps: list[Step], name: str) -> Outcome:
+    """One step, on the branch as the step before left it. The first one looks what is to be done."""
+    first = name == step_names(shop.project)[0]
+    if first:
+        changes, steps = _look(shop)
+        if early := _not_at_all(shop, changes):
+            return early
+        _read_gates(shop)
     step = next(step for step in steps if step.name == name)
     if step.kind is Kind.AFTER:
         outcome = perform_one(shop, step)
@@ -171,10 +191,19 @@ def _is_over(ledger: Ledger, record: RunRecord | None, name: str) -> bool:
         return False
     if any(step.name == name and step.status in ("done", "skipped") for step in ledger.steps(record.run)):
         return name != "publish" or record.status != "running"  # else it died before it said how the run ended
-    if record.status == "failed":
-        ledger.reopen_run(record.run)
-        return False
-    return record.status != "running" and not (name.startswith("after:") and record.status == "published")
+    return record.status not in ("running", "failed") and not (
+        name.startswith("after:") and record.status == "published"
+    )
+
+
+def _require_begin(project: Project, record: RunRecord | None, run: str, name: str) -> None:
+    """A run begins with its first step; a mistyped run or step must not begin one."""
+    first = step_names(project)[0]
+    if (record is None or not record.plan) and name != first:
+        raise UsageError(
+            f"step {name} of run {run} cannot be done before {first}",
+            hint=f"headgate run --run {run} --step {first} begins a run; headgate runs lists those that there are",
+        )
 
 
 def _require_earlier(ledger: Ledger, run: str, steps: list[Step], name: str) -> None:
