@@ -59,7 +59,7 @@ def _kill_later(step: str, seconds: float) -> None:
             timer.daemon = True
             timer.start()
 
-    Ledger.step_started = call  # type: ignore[method-assign]
+    Ledger.step_started = call  # type: ignore[method-assign, assignment]
 
 
 def _kill_at_call(number: int, step: str) -> None:
@@ -86,7 +86,7 @@ def _kill_at_call(number: int, step: str) -> None:
         if of == step:
             made[0] = 0
 
-    Ledger.step_started = started  # type: ignore[method-assign]
+    Ledger.step_started = started  # type: ignore[method-assign, assignment]
 
 
 def _raise(step: str, text: str = "something nobody thought of\nand more of it") -> None:
@@ -135,7 +135,7 @@ def _pause(step: str, until: str) -> None:
                     return
                 time.sleep(0.01)
 
-    Ledger.step_started = call  # type: ignore[method-assign]
+    Ledger.step_started = call  # type: ignore[method-assign, assignment]
 
 
 def _small_files(limit: int) -> None:

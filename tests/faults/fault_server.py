@@ -6,6 +6,7 @@ answers are lines of JSON on standard input and output.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -77,6 +78,7 @@ def _become(request: dict[str, Any]) -> None:
         os.close(file)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
+    faulthandler.enable()
     os.environ.update(request["environment"])
     if request["fault"]:
         import fault_injection

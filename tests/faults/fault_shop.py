@@ -61,7 +61,8 @@ FILES = {
             columns: [{name: id, data_tests: [unique]}]
     """,
     "models/marts/by_item.sql": """
-        select item, count(*) as n, sum(amount) * {{ var('rate') }} as total, avg(worth) as mean, stddev(worth) as spread
+        select item, count(*) as n, sum(amount) * {{ var('rate') }} as total, avg(worth) as mean,
+            stddev(worth) as spread
         from {{ ref('sales_clean') }} group by item
     """,
     "models/marts/every_sale.sql": """

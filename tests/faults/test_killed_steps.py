@@ -69,6 +69,6 @@ def test_a_publish_killed_at_any_call_of_the_system_is_done_again(bench: Bench, 
         if number % 4 == 0:
             assert shop.headgate("prune", "--grace", "0s").code == 0
             assert shop.orphans() == set(), f"killed at call {number}"
-    assert served == sorted(served), "there is one moment from which on the new release is served"
+    assert served == sorted(served, key=str), "there is one moment from which on the new release is served"
     assert served.count(1) > 10
     assert served.count(2) > 1
