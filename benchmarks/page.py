@@ -78,6 +78,7 @@ def ten_times(found: dict[str, Any]) -> str:
     return (
         f"{rows} rows ({found['bytes'] / 1e6:.0f} MB of CSV, {found['input']}) with `memory_limit: {found['limit']}`: "
         f"{found['status']} after {found['seconds']:.0f} s, peak memory {_gib(found['peak'])}. {where}."
+        + (f"\n\n    {found['error'].splitlines()[0]}" if found["error"] else "")
     )
 
 
