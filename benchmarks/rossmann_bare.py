@@ -89,7 +89,6 @@ copy (
         ) else 0 end::integer as CompetitionAge,
         past.* exclude (Store, Date)
     from train_clean as train join past on past.Store = train.Store and past.Date = train.Date
-    order by train.Store, train.Date
 ) to '{output}' (format parquet)
 """
 

@@ -160,4 +160,3 @@ join past on past.Store = train.Store and past.Date = train.Date
 {%- if is_incremental() %}
 join changed on changed.Store = train.Store and train.Date between changed.first and changed.last
 {%- endif %}
-order by train.Store, train.Date
