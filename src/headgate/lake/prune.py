@@ -107,7 +107,8 @@ def _needed(store: Store, con: Connection, catalogs: list[str], runs: set[str]) 
 
 def _remember_waiting(store: Store, con: Connection, gone: list[int], needed: set[str]) -> dict[str, float]:
     """When each file that a pruned release used was released, written down before the catalogs go."""
-    waiting = _read_waiting(store)
+    before = _read_waiting(store)
+    waiting = dict(before)
     existing = {entry.key for entry in store.list("releases")}
     for number in gone:
         if catalog_key(number) not in existing:
@@ -116,7 +117,8 @@ def _remember_waiting(store: Store, con: Connection, gone: list[int], needed: se
             for path in files_of(con, store.url(catalog_key(number))) - needed:
                 waiting.setdefault(path, time.time())
     waiting = {path: since for path, since in waiting.items() if path not in needed}
-    _write_waiting(store, waiting)
+    if waiting != before:  # a disk that is full can be pruned, as long as there is nothing to write
+        _write_waiting(store, waiting)
     return waiting
 
 
@@ -134,9 +136,10 @@ def _delete_data(store: Store, needed: set[str], waiting: dict[str, float], grac
         store.delete(entry.key)
         count += 1
         size += entry.bytes
-    waiting.clear()
-    waiting.update(still)
-    _write_waiting(store, still)
+    if waiting != still:
+        waiting.clear()
+        waiting.update(still)
+        _write_waiting(store, still)
     return count, size
 
 

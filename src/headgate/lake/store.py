@@ -106,8 +106,8 @@ def writing(where: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "free some space, then run again; nothing was published" if error.errno in _FULL else None
-        raise CouldNotRunError(f"the lake cannot be written: {error}", where=str(where), hint=hint) from error
+        text = error.strerror or str(error)
+        raise CouldNotRunError(f"the lake cannot be written: {text}", where=str(where), hint=_hint(error)) from error
 
 
 class LocalStore:
@@ -216,6 +216,16 @@ class LocalStore:
 
 #: ENOSPC, EDQUOT, EFBIG: three ways in which a disk is full.
 _FULL = (28, 122, 27)
+#: EPERM, EACCES, EROFS: three ways in which somebody may not.
+_FORBIDDEN = (1, 13, 30)
+
+
+def _hint(error: OSError) -> str | None:
+    if error.errno in _FULL:
+        return "free some space, then run again; nothing was published"
+    if error.errno in _FORBIDDEN:
+        return "let this user write there, or name another place: the setting 'lake' in headgate.yml"
+    return None
 
 
 def _make_folder(path: Path) -> None:

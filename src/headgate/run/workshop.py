@@ -5,6 +5,7 @@ Nothing in here outlives a process: what one step hands to the next lies in the 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,7 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from headgate import ledger as ledgers
+from headgate.errors import HeadgateError
 from headgate.lake import branch as branches
 from headgate.lake import engine
 from headgate.lake.catalog import Contents, digest, read_contents
@@ -139,9 +143,10 @@ class Workshop:
     def abandon(self) -> None:
         """Let go of everything after a failure; the branch stays as its last transaction left it."""
         if "con" in self.__dict__:
-            if self._attached:
-                self._attached = False
-                engine.detach(self.con)
+            with contextlib.suppress(HeadgateError, duckdb.Error):  # what led here is to be told, not what follows
+                if self._attached:
+                    self._attached = False
+                    engine.detach(self.con)
             self.con.close()
 
     def details(self) -> dict[str, Mapping[str, Any]]:
