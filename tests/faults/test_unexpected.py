@@ -20,7 +20,7 @@ def check_told(shop: Shop, ended: Ended, before: dict[str, str]) -> dict[str, An
     log = f".headgate/logs/{told['run']}.log"
     assert log in hint
     text = (shop.folder / log).read_text()
-    assert text.count("Traceback (most recent call last)") == 1
+    assert "Traceback (most recent call last)" in text
     assert "ZeroDivisionError: something nobody thought of\nand more of it" in text
     assert "Traceback" not in ended.out + ended.err
     assert shop.hashes() == before
@@ -48,7 +48,6 @@ def test_an_unexpected_error_in_any_step_is_told_and_recorded(second: Shop, undi
     [
         ("headgate.run.story", "find_changes"),
         ("headgate.run.story", "read_gates"),
-        ("headgate.lake.branch", "lay_out_empty"),
         ("headgate.lake.branch", "squash"),
         ("headgate.run.workshop", "branches.close_branch"),
         ("headgate.transform.runner", "Dbt.warm_up"),
@@ -57,8 +56,6 @@ def test_an_unexpected_error_in_any_step_is_told_and_recorded(second: Shop, undi
 )
 def test_an_unexpected_error_between_the_steps_is_told_and_recorded(second: Shop, module: str, name: str) -> None:
     before = second.hashes()
-    if name == "lay_out_empty":
-        pytest.skip("only the first run lays out a lake")
     ended = second.headgate("run", "--json", fault={"kind": "raise_in", "module": module, "name": name})
     check_told(second, ended, before)
     assert second.run()["release"] == 2
