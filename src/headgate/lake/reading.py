@@ -36,6 +36,7 @@ def reader(store: Store, settings: EngineSettings, *, release: int | None, run: 
         con.execute(f"USE {ident(LAKE)}")
         yield con
     finally:
+        con.interrupt()  # closing waits for tasks of a query that nobody reads any more
         con.close()
 
 
