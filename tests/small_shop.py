@@ -60,6 +60,7 @@ FILES = {
           - expect_table_row_count_to_be_between: {min_value: 1, max_value: 100}
             severity: warn
     """,
+    "gates/clean.yml": "{}\n",
     "gates/marts.yml": """
         by_item:
           - expect_column_values_to_be_unique: {column: item}

@@ -133,7 +133,16 @@ def test_the_example_of_the_documentation_is_read(read: Read, tmp_path: Path) ->
     assert (infinities.type, infinities.kwargs, infinities.place.line) == ("no_infinities", {}, 13)
 
 
-def test_a_layer_without_a_gate_file_expects_nothing(tmp_path: Path) -> None:
+def test_a_layer_without_a_gate_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the layer 'raw' has no gate file") as caught:
+        read_gates(tmp_path, ("raw", "marts"))
+    assert (caught.value.file, caught.value.exit_code) == ("gates/raw.yml", 2)
+    assert "echo '{}' > gates/raw.yml" in (caught.value.hint or "")
+
+
+def test_a_gate_file_can_expect_nothing(tmp_path: Path) -> None:
+    (tmp_path / "gates").mkdir()
+    (tmp_path / "gates" / "raw.yml").write_text("{}\n")
     assert read_gate(tmp_path, "raw") == GateFile("raw", {})
 
 
@@ -208,6 +217,7 @@ def test_a_gate_file_with_another_ending_is_pointed_out(tmp_path: Path) -> None:
 def test_all_gates_come_in_the_order_of_the_layers(tmp_path: Path) -> None:
     (tmp_path / "gates").mkdir()
     (tmp_path / "gates" / "marts.yml").write_text("t:\n  - a: {}\n")
+    (tmp_path / "gates" / "raw.yml").write_text("{}\n")
     (tmp_path / "gates" / ".marts.yml.swp").write_text("editor")
     gates = read_gates(tmp_path, ("raw", "marts"))
     assert list(gates) == ["raw", "marts"]

@@ -28,7 +28,7 @@ def read_gates(folder: Path, layers: Sequence[str]) -> dict[str, GateFile]:
     """The gate file of every layer, by layer. Refuses a gate file that belongs to no layer.
 
     Raises:
-        ConfigError: a gate file or suite is broken, or has the name of no layer.
+        ConfigError: a gate file or suite is missing or broken, or has the name of no layer.
     """
     gates = folder / FOLDER
     found = sorted(gates.iterdir()) if gates.is_dir() else []
@@ -43,10 +43,10 @@ def read_gates(folder: Path, layers: Sequence[str]) -> dict[str, GateFile]:
 
 
 def read_gate(folder: Path, layer: str) -> GateFile:
-    """The expectations of one layer; none if it has no gate file.
+    """The expectations of one layer.
 
     Raises:
-        ConfigError: the gate file or one of its suites is broken.
+        ConfigError: there is no gate file, or it or one of its suites is broken.
     """
     file = f"{FOLDER}/{layer}.yml"
     path = folder / FOLDER / f"{layer}.yml"
@@ -57,7 +57,11 @@ def read_gate(folder: Path, layer: str) -> GateFile:
                 file=f"{FOLDER}/{layer}.yaml",
                 hint=f"rename it to {file}: it would not be used otherwise",
             )
-        return GateFile(layer, {})
+        raise ConfigError(
+            f"the layer {layer!r} has no gate file, so nobody would say what it must meet",
+            file=file,
+            hint=f"write one; if it shall expect nothing: echo '{{}}' > {file}",
+        )
     reader = _GateReader(folder, read_yaml(path, file))
     return GateFile(layer, reader.tables())
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.errors import UsageError, did_you_mean
+from headgate.errors import ConfigError, UsageError, did_you_mean
 from headgate.gates import unexpected_rows_sql
 from headgate.lake.branch import branch_of
 from headgate.lake.engine import Connection
@@ -120,7 +120,11 @@ def _causes(
 
 def _declared(project: Project, result: Mapping[str, Any]) -> Declared | None:
     """The expectation as it stands in the gate file now; None if it was changed or is dbt's."""
-    for declared in read_gate(project.folder, result["layer"]).tables.get(result["table"], ()):
+    try:
+        gate = read_gate(project.folder, result["layer"])
+    except ConfigError:  # it was deleted or broken since
+        return None
+    for declared in gate.tables.get(result["table"], ()):
         if declared.type == result["type"] and _same(declared.kwargs, result["kwargs"]):
             return declared
     return None
