@@ -153,12 +153,24 @@ def test_why_of_an_unknown_run_and_of_another_targets_run_says_so(blocked: Shop,
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a call and let the test go on; it is ended with the test."""
+    """Start a call and let the test go on; it is ended with the test.
+
+    It hears Ctrl-C even where a shell in the background made its children deaf to it.
+    """
     started: list[subprocess.Popen[str]] = []
 
     def call(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
-        started.append(subprocess.Popen([HEADGATE, *arguments], cwd=cwd, stdout=pipe, stderr=pipe, text=True))
+        started.append(
+            subprocess.Popen(
+                [HEADGATE, *arguments],
+                cwd=cwd,
+                stdout=pipe,
+                stderr=pipe,
+                text=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
+        )
         return started[-1]
 
     yield call

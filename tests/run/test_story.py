@@ -279,6 +279,23 @@ after:
     assert (shop.folder / "told.txt").read_text() == "1"
 
 
+def test_an_interrupted_hook_does_not_make_a_published_run_a_failed_one(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.write("headgate.yml", (shop.folder / "headgate.yml").read_text() + "\nafter: {note: {command: sleep 60}}\n")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("headgate.run.steps.run_hook", interrupted)
+    verdict = shop.run()
+    assert (verdict.status, verdict.release, verdict.exit_code) == ("published", 1, ExitCode.INTERRUPTED)
+    with Ledger.open(shop.project().ledger) as ledger:
+        record = ledger.run(verdict.run)
+        assert record is not None
+        assert record.status == "published"
+
+
 def test_a_sample_is_the_same_each_time_and_referentially_whole(shop: Shop) -> None:
     text = (shop.folder / "headgate.yml").read_text()
     shop.write("headgate.yml", text + "targets:\n  dev: {sample: {fraction: 0.5, by: item}}\n")

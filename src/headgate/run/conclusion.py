@@ -47,6 +47,8 @@ def remembered(shop: Workshop, started: float) -> Verdict:
 def _stopped(shop: Workshop, status: Status, error: HeadgateError, started: float) -> Verdict:
     shop.abandon()
     text = shop.project.mask(str(error))
+    if shop.decided is not None:  # readers have the release: what goes wrong after it does not take it back
+        status = "published"
     return _finish(shop, status, started, error=text, cause=error)
 
 
