@@ -78,7 +78,7 @@ def _show_verdict(verdict: Verdict) -> None:
         show(f"{name}: {', '.join(parts)}")
     for note in verdict.notes:
         show(note)
-    if verdict.error:
+    if verdict.error and all(failure.get("severity") == "warn" for failure in verdict.failures):
         show(verdict.error, style="red")
     word, facts = verdict.line()
     verdict_line(word, facts, good=int(verdict.exit_code) == 0)
@@ -89,7 +89,7 @@ def _show_failure(failure: dict[str, Any]) -> None:
     from headgate.cli.values import exact
 
     warned = failure.get("severity") == "warn"
-    place = f"{failure['layer']}.{failure['table']}" if failure["table"] else failure["layer"]
+    place = ".".join(part for part in (failure["layer"], failure["table"]) if part and part != "publish")
     arguments = ", ".join(f"{k}={exact(v)}" for k, v in (failure.get("kwargs") or {}).items())
     title = f"{'warned' if warned else 'FAILED'}  {place}  {failure['expectation']}({arguments})"
     show(title, style="yellow" if warned else "red")
@@ -98,5 +98,7 @@ def _show_failure(failure: dict[str, Any]) -> None:
             show(f"        {label}{failure[key]}")
     if failure.get("examples"):
         show(f"        e.g. {', '.join(map(exact, failure['examples'][:5]))}")
+    if failure.get("place"):
+        show(f"        declared in {failure['place']}")
     if failure.get("hint"):
         show(f"        → {failure['hint']}")

@@ -62,7 +62,7 @@ def read_gate(folder: Path, layer: str) -> GateFile:
             file=file,
             hint=f"write one; if it shall expect nothing: echo '{{}}' > {file}",
         )
-    reader = _GateReader(folder, read_yaml(path, file))
+    reader = _GateReader(folder, read_yaml(path, file, if_empty="a gate that expects nothing is written {}"))
     return GateFile(layer, reader.tables())
 
 
@@ -181,4 +181,5 @@ def _others(missing: Path) -> str:
     folder = missing.parent
     if not folder.is_dir():
         return f"there is no folder {folder.name} either; the path is relative to the gate file"
-    return did_you_mean(missing.name, (each.name for each in folder.glob("*.json")))
+    others = [each.name for each in folder.glob("*.json")]
+    return did_you_mean(missing.name, others) if others else f"there is no .json file in {folder.name}/"

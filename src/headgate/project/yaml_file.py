@@ -78,7 +78,7 @@ def dotted(path: KeyPath) -> str:
     return text.removeprefix(".")
 
 
-def read_yaml(path: Path, file: str) -> YamlFile:
+def read_yaml(path: Path, file: str, *, if_empty: str | None = None) -> YamlFile:
     """Read a file whose top level is a mapping; ``file`` is the name under which errors speak of it.
 
     Raises:
@@ -87,7 +87,7 @@ def read_yaml(path: Path, file: str) -> YamlFile:
     text = read_text(path, file, limit=MAX_BYTES)
     node = _compose(text, file)
     if node is None or node.tag == f"{_TAG}null":
-        raise ConfigError("the file is empty", file=file, line=1)
+        raise ConfigError("the file is empty", file=file, line=1, hint=if_empty)
     if not isinstance(node, yaml.MappingNode):
         raise ConfigError(
             f"the file must be a mapping (lines of 'key: value'), not {_kind(node)}",

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from headgate.errors import UsageError, did_you_mean
 from headgate.gates import compile_gate
+from headgate.lake.branch import branch_of
 from headgate.lake.lock import locked, release
 from headgate.lake.release import Hold, Pointer, Releases
 from headgate.ledger import Ledger, RunRecord
@@ -50,6 +51,7 @@ def perform_step(project: Project, run: str, name: str, options: Options, tell: 
     """
     started = time.monotonic()
     store = open_store(project)
+    branch_of(store, run)  # refuses a text that is no run's id: it becomes the name of files
     if name not in step_names(project):
         raise UsageError(f"there is no step {name!r}", hint=did_you_mean(name, step_names(project)))
     with Ledger.open(project.ledger) as ledger:

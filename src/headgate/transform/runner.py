@@ -167,11 +167,10 @@ def _fault(message: str) -> ExitCode:
 
 
 def _parse_error(text: str) -> ConfigError:
-    text = _plain(text)
     place = re.search(r"((?:models|macros|seeds|snapshots|tests|analyses)/[^\s:'\"()]+|dbt_project\.yml)", text)
     line = re.search(r"\bline (\d+)", text)
     return ConfigError(
-        text,
+        _plain(text),
         file=place[1] if place else "dbt_project.yml",
         line=int(line[1]) if line and place else None,
         hint="headgate check parses the project without running it",
@@ -183,7 +182,7 @@ def _plain(text: str) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     lines = [line.rstrip() for line in text.strip().splitlines()]
     framing = re.compile(
-        r"^\s*((Runtime|Database|Compilation) Error in .*\)$|> in macro |> called by |compiled code at )"
+        r"^\s*((Runtime|Database|Compilation) Error( in .*\))?$|> in macro |> called by |compiled code at )"
     )
     return textwrap.dedent("\n".join(line for line in lines if line.strip() and not framing.match(line)))
 
