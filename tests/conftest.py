@@ -7,10 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from headgate.lake.engine import Connection, EngineSettings, connect, ident
 from headgate.lake.store import LocalStore
 from lake_maker import Lake
+
+#: Doctests are collected from every module, and several conftests cannot be imported under one name.
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]
+
+# The same examples in every run: what is red was broken by a change. `HYPOTHESIS_PROFILE=default` explores.
+settings.register_profile("steady", derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 @pytest.fixture(scope="session")

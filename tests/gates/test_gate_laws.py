@@ -122,7 +122,8 @@ def all_ways_agree(
     for batch in batches:
         branch.execute(f"INSERT INTO {table} VALUES {', '.join('(' + ', '.join(row) + ')' for row in batch)}")
     found(branch, name, declared)  # so that what follows finds memories of files that change
-    for change in changes:
+    # a type last: DuckDB 1.5.5 can crash when a table is written to after one of its types was altered
+    for change in sorted(changes, key=lambda each: "TYPE" in each):
         branch.execute(change.format(t=table))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table_room, "known_of_file", lambda *_: None)
