@@ -29,6 +29,7 @@ CELLS: dict[str, st.SearchStrategy[str]] = {
 }
 rows = st.tuples(*(st.one_of(cell, cell, cell, st.just("NULL")) for cell in CELLS.values()))
 batches = st.lists(st.lists(rows, min_size=1, max_size=6), min_size=1, max_size=3)
+# Altered types have their tests in test_proofs: DuckDB 1.5.5 can crash on a table of which one type was altered.
 changes = st.lists(
     st.sampled_from(
         [
@@ -37,7 +38,6 @@ changes = st.lists(
             "DELETE FROM {t} WHERE t = 'a'",
             "UPDATE {t} SET i = 9 WHERE b",
             "UPDATE {t} SET t = NULL WHERE d > DATE '2020-01-04'",
-            "ALTER TABLE {t} ALTER i TYPE BIGINT",
             "ALTER TABLE {t} ADD COLUMN i2 INTEGER DEFAULT 3",
             "INSERT INTO {t} (i, t) VALUES (4, 'b'), (NULL, NULL)",
         ]
@@ -122,8 +122,7 @@ def all_ways_agree(
     for batch in batches:
         branch.execute(f"INSERT INTO {table} VALUES {', '.join('(' + ', '.join(row) + ')' for row in batch)}")
     found(branch, name, declared)  # so that what follows finds memories of files that change
-    # a type last: DuckDB 1.5.5 can crash when a table is written to after one of its types was altered
-    for change in sorted(changes, key=lambda each: "TYPE" in each):
+    for change in changes:
         branch.execute(change.format(t=table))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table_room, "known_of_file", lambda *_: None)
