@@ -121,7 +121,13 @@ class Server:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HEADGATE_")}
         with (folder / "server.err").open("w") as err:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, text=True, env=environment
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=err,
+                text=True,
+                env=environment,
+                start_new_session=True,
             )
         assert self._answer() == {"ready": True}
 
@@ -143,7 +149,9 @@ class Server:
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout
         line = self.process.stdout.readline()
-        assert line, (self.folder / "server.err").read_text()
+        if not line:
+            told = (self.folder / "server.err").read_text()
+            raise AssertionError(f"the server ended with {self.process.wait(5)}: {told}")
         return dict(json.loads(line))
 
     def close(self) -> None:
