@@ -118,7 +118,8 @@ class Server:
         self.folder = folder
         self.started = 0
         command = [sys.executable, str(HERE / "fault_server.py")]
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("HEADGATE_")}
+        # Nor coverage: a process that may not write files, or is killed, is no place to measure in.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("HEADGATE_", "COVERAGE_"))}
         with (folder / "server.err").open("w") as err:
             self.process = subprocess.Popen(
                 command,

@@ -52,6 +52,7 @@ def test_shared_connections_see_the_same_instance_and_private_ones_do_not() -> N
     assert two.execute("FROM memory_of_both").fetchall() == [(1,)]
     with pytest.raises(duckdb.CatalogException):
         private.execute("FROM memory_of_both")
+    one.execute("DROP TABLE memory_of_both")  # the instance may outlive us: dbt may be in it
     for con in (one, two, private):
         con.close()
 
