@@ -43,6 +43,15 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was most likely meant.
+
+    >>> closest("primary_kye", ["path", "primary_key"]), closest("zzz", ["path"])
+    ('primary_key', None)
+    """
+    return next(iter(difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.6)), None)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A half sentence that helps with a mistyped word.
 
@@ -52,9 +61,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     'known: cursor, path'
     """
     names = sorted(set(known))
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean '{close[0]}'?"
+    if near := closest(word, names):
+        return f"did you mean '{near}'?"
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     return f"known: {shown}" if names else "there are none"
 

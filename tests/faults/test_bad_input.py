@@ -83,19 +83,25 @@ def at(row: int | None = None, column: str | None = None, file: str = NEW) -> tu
 DATA = {
     "a missing file": Bad(deleted("data/items.csv"), 1, ("raw.items", "data/items.csv", "missing_file")),
     "no file for a glob": Bad(deleted("data/sales_1.csv"), 1, ("raw.sales", "data/sales*.csv", "missing_file")),
-    "an empty file": Bad(new_file(""), 1, (*at(), "empty_file")),
+    "an empty file": Bad(new_file(""), 1, (*at(), "empty_file", "take the file away")),
     "a header and nothing else": Bad(new_file(HEAD), 1, (*at(), "no_rows", "a header and no rows")),
-    "no CSV at all": Bad(new_file(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9), 1, (*at(), "not_csv")),
+    "no CSV at all": Bad(
+        new_file(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9), 1, (*at(), "not_csv", "declare what it is")
+    ),
     "another delimiter": Bad(new_file(csv().replace(",", ";")), 1, (*at(column="id"), "missing_column", "delimiter")),
     "a missing column": Bad(
-        new_file(csv().replace(",5.5,", ",").replace(",amount,", ",")), 1, (*at(column="amount"), "missing_column")
+        new_file(csv().replace(",5.5,", ",").replace(",amount,", ",")),
+        1,
+        (*at(column="amount"), "missing_column", "columns are"),
     ),
     "an extra column": Bad(
         new_file(csv().replace("day\n", "day,till\n").replace("2024-01-01", "2024-01-01,7")),
         1,
         (*at(column="till"), "new_column", "on_new_column: evolve"),
     ),
-    "a word in a number": Bad(new_file(csv("9999,i1,many,2024-01-01")), 1, (*at(21, "amount"), "type", "'many'")),
+    "a word in a number": Bad(
+        new_file(csv("9999,i1,many,2024-01-01")), 1, (*at(21, "amount"), "type", "'many' is not a valid DOUBLE")
+    ),
     "a number too large": Bad(
         new_file(csv("99999999999999999999,i1,5,2024-01-01")), 1, (*at(21, "id"), "type", "'99999999999999999999'")
     ),
@@ -158,7 +164,7 @@ AUTHOR = {
     "an argument that does not exist": Bad(
         replaced("gates/raw.yml", "min_value: 0", "minimum: 0"),
         2,
-        ("gates/raw.yml:3 (minimum)", "known: column, max_value, min_value"),
+        ("gates/raw.yml:3 (minimum)", "it takes column, max_value, min_value"),
     ),
     "an expectation without its argument": Bad(
         replaced("gates/raw.yml", "not_be_null: {column: amount}", "not_be_null: {}"), 2, ("gates/raw.yml:2", "column")
@@ -213,7 +219,7 @@ AUTHOR = {
     "a setting that does not exist": Bad(
         replaced("headgate.yml", "primary_key: [id]", "primary_kye: [id]"),
         2,
-        ("headgate.yml:6", "primary_kye", "did you mean 'primary_key'"),
+        ("headgate.yml:6 (sources.till.tables.sales.primary_kye): there is no", "did you mean 'primary_key'"),
     ),
     "a project file that is no YAML": Bad(
         replaced("headgate.yml", "vars: {rate: 2}", "vars: {rate: 2"), 2, ("headgate.yml:",)
@@ -232,10 +238,19 @@ AUTHOR = {
     ),
     "a target that does not exist": Bad(lambda shop: None, 2, ("no target '../../etc'",), ("--target", "../../etc")),
     "a key that no file has": Bad(
-        replaced("headgate.yml", "primary_key: [id]", "primary_key: [idd]"), 2, ("primary_key", "headgate.yml")
+        replaced("headgate.yml", "primary_key: [id]", "primary_key: [idd]"),
+        2,
+        ("headgate.yml:6 (sources.till.tables.sales.primary_key)", "it was id"),
     ),
     "a type that does not exist": Bad(
-        replaced("headgate.yml", "primary_key: [id]", "primary_key: [id], columns: {amount: NUMBR}"), 2, ("NUMBR",)
+        replaced("headgate.yml", "primary_key: [id]", "primary_key: [id], columns: {amount: NUMBR}"),
+        2,
+        ("headgate.yml:6 (sources.till.tables.sales.columns.amount)", "NUMBR"),
+    ),
+    "an encoding that does not exist": Bad(
+        replaced("headgate.yml", "primary_key: [id]", "primary_key: [id], encoding: klingon"),
+        2,
+        ("headgate.yml:6 (sources.till.tables.sales.encoding)", "klingon", "latin-1"),
     ),
 }
 

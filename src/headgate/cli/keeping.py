@@ -31,7 +31,7 @@ def prune(
     """Delete what nothing needs any more.
 
     Old releases, the branches of ended runs, and the data files that only those used. The served release
-    always stays, and so do the branches of runs that were stopped since it was published.
+    always stays, and so do the branches of runs that were blocked since it was published.
     """
     from headgate.cli.opening import open_project, read_duration
     from headgate.cli.output import show_json, verdict_line

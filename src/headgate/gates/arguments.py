@@ -21,11 +21,12 @@ NOT_YET = frozenset({"row_condition", "condition_parser"})
 
 
 class ArgumentError(ValueError):
-    """One argument is wrong: ``key`` says which."""
+    """One argument is wrong: ``key`` says which, ``hint`` what there is instead."""
 
-    def __init__(self, key: str, what: str) -> None:
+    def __init__(self, key: str, what: str, hint: str | None = None) -> None:
         self.key = key
         self.what = what
+        self.hint = hint
         super().__init__(f"{key}: {what}")
 
 
@@ -57,7 +58,7 @@ def read_arguments(record: type[Any], given: dict[str, Any]) -> dict[str, Any]:
             if value is not None:
                 raise ArgumentError(key, "is not available yet")
         elif key not in IGNORED:
-            raise ArgumentError(key, f"is no argument of this expectation: {did_you_mean(key, known)}")
+            raise ArgumentError(key, "is unknown", hint=did_you_mean(key, known).replace("known:", "it takes", 1))
     for key, each in known.items():
         value = given.get(key)
         if value is None:

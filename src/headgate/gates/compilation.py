@@ -77,7 +77,7 @@ def build(declared: Declared) -> Expectation:
         return cls(**read_arguments(cls, declared.kwargs))
     except ArgumentError as error:
         what = f"{declared.type}: the argument {error.key} {error.what}"
-        raise _error(declared, what, key=error.key) from error
+        raise _error(declared, what, key=error.key, hint=error.hint) from error
 
 
 def _identified(declared: Declared, taken: set[str]) -> str:

@@ -12,10 +12,12 @@ import shlex
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
 
+from headgate.errors import ConfigError
 from headgate.project.durations import parse_duration
 from headgate.project.interpolation import FromEnvironment
+from headgate.project.yaml_file import KeyPath, YamlFile
 
 NAME_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*$"
 SOURCE_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
@@ -168,6 +170,17 @@ class FilesTable(Settings):
         description="What to do about NaN and infinities in number columns: stop the run, or load null.",
         examples=["null"],
     )
+
+    _written: tuple[YamlFile, KeyPath] = PrivateAttr(default=(YamlFile("headgate.yml", {}, {}), ()))
+
+    def written_at(self, source: YamlFile, path: KeyPath) -> None:
+        """Remember where the table is declared, for what is found wrong with it only when it is read."""
+        self._written = (source, path)
+
+    def error(self, what: str, *setting: str, hint: str | None = None) -> ConfigError:
+        """An error about one of the settings, such as ``("columns", "amount")``."""
+        source, path = self._written
+        return source.error(what, (*path, *setting), hint=hint)
 
 
 class FilesSource(Settings):

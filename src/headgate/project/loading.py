@@ -94,6 +94,9 @@ def load(
     source = read_yaml(_project_file(folder), PROJECT_FILE)
     filled = interpolate(source.data, environ)
     settings = _settings(source, filled, target, environ)
+    for name, config in settings.sources.items():
+        for table, declared in config.tables.items():
+            declared.written_at(source, ("sources", name, "tables", table))
     chosen = Target() if target is None else settings.targets[target]
     default_lake = settings.lake if target is None else f"./lake/{target}"
     return Project(

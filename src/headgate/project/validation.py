@@ -7,7 +7,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from headgate.errors import did_you_mean
+from headgate.errors import closest, did_you_mean
 from headgate.project.config import (
     COLUMN_PATTERN,
     ENCODING_PATTERN,
@@ -58,7 +58,9 @@ def validate(data: dict[str, Any]) -> ProjectFile | list[Problem]:
         return ProjectFile.model_validate(data)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        return list({(p.path, p.what): p for p in (_problem(each, data) for each in details)}.values())
+        mistyped = {_meant(each["loc"]) for each in details if each["type"] == "extra_forbidden"}
+        told = [each for each in details if each["type"] != "missing" or each["loc"] not in mistyped]
+        return list({(p.path, p.what): p for p in (_problem(each, data) for each in told)}.values())
 
 
 def _problem(error: ErrorDetails, data: dict[str, Any]) -> Problem:
@@ -72,6 +74,12 @@ def _problem(error: ErrorDetails, data: dict[str, Any]) -> Problem:
     if kind == "string_pattern_mismatch":
         return _misshapen(value, error["ctx"]["pattern"])._replace(path=path)
     return Problem(path, _sentence(kind, error, value), None)
+
+
+def _meant(path: KeyPath) -> KeyPath | None:
+    """The setting that a mistyped one stands for: that it is missing need not be told as well."""
+    near = closest(str(path[-1]), _settings_at(path[:-1]))
+    return (*path[:-1], near) if near else None
 
 
 def _sentence(kind: str, error: ErrorDetails, value: Any) -> str:

@@ -33,7 +33,7 @@ def roll_back(project: Project, number: int, reason: str) -> int | None:
 
 
 def prune_lake(project: Project, *, keep: int, grace_seconds: float) -> Pruned:
-    """Delete what nothing needs; the branches of runs that were stopped since the served release stay.
+    """Delete what nothing needs; the branches of runs that a gate blocked since the served release stay.
 
     Raises:
         LockHeldError: a run is working.
@@ -46,7 +46,7 @@ def prune_lake(project: Project, *, keep: int, grace_seconds: float) -> Pruned:
             name
             for name in branches(store)
             if (record := ledger.run(name)) is not None
-            and record.status in ("blocked", "failed")
+            and record.status == "blocked"
             and (served is None or record.created_at > (ledger_start(ledger, served.run) or ""))
         ]
         con = connect(engine_settings(project, store))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from headgate.errors import SourceDataError
 from headgate.lake.engine import Connection, ident
 from headgate.sources.casting import FLOATS
-from headgate.sources.formats.format import SHOWN, masked
+from headgate.sources.formats.format import IF_EMPTY, SHOWN, masked
 from headgate.sources.listing import SourceFile, shown
 from headgate.sources.matching import Group
 from headgate.sources.shape import BAD, Shape
@@ -48,30 +48,34 @@ class FileChecks:
                     "the file has a header and no rows" if self.shape.format.requires_columns else "it has no rows",
                     "no_rows",
                     file,
-                    hint="if the table is really empty, take the file away or leave it as it was",
+                    hint=IF_EMPTY,
                 )
 
     def _bad_value(self, count: int) -> SourceDataError:
         file, group = self._first(self.stage.places_of(BAD))
         casts = self.shape.casts(group)
         named = ", ".join(f"({cast.faithful})" for cast in casts.values())
+        read = ", ".join(f"{self.shape.typed(name)} IS NOT NULL" for name in casts)
         raws = ", ".join(f"CAST({self.shape.raw(name)} AS VARCHAR)" for name in casts)
         row = self.con.execute(
-            f"SELECT number, [{named}], [{raws}] FROM ({self._numbered(group, file)}) "
+            f"SELECT number, [{named}], [{read}], [{raws}] FROM ({self._numbered(group, file)}) "
             f"WHERE NOT ({' AND '.join(f'({cast.faithful})' for cast in casts.values())}) ORDER BY number LIMIT 1"
         ).fetchall()[0]
-        number, good, values = row
+        number, good, readable, values = row
         index = good.index(False)
-        column = list(casts)[index]
-        return self._bad(file, number, column, str(values[index]), count)
+        return self._bad(file, number, list(casts)[index], str(values[index]), count, readable=readable[index])
 
-    def _bad(self, file: SourceFile, number: int, column: str, value: str, count: int) -> SourceDataError:
+    def _bad(
+        self, file: SourceFile, number: int, column: str, value: str, count: int, *, readable: bool
+    ) -> SourceDataError:
         kind = self.shape.columns[column]
         if kind in FLOATS and value.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
             what, rule = f"{masked(value)} is not a finite number", "non_finite"
             hint: str | None = "load such values as null with non_finite: null, or correct the source"
         else:
-            what, rule = f"{masked(value)} cannot be read as {kind} without loss", "type"
+            what, rule = f"{masked(value)} is not a valid {kind}", "type"
+            if readable:
+                what = f"{masked(value)} would be changed by reading it as {kind}"
             hint = self._hint(kind)
         more = f" ({count:,} rows have such values)" if count > 1 else ""
         return self._wrong(what + more, rule, file, row=number, column=column, hint=hint)

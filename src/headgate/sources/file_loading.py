@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from headgate.errors import ConfigError, SourceDataError
+from headgate.errors import SourceDataError
 from headgate.lake.engine import Connection, ident, transaction, translated
 from headgate.sources.change_log import ChangeLog, Incoming
 from headgate.sources.counts import Counts
@@ -92,10 +92,9 @@ class FileLoading:
         before = {"since": remembered.get("since", {})} if known == {} else known or remembered
         keys = before.get("primary_key", remembered.get("primary_key"))
         if keys and list(keys) != list(self.config.primary_key):
-            raise ConfigError(
+            raise self.config.error(
                 f"the primary key of a table that is loaded cannot be changed: it was {', '.join(keys)}",
-                file="headgate.yml",
-                key=f"sources.{self.source}.tables.{self.table}.primary_key",
+                "primary_key",
                 hint="load it under another name, or into a new lake",
             )
         return before

@@ -110,7 +110,7 @@ class Matching:
         return name in self.since and file.rank < self.since[name]
 
     def _lacks(self, file: SourceFile, header: Header, name: str) -> SourceDataError:
-        hint = did_you_mean(name, map(shown, header.columns))
+        hint = did_you_mean(name, map(shown, header.columns)).replace("known:", "its columns are", 1)
         only = next(iter(header.columns), "")
         if len(header.columns) == 1 and any(sign in only for sign in ",;\t|"):
             hint = f"the whole header is one column, {shown(only, 60)}: is another delimiter used?"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from headgate.errors import ConfigError, SourceDataError
+from headgate.errors import SourceDataError
 from headgate.lake.engine import Connection, ident
 from headgate.sources.casting import Cast, Formats, NonFinite, all_faithful, cast_native, cast_text
 from headgate.sources.formats.format import FILE, TEXT, Format
@@ -113,7 +113,7 @@ def fit(
     groups = matching.groups()
     formats = Formats(config.date_format, config.timestamp_format)
     try:
-        kinds = _types(con, table, form, config, expected, matching.names, groups, formats)
+        kinds = _types(con, form, config, expected, matching.names, groups, formats)
     except duckdb.Error as error:
         raise first_unreadable(con, form, groups) or error from error
     return Shape(table, form, kinds, groups, matching.since, tuple(matching.notes), formats, config.non_finite)
@@ -134,7 +134,6 @@ def first_unreadable(con: Connection, form: Format, groups: Sequence[Group]) -> 
 
 def _types(
     con: Connection,
-    table: str,
     form: Format,
     config: FilesTable,
     expected: Expected,
@@ -147,7 +146,7 @@ def _types(
     for name in names:
         own = next((g.header.columns[c] for g in groups for c, n in g.wanted.items() if n == name), TEXT)
         kind = declared.get(name.lower()) or expected.columns.get(name) or (own if own != TEXT else None)
-        kinds[name] = normalised(con, kind, table, name) if kind else None
+        kinds[name] = _normalised(con, kind, config, name) if kind else None
     unknown = [name for name, kind in kinds.items() if kind is None]
     if unknown:
         kinds |= _inferred(con, form, groups, unknown, formats)
@@ -168,7 +167,7 @@ def _inferred(
     return dict(found)
 
 
-def normalised(con: Connection, kind: str, table: str, column: str) -> str:
+def _normalised(con: Connection, kind: str, config: FilesTable, column: str) -> str:
     """A type as DuckDB spells it; raises ConfigError if there is none of that name."""
     if kind in ("BIGINT", "VARCHAR", "DOUBLE", "DATE", "BOOLEAN", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIME"):
         return kind
@@ -177,10 +176,6 @@ def normalised(con: Connection, kind: str, table: str, column: str) -> str:
             raise duckdb.ParserException(kind)
         row = con.execute(f"SELECT typeof(CAST(NULL AS {kind}))").fetchall()[0]
     except duckdb.Error as error:
-        raise ConfigError(
-            f"there is no type {kind}",
-            file="headgate.yml",
-            key=f"{table}.columns.{column}",
-            hint="BIGINT, DOUBLE, DECIMAL(18,2), VARCHAR, BOOLEAN, DATE, TIMESTAMP, TIMESTAMPTZ, TIME, …",
-        ) from error
+        hint = "BIGINT, DOUBLE, DECIMAL(18,2), VARCHAR, BOOLEAN, DATE, TIMESTAMP, TIMESTAMPTZ, TIME, …"
+        raise config.error(f"there is no type {kind}", "columns", column, hint=hint) from error
     return str(row[0])

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from headgate.errors import ConfigError
-from headgate.sources.formats.delimited import Delimited, Dialect, find_delimiter
+from headgate.sources.formats.delimited import Delimited, Dialect, can_be_read, find_delimiter
 from headgate.sources.formats.format import Format
 from headgate.sources.formats.json import Json
 from headgate.sources.formats.parquet import Parquet
@@ -40,10 +39,9 @@ def choose_format(
     """
     kinds = {config.format or _by_name(file.place) for file in files}
     if len(kinds) > 1:
-        raise ConfigError(
+        raise config.error(
             f"the files are of different formats: {', '.join(sorted(map(str, kinds)))}",
-            file="headgate.yml",
-            key=f"{table}.path",
+            "path",
             hint="make a table of each, or say which one they are (format: csv)",
         )
     kind = kinds.pop() or "csv"
@@ -52,6 +50,9 @@ def choose_format(
     if kind == "json":
         return Json(table), None
     encoding = config.encoding or "utf-8"
+    if not can_be_read(encoding):
+        hint = "known: utf-8, utf-16, latin-1; or convert the file first (iconv)"
+        raise config.error(f"the encoding {encoding} cannot be read", "encoding", hint=hint)
     delimiter = config.delimiter or locked.delimiter or find_delimiter(files[0], encoding)
     dialect = Dialect(
         delimiter,
@@ -61,10 +62,9 @@ def choose_format(
         config.null_values,
     )
     if config.header is False and not config.columns:
-        raise ConfigError(
+        raise config.error(
             "files without a header need their columns declared",
-            file="headgate.yml",
-            key=f"{table}.columns",
+            "columns",
             hint="columns: {id: BIGINT, name: VARCHAR}, in the order of the file",
         )
     return Delimited(table, dialect), delimiter

@@ -14,9 +14,9 @@ from typing import BinaryIO, cast
 
 import duckdb
 
-from headgate.errors import ConfigError, SourceDataError
+from headgate.errors import SourceDataError
 from headgate.lake.engine import Connection, literal
-from headgate.sources.formats.format import FILE, TEXT, Header, escaped, file_list, masked
+from headgate.sources.formats.format import FILE, IF_BINARY, IF_EMPTY, TEXT, Header, escaped, file_list, masked
 from headgate.sources.listing import SourceFile, shown
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -53,17 +53,7 @@ class Delimited:
     def __init__(self, table: str, dialect: Dialect) -> None:
         self.table = table
         self.dialect = dialect
-        try:
-            self._encoding = codecs.lookup(dialect.encoding).name
-        except LookupError:
-            self._encoding = ""
-        if self._encoding not in ENCODINGS:
-            raise ConfigError(
-                f"the encoding {dialect.encoding} cannot be read",
-                file="headgate.yml",
-                key=f"{table}.encoding",
-                hint="known: utf-8, utf-16, latin-1; or convert the file first (iconv)",
-            )
+        self._encoding = codecs.lookup(dialect.encoding).name
 
     def headers(self, con: Connection, files: Sequence[SourceFile]) -> dict[SourceFile, Header]:
         """Read the first record of each file, without the engine."""
@@ -107,18 +97,16 @@ class Delimited:
 
     def _header(self, file: SourceFile) -> Header:
         if file.size == 0:
-            raise self._wrong(file, "the file is empty", "empty_file")
+            raise self._wrong(file, "the file is empty", "empty_file", hint=IF_EMPTY)
         text = self._head(file)
         if "\x00" in text:
-            raise self._wrong(
-                file, "this is not a text file", "not_csv", hint="if it is UTF-16: declare encoding: utf-16"
-            )
+            raise self._wrong(file, "this is not a text file", "not_csv", hint=IF_BINARY)
         try:
             record = next((r for r in self._records(text) if any(map(str.strip, r))), None)
         except csv.Error as error:
             raise self._wrong(file, f"the first line cannot be understood: {error}", "not_csv") from error
         if record is None:
-            raise self._wrong(file, "the file has no header and no rows", "empty_file")
+            raise self._wrong(file, "the file has no header and no rows", "empty_file", hint=IF_EMPTY)
         names = [name.strip() for name in record]
         if self.dialect.names:
             names = self._positional(file, len(record))
@@ -168,7 +156,7 @@ class Delimited:
     def _undecodable(self, file: SourceFile, error: UnicodeDecodeError) -> SourceDataError:
         before = bytes(error.object[: error.start])
         if b"\x00" in bytes(error.object[:HEAD_BYTES]) or error.start < 4:
-            return self._wrong(file, "this is not a text file", "not_csv")
+            return self._wrong(file, "this is not a text file", "not_csv", hint=IF_BINARY)
         row = before.count(b"\n") + (1 if self.dialect.names else 0)
         return self._wrong(
             file,
@@ -234,6 +222,18 @@ class Delimited:
         return SourceDataError(
             what, table=self.table, rule=rule, file=shown(file.path), row=row, column=column, hint=hint
         )
+
+
+def can_be_read(encoding: str) -> bool:
+    """Whether text in this encoding can be read.
+
+    >>> can_be_read("latin-1"), can_be_read("utf8"), can_be_read("shift-jis"), can_be_read("klingon")
+    (True, True, False, False)
+    """
+    try:
+        return codecs.lookup(encoding).name in ENCODINGS
+    except LookupError:
+        return False
 
 
 def open_bytes(file: SourceFile) -> BinaryIO:

@@ -17,6 +17,9 @@ FILE = "_headgate_file"
 #: What a file's column is when the format knows texts only.
 TEXT = "VARCHAR"
 SHOWN = 20
+#: What to do about a file that holds nothing, and about one that holds no text.
+IF_EMPTY = "if the table is really empty, take the file away or leave it as it was; else have it written again"
+IF_BINARY = "declare what it is: encoding: utf-16, or format: parquet; a compressed file is read if it ends in .gz"
 
 
 @dataclass(frozen=True, slots=True)

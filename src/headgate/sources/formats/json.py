@@ -10,7 +10,7 @@ import duckdb
 from headgate.errors import SourceDataError
 from headgate.lake.engine import Connection, literal
 from headgate.sources.formats.delimited import open_bytes
-from headgate.sources.formats.format import FILE, TEXT, Header, file_list
+from headgate.sources.formats.format import FILE, IF_EMPTY, TEXT, Header, file_list
 from headgate.sources.inference import CANDIDATES
 from headgate.sources.listing import SourceFile, shown
 
@@ -39,7 +39,7 @@ class Json:
         """The keys that occur in each file, in the order of their first occurrence."""
         for file in files:
             if file.size == 0:
-                raise self._wrong(file, "the file is empty", "empty_file")
+                raise self._wrong(file, "the file is empty", "empty_file", hint=IF_EMPTY)
         found: dict[str, dict[str, str]] = {file.place: {} for file in files}
         by_place = {file.place: file for file in files}
         shapes, keys = self._look(con, files)
@@ -120,8 +120,10 @@ class Json:
             return self._wrong(file, f"this is not valid JSON: {broken}", "not_json")
         return self._wrong(file, f"an object is larger than {LARGEST_OBJECT:,} bytes", "row_too_long")
 
-    def _wrong(self, file: SourceFile, what: str, rule: str, *, row: int | None = None) -> SourceDataError:
-        return SourceDataError(what, table=self.table, rule=rule, file=shown(file.path), row=row)
+    def _wrong(
+        self, file: SourceFile, what: str, rule: str, *, row: int | None = None, hint: str | None = None
+    ) -> SourceDataError:
+        return SourceDataError(what, table=self.table, rule=rule, file=shown(file.path), row=row, hint=hint)
 
 
 def _objects(files: Sequence[SourceFile]) -> str:

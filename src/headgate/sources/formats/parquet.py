@@ -8,7 +8,7 @@ import duckdb
 
 from headgate.errors import SourceDataError
 from headgate.lake.engine import Connection, ident, literal
-from headgate.sources.formats.format import FILE, Header, escaped, file_list
+from headgate.sources.formats.format import FILE, IF_EMPTY, Header, escaped, file_list
 from headgate.sources.listing import SourceFile, shown
 
 MAGIC = b"PAR1"
@@ -48,7 +48,9 @@ class Parquet:
 
     def _header(self, con: Connection, file: SourceFile) -> Header:
         if file.size == 0:
-            raise SourceDataError("the file is empty", table=self.table, rule="empty_file", file=shown(file.path))
+            raise SourceDataError(
+                "the file is empty", table=self.table, rule="empty_file", file=shown(file.path), hint=IF_EMPTY
+            )
         try:
             rows = con.execute(f"DESCRIBE SELECT * FROM {_reader(f'[{literal(escaped(file.place))}]')}").fetchall()
         except duckdb.Error as error:
