@@ -30,6 +30,7 @@ test: setup ## the whole suite, with coverage
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=
 	$(BIN)/python -m coverage report
+	$(BIN)/python -m coverage report --include="*/lake/*,*/gates/*,*/run/*" --fail-under=95 --format=total
 
 fast: setup ## the fast suite: what to run while working
 	$(BIN)/python -m pytest -n 2 -m "not slow"

@@ -27,6 +27,7 @@ def check_recovery(shop: Shop, undisturbed: tuple[Rows, Rows], before: dict[str,
     told = shop.run()
     assert told["status"] == ("published" if served == 1 else "nothing_new")
     assert shop.contents() == two, "not the same data as of a run that was never disturbed"
+    assert list(shop.statuses().values()).count("published") == 2, "a release whose run is not on record"
     pruned = shop.headgate("prune", "--grace", "0s")
     assert pruned.code == 0, pruned
     assert shop.orphans() == set()
@@ -57,6 +58,23 @@ def test_runs_killed_with_the_work_done_and_not_on_record_leave_nothing_behind(
         assert second.contents(1) == undisturbed[0]
     assert list(second.statuses().values()) == ["died"] * len(STEPS) + ["published"]
     check_recovery(second, undisturbed, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["worked", "recorded"])
+def test_what_comes_after_a_release_is_made_up_for_if_its_run_was_killed_just_then(second: Shop, when: str) -> None:
+    settings = second.folder / "headgate.yml"
+    hook = "python -c \"import os; open(os.environ['HEADGATE_RUN'], 'a').write(os.environ['HEADGATE_RELEASE'])\""
+    settings.write_text(settings.read_text() + f"after:\n  tell:\n    command: {hook}\n")
+    died = second.headgate("run", fault={"kind": "kill", "when": when, "step": "publish"})
+    assert (died.code, second.pointer.release) == (KILLED, 2)
+    run = second.releases.manifest(2).run
+    assert (second.statuses()[run], (second.folder / run).exists()) == ("died", False)
+    assert second.run()["status"] == "nothing_new"
+    assert second.statuses()[run] == "published"
+    assert (second.folder / run).read_text() == "2"
+    assert second.run()["status"] == "nothing_new"
+    assert (second.folder / run).read_text() == "2", "once is enough"
 
 
 @pytest.mark.slow

@@ -39,6 +39,7 @@ def perform(project: Project, options: Options, tell: Listener = silent) -> Verd
         Ledger.open(project.ledger) as ledger,
         locked(workdir, lambda: new_run_id(ledger), wait_seconds=waiting) as run,
     ):
+        _finish_killed(project, options, ledger, tell)
         shop = _begin(project, run, options, ledger, tell)
         return concluded(shop, lambda: _whole(shop), started)
 
@@ -59,6 +60,7 @@ def perform_step(project: Project, run: str, name: str, options: Options, tell: 
         with locked(store.workdir, run, mode="steps", wait_seconds=options.wait.total_seconds()):
             record = ledger.run(run)
             if record is None:
+                _finish_killed(project, options, ledger, tell)
                 shop = _begin(project, run, options, ledger, tell)
             else:
                 shop = _rejoin(project, record, options, ledger, tell)
@@ -113,6 +115,25 @@ def _begin(project: Project, run: str, options: Options, ledger: Ledger, tell: L
         options={**options.to_json(), "base": asdict(base)},
     )
     return shop
+
+
+def _finish_killed(project: Project, options: Options, ledger: Ledger, tell: Listener) -> None:
+    """Put on record the run that published what is served and was killed before it said so; do what comes after."""
+    served = Releases(open_store(project)).current()
+    record = ledger.run(served.run) if served else None
+    if record is None or record.status != "running":
+        return
+    tell("publish", f"run {record.run} was killed after it had published: it is put on record")
+    shop = _rejoin(project, record, options, ledger, tell)
+    done = {step.name for step in ledger.steps(record.run) if step.status in ("done", "skipped")}
+    left = [s for s in _planned(record) if s.kind in (Kind.PUBLISH, Kind.AFTER) and s.name not in done]
+
+    def finish() -> Outcome:
+        for step in left:
+            perform_one(shop, step)
+        return Outcome("done", ends="published")
+
+    concluded(shop, finish, time.monotonic())
 
 
 def _rejoin(project: Project, record: RunRecord, options: Options, ledger: Ledger, tell: Listener) -> Workshop:
