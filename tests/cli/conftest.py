@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from command_line import BAD_ROW, GOOD_ROW, Cli, Ended, copied
-from headgate.cli import main
+from headgate.cli import execute
 from small_shop import Shop
 
 
@@ -23,11 +23,8 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
 
     def call(*arguments: str) -> Ended:
         capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
+        code = execute(list(arguments))
         captured = capfd.readouterr()
-        code = ended.value.code
-        assert isinstance(code, int)
         return Ended(code, captured.out, captured.err)
 
     return call

@@ -19,9 +19,9 @@ from small_shop import Shop
 HEAVY = ("dbt", "sqlalchemy", "duckdb", "rich", "sqlglot", "pandas")
 WATCH = """
 import sys
-from headgate.cli import main
+from headgate.cli import execute
 try:
-    main(sys.argv[1:])
+    sys.exit(execute(sys.argv[1:]))
 finally:
     print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
 """

@@ -86,7 +86,8 @@ def _become(request: dict[str, Any]) -> None:
         fault_injection.prepare(**request["fault"])
     from headgate.cli import main
 
-    main(request["arguments"])
+    sys.argv[1:] = request["arguments"]
+    main()
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +29,7 @@ def node(name: str, code: str = "select 1", inputs: tuple[str, ...] = (), **more
     }
 
 
-def models(tmp_path: Path, *nodes: dict[str, Any], variables: dict[str, Any] | None = None, **more: Any) -> Models:
+def models(*nodes: dict[str, Any], variables: dict[str, Any] | None = None, **more: Any) -> Models:
     macros = {
         name: {"macro_sql": sql, "package_name": "p", "depends_on": {"macros": []}}
         for name, sql in more.pop("macros", {}).items()
@@ -42,40 +40,38 @@ def models(tmp_path: Path, *nodes: dict[str, Any], variables: dict[str, Any] | N
         "sources": {"source.p.raw.t": {"schema": "raw", "identifier": "t"}},
         "macros": macros,
     }
-    path = tmp_path / "manifest.json"
-    path.write_text(json.dumps(manifest))
-    return read_models(path, project_vars=None, variables=variables or {}, environ=more.pop("environ", {}))
+    return read_models(manifest, project_vars=None, variables=variables or {}, environ=more.pop("environ", {}))
 
 
 def code_of(found: Models, name: str) -> str:
     return found.nodes[f"model.p.{name}"].code
 
 
-def test_nodes_come_with_their_inputs_first(tmp_path: Path) -> None:
-    found = models(tmp_path, node("a", inputs=("model.p.b",)), node("b", inputs=("model.p.c",)), node("c"))
+def test_nodes_come_with_their_inputs_first() -> None:
+    found = models(node("a", inputs=("model.p.b",)), node("b", inputs=("model.p.c",)), node("c"))
     assert [n.name for n in found.built_in("clean")] == ["c", "b", "a"]
 
 
-def test_models_that_read_each_other_in_a_circle_are_named(tmp_path: Path) -> None:
+def test_models_that_read_each_other_in_a_circle_are_named() -> None:
     with pytest.raises(ConfigError, match=r"in a circle: . → . → ."):
-        models(tmp_path, node("a", inputs=("model.p.b",)), node("b", inputs=("model.p.a",)))
+        models(node("a", inputs=("model.p.b",)), node("b", inputs=("model.p.a",)))
 
 
-def test_a_variable_changes_the_models_that_read_it_and_no_others(tmp_path: Path) -> None:
+def test_a_variable_changes_the_models_that_read_it_and_no_others() -> None:
     nodes = node("a", "select {{ var('rate') }}"), node("b", "select 1"), node("c", "{{ m() }}", macros=["macro.p.m"])
     macros = {"macro.p.m": "{% macro m() %}{{ var('rate', 1) }}{% endmacro %}"}
-    one, two = (models(tmp_path, *nodes, variables={"rate": r, "other": r}, macros=macros) for r in (1, 2))
+    one, two = (models(*nodes, variables={"rate": r, "other": r}, macros=macros) for r in (1, 2))
     assert {name: code_of(one, name) != code_of(two, name) for name in "abc"} == {"a": True, "b": False, "c": True}
 
 
-def test_a_variable_with_a_computed_name_depends_on_all_of_them(tmp_path: Path) -> None:
-    one, two = (models(tmp_path, node("a", "{{ var('x' ~ 1) }}"), variables={"y": y}) for y in (1, 2))
+def test_a_variable_with_a_computed_name_depends_on_all_of_them() -> None:
+    one, two = (models(node("a", "{{ var('x' ~ 1) }}"), variables={"y": y}) for y in (1, 2))
     assert code_of(one, "a") != code_of(two, "a")
 
 
-def test_the_environment_that_a_model_reads_is_part_of_it(tmp_path: Path) -> None:
+def test_the_environment_that_a_model_reads_is_part_of_it() -> None:
     nodes = node("a", "select '{{ env_var('ZONE') }}'"), node("b")
-    one, two = (models(tmp_path, *nodes, environ={"ZONE": zone}) for zone in ("x", "y"))
+    one, two = (models(*nodes, environ={"ZONE": zone}) for zone in ("x", "y"))
     assert {name: code_of(one, name) != code_of(two, name) for name in "ab"} == {"a": True, "b": False}
 
 
@@ -87,18 +83,18 @@ def test_the_environment_that_a_model_reads_is_part_of_it(tmp_path: Path) -> Non
         ({"meta": {"deterministic": False}}, "its code or variables changed"),
     ],
 )
-def test_a_node_is_out_of_date_for_a_reason(tmp_path: Path, changes: dict[str, Any], reason: str | None) -> None:
+def test_a_node_is_out_of_date_for_a_reason(changes: dict[str, Any], reason: str | None) -> None:
     states = {"raw.t": "one", "clean.a": "built"}
-    before = models(tmp_path, node("a", inputs=("source.p.raw.t",)))
+    before = models(node("a", inputs=("source.p.raw.t",)))
     known = {n.id: fingerprint(n, states.get, states.get, before.relations) for n in before.nodes.values()}
-    after = models(tmp_path, node("a", changes.pop("code", "select 1"), inputs=("source.p.raw.t",), **changes))
+    after = models(node("a", changes.pop("code", "select 1"), inputs=("source.p.raw.t",), **changes))
     found = out_of_date(after.nodes.values(), known, states.get, after.relations)
     expected = "it is declared not deterministic" if changes else reason
     assert found == ({} if expected is None else {"model.p.a": expected})
 
 
-def test_a_changed_input_makes_everything_behind_it_out_of_date(tmp_path: Path) -> None:
-    found = models(tmp_path, node("a", inputs=("source.p.raw.t",)), node("b", inputs=("model.p.a",)), node("c"))
+def test_a_changed_input_makes_everything_behind_it_out_of_date() -> None:
+    found = models(node("a", inputs=("source.p.raw.t",)), node("b", inputs=("model.p.a",)), node("c"))
     states = {"raw.t": "one", "clean.a": "x", "clean.b": "y", "clean.c": "z"}
     known = {n.id: fingerprint(n, states.get, states.get, found.relations) for n in found.nodes.values()}
     moved = {**states, "raw.t": "two"}
@@ -112,20 +108,19 @@ def test_a_changed_input_makes_everything_behind_it_out_of_date(tmp_path: Path) 
     }
 
 
-def test_an_incremental_model_begins_anew_when_its_code_or_an_inputs_columns_change(tmp_path: Path) -> None:
-    found = models(tmp_path, node("a", inputs=("source.p.raw.t",), materialized="incremental"))
+def test_an_incremental_model_begins_anew_when_its_code_or_an_inputs_columns_change() -> None:
+    found = models(node("a", inputs=("source.p.raw.t",), materialized="incremental"))
     (model,) = found.nodes.values()
     known = {model.id: fingerprint(model, {"raw.t": "1"}.get, {"raw.t": "int"}.get, found.relations)}
     assert not must_begin_anew(model, known, {"raw.t": "int"}.get, found.relations)
     assert must_begin_anew(model, known, {"raw.t": "text"}.get, found.relations)
-    changed = models(tmp_path, node("a", "select 2", inputs=("source.p.raw.t",), materialized="incremental"))
+    changed = models(node("a", "select 2", inputs=("source.p.raw.t",), materialized="incremental"))
     assert must_begin_anew(changed.nodes[model.id], known, {"raw.t": "int"}.get, changed.relations)
     assert not must_begin_anew(model, {}, {"raw.t": "int"}.get, found.relations)
 
 
-def test_tests_are_judged_with_the_layer_that_has_the_last_of_their_inputs(tmp_path: Path) -> None:
+def test_tests_are_judged_with_the_layer_that_has_the_last_of_their_inputs() -> None:
     found = models(
-        tmp_path,
         node("a", inputs=("source.p.raw.t",)),
         node("b", inputs=("model.p.a",), schema="marts"),
         node("of_source", inputs=("source.p.raw.t",), kind="test"),
@@ -136,7 +131,7 @@ def test_tests_are_judged_with_the_layer_that_has_the_last_of_their_inputs(tmp_p
     assert [t.name for t in found.tests_of("marts", layers)] == ["of_both"]
 
 
-def test_dbts_framing_is_taken_off_the_databases_message(tmp_path: Path) -> None:
+def test_dbts_framing_is_taken_off_the_databases_message() -> None:
     framed = (
         'Runtime Error in model a (models/clean/a.sql)\n  Binder Error: Referenced column "x" not found\n  \n'
         "  LINE 3:   x\n            ^\n  compiled code at target/run/a.sql"

@@ -1,5 +1,5 @@
 """The command line: it calls the rooms below and has no logic of its own."""
 
-from headgate.cli.app import main
+from headgate.cli.app import execute, main
 
-__all__ = ["main"]
+__all__ = ["execute", "main"]

@@ -22,6 +22,8 @@ def run_to_the_end(app: Callable[..., object], arguments: list[str]) -> int:
             if code != ExitCode.INTERRUPTED:  # what typer makes of Ctrl-C
                 return code if isinstance(code, int) else int(ExitCode.OK)
             error: HeadgateError = InterruptedRunError()
+        except SystemExit as ended:  # a verb that says its code itself
+            return int(ended.code or 0)
         except (KeyboardInterrupt, typer.Abort):
             error = InterruptedRunError()
         except typer.TyperException as mistake:

@@ -88,8 +88,7 @@ def connect(settings: EngineSettings | None = None, *, shared: bool = False) -> 
     try:
         if settings.memory_limit:
             con.execute(f"SET memory_limit = {literal(settings.memory_limit)}")
-        if settings.threads:
-            con.execute(f"SET threads = {literal(settings.threads)}")
+        con.execute(f"SET threads = {literal(settings.threads)}" if settings.threads else "RESET threads")
         if settings.temp_directory:
             con.execute(f"SET temp_directory = {literal(str(settings.temp_directory))}")
         con.execute("SET TimeZone = 'UTC'")

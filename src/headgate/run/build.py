@@ -18,9 +18,9 @@ def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
     Raises:
         TransformError: a model failed, or something was built outside the lake.
     """
-    if shop.dbt is None:
+    models = shop.models()
+    if models is None:
         return {"models": {}, "built": []}
-    models = shop.dbt.models()
     known: Mapping[str, Any] = shop.parent.models if shop.parent else {}
     nodes = [node for node in models.built_in(layer) if node.materialized != "ephemeral"]
     tests = models.tests_of(layer, shop.project.layers)

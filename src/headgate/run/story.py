@@ -169,9 +169,9 @@ def _whole(shop: Workshop) -> Outcome:
     changes, steps = _look(shop)
     if early := _not_at_all(shop, changes):
         return early
+    if any(step.kind is Kind.BUILD and step.need is not Need.NO for step in steps):
+        shop.warm_up()
     _read_gates(shop)
-    if shop.dbt and any(step.kind is Kind.BUILD and step.need is not Need.NO for step in steps):
-        shop.dbt.warm_up()
     shop.open(fresh=True)
     end = Outcome("done")
     for step in steps:

@@ -26,6 +26,7 @@ from headgate.lake.store import LocalStore, Store
 from headgate.project import Project
 from headgate.sources import source as sources
 from headgate.sources.source import Source
+from headgate.transform.models import Models
 from headgate.transform.runner import Dbt
 from headgate.transform.workspace import SCRATCH, prepare
 
@@ -70,6 +71,7 @@ class Workshop:
     decided: float | None = None
     _contents: Contents | None = None
     _attached: bool = False
+    _threads: int | None = None
 
     @cached_property
     def store(self) -> Store:
@@ -102,6 +104,21 @@ class Workshop:
     def changed(self) -> None:
         """A step wrote to the branch: look again."""
         self._contents = None
+
+    def warm_up(self) -> None:
+        """Let dbt wake up while data is extracted. One core is left to it: the run waits for whichever is later."""
+        if self.dbt is not None:
+            self._threads = int(self.con.execute("SELECT current_setting('threads')").fetchall()[0][0])
+            self.con.execute(f"SET threads = {max(self._threads - 1, 1)}")
+            self.dbt.warm_up()
+
+    def models(self) -> Models | None:
+        """What dbt knows of the project; None where there is no dbt project."""
+        models = self.dbt.models() if self.dbt is not None else None
+        if self._threads is not None:
+            self.con.execute(f"SET threads = {self._threads}")
+            self._threads = None
+        return models
 
     def identity(self, relation: str) -> str | None:
         """The state of a table or view on the branch; None if it is not there."""

@@ -1,16 +1,14 @@
-"""The nodes of a dbt project, read from ``manifest.json``, and what makes each of them out of date.
+"""The nodes of a dbt project, read from dbt's manifest, and what makes each of them out of date.
 
 Source of the artifact: https://schemas.getdbt.com/dbt/manifest/v12.json
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 from typing import Any
 
 from headgate.errors import ConfigError
@@ -92,12 +90,11 @@ class Models:
 
 
 def read_models(
-    manifest: Path, *, project_vars: Any, variables: Mapping[str, Any], environ: Mapping[str, str]
+    manifest: Mapping[str, Any], *, project_vars: Any, variables: Mapping[str, Any], environ: Mapping[str, str]
 ) -> Models:
     """Read dbt's manifest. ``project_vars`` is the ``vars:`` of dbt_project.yml, ``variables`` overrule it."""
-    data = json.loads(manifest.read_text(encoding="utf-8"))
-    macros = data["macros"]
-    versions = data["metadata"]["dbt_version"]
+    macros = manifest["macros"]
+    version = manifest["metadata"]["dbt_version"]
 
     def code(raw: dict[str, Any]) -> str:
         texts = [raw.get("raw_code") or "", *_macro_texts(raw["depends_on"].get("macros", []), macros)]
@@ -112,15 +109,15 @@ def read_models(
                 "vars": _values(names["var"], dict(variables)),
                 "project_vars": project_vars if names["var"] != set() else None,
                 "env": _values(names["env_var"], dict(environ)),
-                "dbt": versions,
+                "dbt": version,
                 "relation": [raw.get("schema"), raw.get("alias")],
             }
         )
 
-    kept = {k: v for k, v in data["nodes"].items() if v["resource_type"] in (*BUILT_KINDS, "test")}
+    kept = {k: v for k, v in manifest["nodes"].items() if v["resource_type"] in (*BUILT_KINDS, "test")}
     nodes = {key: _node(kept[key], code(kept[key])) for key in _inputs_first(kept)}
     relations = {key: node.relation for key, node in nodes.items() if node.kind in BUILT_KINDS}
-    relations |= {key: f"{s['schema']}.{s['identifier']}" for key, s in data["sources"].items()}
+    relations |= {key: f"{s['schema']}.{s['identifier']}" for key, s in manifest["sources"].items()}
     return Models(nodes, relations)
 
 

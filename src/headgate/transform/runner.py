@@ -17,7 +17,7 @@ from typing import Any
 
 from headgate.errors import ConfigError, ExitCode, MissingExtraError, TransformError
 from headgate.project.yaml_file import read_yaml
-from headgate.transform.models import Models, Node, read_models
+from headgate.transform.models import VENDOR_PACKAGES, Models, Node, read_models
 
 #: dbt's words for a node that did what it should.
 GOOD = ("success", "pass", "no-op")
@@ -117,13 +117,13 @@ class Dbt:
             self._failure = error
 
     def _parse(self) -> Models:
-        result = self._invoke(["parse"], None)
+        result = self._invoke(["parse", "--no-write-json"], None)
         if not result.success:
             raise _parse_error(str(result.exception or "dbt cannot parse the project"))
         self._manifest = result.result
         settings = read_yaml(self._folder / "dbt_project.yml", "dbt_project.yml").data
         return read_models(
-            self._workspace / "target" / "manifest.json",
+            _plain_manifest(self._manifest),
             project_vars=settings.get("vars"),
             variables=self._variables,
             environ=os.environ,
@@ -155,6 +155,21 @@ class Dbt:
 
     def _selector(self, node: Node) -> str:
         return node.name if node.kind == "test" else f"path:{node.file},{node.name}"
+
+
+def _plain_manifest(manifest: Any) -> dict[str, Any]:
+    """What ``manifest.json`` would say of nodes, sources and the project's macros; writing all of it takes longer."""
+
+    def plain(resources: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: each.to_resource().to_dict(omit_none=False) for key, each in resources.items()}
+
+    own = {key: macro for key, macro in manifest.macros.items() if macro.package_name not in VENDOR_PACKAGES}
+    return {
+        "metadata": {"dbt_version": manifest.metadata.dbt_version},
+        "nodes": plain(manifest.nodes),
+        "sources": plain(manifest.sources),
+        "macros": plain(own),
+    }
 
 
 def _fault(message: str) -> ExitCode:

@@ -18,8 +18,8 @@
     incremental_strategy='delete+insert',
     unique_key=['Store', 'Date'],
     on_schema_change='fail',
-    post_hook=[] if by_rows else "delete from {{ this }} as it where not exists (
-        from {{ ref('train_clean') }} as train where train.Store = it.Store and train.Date = it.Date)",
+    post_hook="{% if is_incremental() %} delete from {{ this }} as it where not exists (
+        from {{ ref('train_clean') }} as train where train.Store = it.Store and train.Date = it.Date) {% endif %}",
 ) }}
 
 with {% if is_incremental() -%}
