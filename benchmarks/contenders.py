@@ -20,8 +20,9 @@ TABLES = ("raw.train", "processed.train_clean", "features.train_features")
 class Contender:
     """One way to do the job.
 
-    The commands are run in the project's folder, which holds the input in ``data``: ``first`` on a new folder,
-    ``again`` when nothing changed, ``reload`` when a file came. ``relations`` says how a reader names each table
+    The commands are run in the project's folder, which holds the input in ``data``: ``check`` looks whether the
+    project is in order and runs nothing (what a tool remembers of that, it has in all later commands), ``first`` loads
+    everything into a lake or database that does not exist yet, ``again`` when nothing changed, ``reload`` when a file came. ``relations`` says how a reader names each table
     in a query, ``reader`` is the command that answers a query, with ``{query}`` in it.
     """
 
@@ -31,6 +32,7 @@ class Contender:
     first: tuple[str, ...]
     reader: tuple[str, ...]
     relations: Mapping[str, str]
+    check: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
     reload: tuple[str, ...] = ()
     platform: bool = True
@@ -50,8 +52,13 @@ class Contender:
             config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
     def command(self, what: str) -> tuple[str, ...]:
-        """The command for ``first``, ``again`` or ``reload``."""
-        return {"first": self.first, "again": self.again or self.first, "reload": self.reload or self.first}[what]
+        """The command for ``check``, ``first``, ``again`` or ``reload``."""
+        return {
+            "check": self.check,
+            "first": self.first,
+            "again": self.again or self.first,
+            "reload": self.reload or self.first,
+        }[what]
 
     def query(self, table: str, condition: str) -> tuple[str, ...]:
         """The command that counts the rows of a table for which the condition holds, as a reader would."""
@@ -96,6 +103,7 @@ def _headgate(_: Path) -> Contender:
         name="headgate",
         title="**Headgate**",
         project=PROJECT,
+        check=(headgate, "check", "--json"),
         first=(headgate, "run", "--json"),
         reader=(headgate, "query", "--json", "{query}"),
         relations={table: table for table in TABLES},
@@ -108,6 +116,7 @@ def _dbt(cache: Path) -> Contender:
         name="dbt",
         title="dbt-duckdb",
         project=PEERS / "dbt" / "project",
+        check=(of_peer("dbt", cache).tool("dbt"), "parse", "--quiet"),
         first=(of_peer("dbt", cache).tool("dbt"), "build", "--quiet"),
         reader=_duckdb_reader("rossmann.duckdb"),
         relations={table: table for table in TABLES},
@@ -122,6 +131,7 @@ def _sqlmesh(cache: Path) -> Contender:
         name="sqlmesh",
         title="SQLMesh",
         project=PEERS / "sqlmesh" / "project",
+        check=(sqlmesh, "info", "--skip-connection"),
         first=plan,
         again=(sqlmesh, "run"),
         reload=(*plan, "--restate-model", "raw.train"),
@@ -138,6 +148,7 @@ def _dbt_gx(cache: Path) -> Contender:
         name="dbt_gx",
         title="dbt + Great Expectations",
         project=PEERS / "dbt" / "project",
+        check=(environment.tool("dbt"), "parse", "--quiet"),
         first=(environment.tool("python"), script, ".", str(SUITES)),
         reader=_duckdb_reader("rossmann.duckdb"),
         relations={table: table for table in TABLES},

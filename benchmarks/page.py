@@ -42,7 +42,16 @@ def targets(results: dict[str, Any]) -> str:
 def side_by_side(found: dict[str, Any]) -> str:
     """Every contender, with what readers see of bad rows."""
     bad = list(next(c["bad_rows"] for c in found["contenders"].values() if c["bad_rows"]))
-    head = ["", "checks", "first run", "nothing changed", "one week added", "peak memory", "× bare"]
+    head = [
+        "",
+        "checks",
+        "check of the project",
+        "first run",
+        "nothing changed",
+        "one week added",
+        "peak memory",
+        "× bare",
+    ]
     rows = []
     for name, each in found["contenders"].items():
         ratio = found["ratios"].get(f"{name}/bare")
@@ -50,6 +59,7 @@ def side_by_side(found: dict[str, Any]) -> str:
             [
                 each["title"],
                 each["checks"],
+                _seconds(each.get("check")),
                 _seconds(each["first"]),
                 _seconds(each.get("again")),
                 _seconds(each.get("week")),

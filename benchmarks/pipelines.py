@@ -44,14 +44,16 @@ def measure(cache: Path, data: Input, repetitions: int) -> dict[str, Any]:
             folder = cache / "work" / contender.name
             contender.prepare(folder)
             data.copy_to(folder / "data")
-            for what in ("first", "again", "week"):
+            for what in ("check", "first", "again", "week"):
+                if what == "check" and not contender.check:
+                    continue
                 if what == "week":
                     shutil.copyfile(data.week, folder / "data" / data.week.name)
                 if contender.name == "bare" and what != "first":
                     continue  # it only knows train.csv, and always does everything
                 done = run(contender.command("reload" if what == "week" else what), folder)
                 seconds[contender.name][what].append(done)
-                if contender.name == "headgate":
+                if contender.name == "headgate" and what != "check":
                     steps[what].append(_steps(done))
                 if what == "first":
                     _require_same(contender, folder, seen)
