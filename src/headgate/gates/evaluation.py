@@ -90,4 +90,5 @@ def _result(layer: str, check: Check, outcome: Outcome) -> ExpectationResult:
         details=dict(verdict.details) if verdict else {},
         how=outcome.how,
         seconds=outcome.seconds,
+        meta=declared.meta,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from headgate.gates.values import json_safe
@@ -18,7 +18,7 @@ class ExpectationResult:
     """What one expectation came to. The numbers mean what Great Expectations means by them.
 
     ``error`` says why it could not be checked; ``success`` is then False. ``seconds`` is its part of the time,
-    that of a shared scan divided evenly.
+    that of a shared scan divided evenly. ``meta`` is what was declared beside it.
     """
 
     layer: str
@@ -41,6 +41,7 @@ class ExpectationResult:
     details: dict[str, Any]
     how: How
     seconds: float
+    meta: dict[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

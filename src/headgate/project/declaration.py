@@ -5,6 +5,7 @@ Whether an expectation exists and what its arguments mean is for ``gates`` to sa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -62,3 +63,10 @@ class GateFile:
 
     layer: str
     tables: dict[str, tuple[Declared, ...]]
+
+    def with_more(self, others: Iterable[tuple[str, Declared]]) -> GateFile:
+        """The same, and after them expectations that were declared elsewhere, each with its table."""
+        tables = dict(self.tables)
+        for table, declared in others:
+            tables[table] = (*tables.get(table, ()), declared)
+        return GateFile(self.layer, tables)

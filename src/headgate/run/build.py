@@ -1,4 +1,4 @@
-"""The build step: the models of one layer that are out of date, and the dbt tests on them."""
+"""The build step: the models of one layer that are out of date, and those dbt tests that only dbt can run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from headgate.errors import TransformError
 from headgate.lake.engine import LAKE, qualified
 from headgate.run.workshop import Workshop
+from headgate.transform.generic_tests import as_expectation, to_json
 from headgate.transform.models import Models, Node, fingerprint, must_begin_anew, out_of_date
 from headgate.transform.runner import GOOD, NodeOutcome
 
@@ -23,7 +24,7 @@ def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
         return {"models": {}, "built": []}
     known: Mapping[str, Any] = shop.parent.models if shop.parent else {}
     nodes = [node for node in models.built_in(layer) if node.materialized != "ephemeral"]
-    tests = models.tests_of(layer, shop.project.layers)
+    tests, judged_by_gate = _shared_out(models, layer, shop.project.layers)
     _drop_removed(shop, layer, models, known)
     stale = out_of_date([*nodes, *tests], known, shop.identity, models.relations, everything=shop.options.full)
     work = [node for node in [*nodes, *tests] if node.id in stale]
@@ -37,7 +38,29 @@ def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
             state[node.id] = fingerprint(node, shop.identity, shop.shape, models.relations)
         if node.kind == "test":
             state[node.id]["result"] = _judge(shop, node, models, outcomes.get(node.id), known.get(node.id))
-    return {"models": state, "built": [node.relation for node in nodes if node.id in outcomes]}
+    built = [node.relation for node in nodes if node.id in outcomes]
+    return {"models": state, "built": built, "tests": judged_by_gate}
+
+
+def run_tests(shop: Workshop, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Let dbt judge these tests, in this order; they are results like those of a gate."""
+    models = shop.models()
+    if models is None or shop.dbt is None:
+        raise TransformError("there is no dbt project any more", model=", ".join(ids))
+    outcomes = {outcome.id: outcome for outcome in shop.dbt.build([models.nodes[id_] for id_ in ids])}
+    return [_judge(shop, models.nodes[id_], models, outcomes[id_], None) for id_ in ids]
+
+
+def _shared_out(models: Models, layer: str, layers: tuple[str, ...]) -> tuple[list[Node], list[dict[str, Any]]]:
+    """The tests of a layer that dbt runs, and those that its gate can judge."""
+    for_dbt, for_gate = [], []
+    for test in models.tests_of(layer, layers):
+        expectation = as_expectation(test, models)
+        if expectation is None or models.nodes[test.attached or ""].schema != layer:
+            for_dbt.append(test)
+        else:
+            for_gate.append(to_json(test, expectation, models))
+    return for_dbt, for_gate
 
 
 def _build(shop: Workshop, work: Sequence[Node], models: Models, known: Mapping[str, Any]) -> list[NodeOutcome]:

@@ -5,8 +5,8 @@ Source of the artifact: https://schemas.getdbt.com/dbt/manifest/v12.json
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -33,13 +33,18 @@ MATERIAL_CONFIG = (
 )
 #: Macros of these packages change only with their version, which the fingerprint holds instead.
 VENDOR_PACKAGES = ("dbt", "dbt_duckdb")
+#: Settings of a test that say what a failure is.
+_OF_TESTS = ("where", "limit", "fail_calc", "warn_if", "error_if", "store_failures")
+#: Macros by which a project could change what every test means.
+_BEHIND_TESTS = ("get_where_subquery", "get_test_sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
     """A model, seed, snapshot or test; ``inputs`` are the ids of nodes and sources that it reads.
 
-    ``code`` is a hash of everything but the data that decides what it builds.
+    ``code`` is a hash of everything but the data that decides what it builds. Of a test, ``attached`` is the id of
+    what it is declared for, and ``own_macros`` says that the project or a package defines the test.
     """
 
     id: str
@@ -57,6 +62,9 @@ class Node:
     severity: str = "fail"
     test: str | None = None
     kwargs: tuple[tuple[str, Any], ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    attached: str | None = None
+    own_macros: bool = False
 
     @property
     def relation(self) -> str:
@@ -115,7 +123,8 @@ def read_models(
         )
 
     kept = {k: v for k, v in manifest["nodes"].items() if v["resource_type"] in (*BUILT_KINDS, "test")}
-    nodes = {key: _node(kept[key], code(kept[key])) for key in _inputs_first(kept)}
+    defined = {key.rsplit(".", 1)[-1] for key in macros if key.split(".")[1] not in VENDOR_PACKAGES}
+    nodes = {key: _node(kept[key], code(kept[key]), defined) for key in _inputs_first(kept)}
     relations = {key: node.relation for key, node in nodes.items() if node.kind in BUILT_KINDS}
     relations |= {key: f"{s['schema']}.{s['identifier']}" for key, s in manifest["sources"].items()}
     return Models(nodes, relations)
@@ -189,7 +198,7 @@ def must_begin_anew(
     return bool(before["code"] != node.code or before.get("shapes") != shapes)
 
 
-def _node(raw: dict[str, Any], code: str) -> Node:
+def _node(raw: dict[str, Any], code: str, defined: Collection[str]) -> Node:
     meta = {**raw.get("meta", {}), **(raw["config"].get("meta") or {})}
     key = meta.get("primary_key") or ()
     if isinstance(key, str):
@@ -214,7 +223,16 @@ def _node(raw: dict[str, Any], code: str) -> Node:
         severity="warn" if str(raw["config"].get("severity", "")).lower() == "warn" else "fail",
         test=test.get("name"),
         kwargs=tuple(sorted(kwargs.items())),
+        config={name: raw["config"].get(name) for name in _OF_TESTS},
+        attached=raw.get("attached_node"),
+        own_macros=not test or test.get("namespace") is not None or _is_redefined(test["name"], defined),
     )
+
+
+def _is_redefined(test: str, defined: Collection[str]) -> bool:
+    """Whether the project has its own idea of one of dbt's tests."""
+    names = (f"test_{test}", *_BEHIND_TESTS)
+    return any(f"{prefix}{name}" in defined for name in names for prefix in ("", "default__", "duckdb__"))
 
 
 def _inputs_first(nodes: Mapping[str, Any]) -> list[str]:
