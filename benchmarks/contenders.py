@@ -22,8 +22,9 @@ class Contender:
 
     The commands are run in the project's folder, which holds the input in ``data``: ``check`` looks whether the
     project is in order and runs nothing (what a tool remembers of that, it has in all later commands), ``first`` loads
-    everything into a lake or database that does not exist yet, ``again`` when nothing changed, ``reload`` when a file came. ``relations`` says how a reader names each table
-    in a query, ``reader`` is the command that answers a query, with ``{query}`` in it.
+    everything into a lake or database that does not exist yet, ``again`` when nothing changed, ``reload`` when a file
+    came. ``relations`` says how a reader names each table in a query, ``reader`` is the command that answers a query,
+    with ``{query}`` in it.
     """
 
     name: str

@@ -103,6 +103,13 @@ def test_a_name_is_enough(loaded: Loaded, tmp_path: Path) -> None:
     assert (project.tables, project.vars, project.after, project.targets) == ({}, {}, {}, ())
 
 
+def test_a_dbt_project_needs_a_layer_to_build_into(loaded: Loaded, tmp_path: Path) -> None:
+    (tmp_path / "dbt_project.yml").write_text("name: p\n")
+    error = refused(loaded, "name: p\nlayers: [raw]\n")
+    assert (error.line, error.key) == (2, "layers")
+    assert "layers: [raw, staging, marts]" in str(error)
+
+
 def test_every_setting_of_a_table_is_read(loaded: Loaded) -> None:
     project = loaded(
         one_table(

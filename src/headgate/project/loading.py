@@ -26,6 +26,7 @@ from headgate.project.validation import validate
 from headgate.project.yaml_file import KeyPath, YamlFile, read_value, read_yaml
 
 PROJECT_FILE = "headgate.yml"
+DBT_PROJECT_FILE = "dbt_project.yml"
 SQLITE = "sqlite:///"
 
 
@@ -94,6 +95,9 @@ def load(
     source = read_yaml(_project_file(folder), PROJECT_FILE)
     filled = interpolate(source.data, environ)
     settings = _settings(source, filled, target, environ)
+    if len(settings.layers) == 1 and (folder / DBT_PROJECT_FILE).exists():
+        what = f"there is a {DBT_PROJECT_FILE}, and no layer that its models could be built into"
+        raise source.error(what, ("layers",), hint=f"layers: [{settings.layers[0]}, staging, marts]")
     for name, config in settings.sources.items():
         for table, declared in config.tables.items():
             declared.written_at(source, ("sources", name, "tables", table))

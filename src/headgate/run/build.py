@@ -83,7 +83,8 @@ def _judge(
     """A dbt test as a gate's result; one that was not run again is remembered."""
     if outcome is None:
         return {**(before or {})["result"], "how": "remembered", "seconds": 0.0}
-    attached = next((models.relations[i] for i in node.inputs if i in models.relations), "")
+    tested = [i for i in (node.attached, *node.inputs) if i in models.relations]
+    attached = models.relations[tested[0]] if tested else ""
     error = None if outcome.status in (*GOOD, "fail", "warn") else (outcome.message or outcome.status)
     return {
         "layer": attached.split(".")[0],

@@ -190,7 +190,6 @@ def open_dbt(project: Project, store: Store) -> Dbt | None:
         scratch=store.workdir / f"{SCRATCH}.scratch",
         releases=Path(store.url("releases")),
         data=store.url("data"),
-        threads=project.threads or 4,
     )
     return Dbt(project.folder, workspace, project.vars)
 
