@@ -102,7 +102,8 @@ def measured_on(results: dict[str, Any]) -> str:
         for part in parts:
             entry = results[part]
             text = entry[fact] if fact in ("when", "input") else entry["machine"].get(fact, "")
-            said.setdefault(text, []).append(part)
+            if text:
+                said.setdefault(text, []).append(part)
         each = [text if len(said) == 1 else f"{text} ({', '.join(names)})" for text, names in said.items()]
         rows.append([fact, "; ".join(each)])
     return _table(["", ""], rows)
