@@ -129,9 +129,19 @@ def test_a_dead_holder_is_taken_over_at_once(workdir: Path) -> None:
         assert live_run(workdir) == "ours"
 
 
-@pytest.mark.parametrize("word", ["end", "die"])
-def test_a_run_that_rests_between_two_steps_keeps_the_lock(workdir: Path, word: str) -> None:
-    Other(workdir, "stepping", "steps").tell(word)
+def test_a_run_that_died_in_a_step_is_taken_over_or_goes_on(workdir: Path) -> None:
+    Other(workdir, "stepping", "steps").die()
+    assert live_run(workdir) is None
+    with locked(workdir, "stepping", mode="steps"):
+        assert live_run(workdir) == "stepping"
+    assert live_run(workdir) == "stepping"
+    Other(workdir, "stepping", "steps").die()
+    with locked(workdir, "ours"):
+        assert live_run(workdir) == "ours"
+
+
+def test_a_run_that_rests_between_two_steps_keeps_the_lock(workdir: Path) -> None:
+    Other(workdir, "stepping", "steps").end()
     assert live_run(workdir) == "stepping"
     with pytest.raises(LockHeldError) as told, locked(workdir, "ours"):
         pass
@@ -151,7 +161,14 @@ def test_a_run_that_rests_for_too_long_loses_the_lock(workdir: Path) -> None:
         pass
     holder = current_holder(workdir)
     assert holder is not None
-    expired = {"run": "stepping", "pid": 1, "mode": "steps", "since": holder.since, "expires": time.time() - 1}
+    expired = {
+        "run": "stepping",
+        "pid": 1,
+        "mode": "steps",
+        "since": holder.since,
+        "expires": time.time() - 1,
+        "rests": True,
+    }
     (workdir / "lock.json").write_text(json.dumps(expired))
     assert live_run(workdir) is None
     with locked(workdir, "ours"):

@@ -2,7 +2,7 @@
 
 Two things make the lock. A record names the run and when it expires; an flock is held by the process
 that is doing a step right now and vanishes with it. So a holder that died (record, no flock) is told
-from a run that rests between two steps of an orchestrator (record of mode ``steps``, not expired).
+from a run that rests between two steps of an orchestrator (its record says that it rests, and is not expired).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Literal
@@ -28,13 +28,14 @@ POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds the lock. ``whole`` runs hold it in one process, ``steps`` runs across several."""
+    """Who holds the lock. ``whole`` runs hold it in one process, ``steps`` runs across several, resting in between."""
 
     run: str
     pid: int
     mode: Literal["whole", "steps"]
     since: str
     expires: float
+    rests: bool = False
 
 
 @contextlib.contextmanager
@@ -63,12 +64,15 @@ def locked(
         _acquire(guard, workdir, run if isinstance(run, str) else None, time.monotonic() + wait_seconds)
         run = run if isinstance(run, str) else run()
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        _record(workdir, Holder(run, os.getpid(), mode, since, time.time() + STEP_LEASE_SECONDS))
+        holder = Holder(run, os.getpid(), mode, since, time.time() + STEP_LEASE_SECONDS)
+        _record(workdir, holder)
         try:
             yield run
         finally:
             if mode == "whole":
                 release(workdir, run)
+            else:
+                _record(workdir, replace(holder, rests=True))
 
 
 def release(workdir: Path, run: str) -> None:
@@ -115,7 +119,7 @@ def _acquire(guard: IO[str], workdir: Path, run: str | None, deadline: float) ->
 
 
 def _resting(holder: Holder) -> bool:
-    return holder.mode == "steps" and holder.expires > time.time()
+    return holder.rests and holder.expires > time.time()
 
 
 def _try_flock(guard: IO[str]) -> bool:
