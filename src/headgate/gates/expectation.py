@@ -202,6 +202,7 @@ def registry() -> Mapping[str, type[Expectation]]:
     """All expectations by name."""
     from headgate.gates import (  # noqa: F401 - they register themselves
         columns,
+        pairs,
         ranges,
         rows,
         several,
