@@ -30,7 +30,7 @@ def attach_lake(con: Connection, folder: Path) -> Connection:
     return con
 
 
-def expect(type_: str, **kwargs: Any) -> Declared:
+def expect(type_: str, /, **kwargs: Any) -> Declared:
     """An expectation as an author declares it."""
     options = {key: kwargs.pop(key) for key in OPTIONS if key in kwargs}
     return Declared(type_, kwargs, PLACE, **options)

@@ -200,6 +200,15 @@ def expectation(type_: str, *, dimension: Dimension) -> Callable[[Class], Class]
 
 def registry() -> Mapping[str, type[Expectation]]:
     """All expectations by name."""
-    from headgate.gates import columns, ranges, rows, several, tables  # noqa: F401 - they register themselves
+    from headgate.gates import (  # noqa: F401 - they register themselves
+        columns,
+        pairs,
+        ranges,
+        rows,
+        several,
+        tables,
+        texts,
+        types,
+    )
 
     return dict(sorted(_REGISTRY.items()))

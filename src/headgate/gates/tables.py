@@ -72,6 +72,39 @@ class RowCountEqualOther(TableExpectation):
         return Verdict(counts["self"] == counts["other"], observed_value=counts)
 
 
+@expectation("expect_table_column_count_to_be_between", dimension="validity")
+@dataclass(frozen=True)
+class ColumnCountBetween(TableExpectation):
+    """The number of columns lies between two numbers, which are allowed themselves."""
+
+    min_value: float | None = argument(arguments.amount, default=None)
+    max_value: float | None = argument(arguments.amount, default=None)
+
+    def require(self, on: Checked) -> None:
+        """The bounds must leave room."""
+        if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
+            raise UnusableError(f"min_value {self.min_value} is greater than max_value {self.max_value}")
+
+    def judge(self, on: Checked, rows: RowCounter, scale: float | None) -> Verdict:
+        """Compare."""
+        count = len(on.columns)
+        above = self.min_value is None or count >= self.min_value
+        below = self.max_value is None or count <= self.max_value
+        return Verdict(above and below, observed_value=count)
+
+
+@expectation("expect_table_column_count_to_equal", dimension="validity")
+@dataclass(frozen=True)
+class ColumnCountEqual(TableExpectation):
+    """The number of columns is exactly this."""
+
+    value: int = argument(arguments.whole)
+
+    def judge(self, on: Checked, rows: RowCounter, scale: float | None) -> Verdict:
+        """Compare."""
+        return Verdict(len(on.columns) == self.value, observed_value=len(on.columns))
+
+
 @expectation("expect_table_columns_to_match_ordered_list", dimension="validity")
 @dataclass(frozen=True)
 class ColumnsMatchOrderedList(TableExpectation):
