@@ -1,11 +1,13 @@
 """What an expectation is: its arguments, what it needs to know, and how it judges.
 
-Three kinds, by what they must look at:
+Five kinds, by what they must look at:
 
 - :class:`TableExpectation` looks at columns and row counts, which the catalog knows;
 - :class:`RowExpectation` says of each row whether it is missing or unexpected, so that it can be proven
   from statistics, remembered per file, and fused with others into one scan;
-- :class:`QueryExpectation` needs a query of its own, such as a uniqueness check.
+- :class:`QueryExpectation` counts rows with a query of its own, such as a uniqueness check;
+- :class:`AggregateExpectation` looks at one number of a whole column, fused with others into one scan;
+- :class:`ReportExpectation` looks at the few rows of a query of its own, or of several.
 
 A new one is a frozen dataclass with ``@expectation("its_name", dimension=…)``, and nothing else.
 """
@@ -13,7 +15,7 @@ A new one is a frozen dataclass with ``@expectation("its_name", dimension=…)``
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
@@ -33,6 +35,7 @@ Dimension = Literal["completeness", "accuracy", "consistency", "uniqueness", "ti
 MEANING = 1
 
 RowCounter = Callable[[Checked], int]
+Ask = Callable[["exp.Query"], list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Verdict:
     missing_count: int | None = None
     unexpected_count: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    examples: tuple[Any, ...] = ()
 
     @property
     def unexpected_percent(self) -> float | None:
@@ -182,6 +186,62 @@ class QueryExpectation(CountedExpectation):
         return self.offending(on)
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured of a column: all rows, those without a value, and the aggregate of the others' values."""
+
+    rows: int
+    missing: int
+    value: Any
+
+    @property
+    def present(self) -> int:
+        """The number of rows that hold a value."""
+        return self.rows - self.missing
+
+
+@dataclass(frozen=True)
+class AggregateExpectation(Expectation):
+    """Judged from one aggregate of the values of ``column``."""
+
+    column: str = argument(arguments.name)
+
+    #: Whether it is dear enough to be quicker in a query of its own.
+    alone: ClassVar[bool] = False
+
+    def columns(self) -> tuple[str, ...]:
+        """The one column."""
+        return (self.column,)
+
+    @abstractmethod
+    def aggregate(self, on: Checked) -> exp.Expr:
+        """The aggregate, which sees no null and no NaN."""
+
+    def proves(self, on: Checked, files: Sequence[tuple[int, Known]]) -> Measured | None:
+        """What the statistics of all files, each with its number of rows, say for sure."""
+        return None
+
+    @abstractmethod
+    def judge(self, on: Checked, found: Measured) -> Verdict:
+        """The verdict on what was measured."""
+
+
+@dataclass(frozen=True)
+class ReportExpectation(Expectation):
+    """Judged from the rows of its own queries, each of which may depend on what the one before found."""
+
+    #: Whether it compares with an earlier release, which ``Checked.before`` then holds if there is one.
+    looks_back: ClassVar[bool] = False
+
+    @abstractmethod
+    def report(self, on: Checked, ask: Ask) -> Verdict:
+        """The verdict; ``ask`` runs a query and gives its rows."""
+
+    def proves(self, on: Checked, files: Sequence[tuple[int, Mapping[str, Known]]]) -> Verdict | None:
+        """The verdict if the statistics of all files, each with its number of rows, prove it."""
+        return None
+
+
 Class = TypeVar("Class", bound=type[Expectation])
 _REGISTRY: dict[str, type[Expectation]] = {}
 
@@ -201,8 +261,11 @@ def expectation(type_: str, *, dimension: Dimension) -> Callable[[Class], Class]
 def registry() -> Mapping[str, type[Expectation]]:
     """All expectations by name."""
     from headgate.gates import (  # noqa: F401 - they register themselves
+        aggregates,
         columns,
+        distinct,
         pairs,
+        quantiles,
         ranges,
         rows,
         several,

@@ -11,7 +11,14 @@ from sqlglot import exp
 
 from headgate.gates import sql
 from headgate.gates.dense import Range
-from headgate.gates.expectation import CountedExpectation, Counts, QueryExpectation, RowExpectation
+from headgate.gates.expectation import (
+    AggregateExpectation,
+    CountedExpectation,
+    Counts,
+    Measured,
+    QueryExpectation,
+    RowExpectation,
+)
 from headgate.gates.relation import Checked
 from headgate.gates.values import json_safe
 from headgate.lake.engine import Connection, literal
@@ -63,6 +70,17 @@ def scan_whole(con: Connection, on: Checked, expectations: Iterable[RowExpectati
         aggregates.add(expectation, on)
     statement = f"SELECT {aggregates.select} FROM {sql.text_of(sql.relation(on))}"
     return aggregates.counts(con.execute(statement).fetchall()[0])
+
+
+def scan_aggregates(con: Connection, on: Checked, expectations: Sequence[AggregateExpectation]) -> list[Measured]:
+    """Measure over the whole relation; what several need is computed once."""
+    texts: dict[str, int] = {"COUNT(*)": 0}
+    places: list[tuple[int, int]] = []
+    for each in expectations:
+        missing = texts.setdefault(_counted(sql.is_missing(each.column, on.kind(each.column))), len(texts))
+        places.append((missing, texts.setdefault(sql.text_of(each.aggregate(on)), len(texts))))
+    row = con.execute(f"SELECT {', '.join(texts)} FROM {sql.text_of(sql.relation(on))}").fetchall()[0]
+    return [Measured(row[0], row[missing] or 0, row[value]) for missing, value in places]
 
 
 def scan_files(

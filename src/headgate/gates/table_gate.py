@@ -10,14 +10,17 @@ from time import perf_counter
 
 import duckdb
 
+from headgate.gates import measuring
 from headgate.gates.columns import ColumnExpectation
 from headgate.gates.compilation import Check
 from headgate.gates.dense import Range, ranges_of
 from headgate.gates.expectation import (
     NOTHING,
+    AggregateExpectation,
     CountedExpectation,
     Counts,
     QueryExpectation,
+    ReportExpectation,
     RowExpectation,
     TableExpectation,
 )
@@ -48,6 +51,7 @@ class TableGate:
         rows = [each for each in outcomes if each.open and isinstance(each.check.expectation, RowExpectation)]
         self._count_by_file(rows)
         self._count_whole([each for each in rows if each.open])
+        self._measure([each for each in outcomes if each.open])
         for outcome in outcomes:
             if outcome.open:
                 self._timed(outcome, self._count_by_query)
@@ -100,6 +104,22 @@ class TableGate:
 
             outcome.examples = examples(self.sight.con, outcome.relation, expectation, self._ranges(outcome))
         outcome.verdict = expectation.judge(counts)
+
+    # Whole columns
+
+    def _measure(self, outcomes: Sequence[Outcome]) -> None:
+        reports = [each for each in outcomes if isinstance(each.check.expectation, ReportExpectation)]
+        aggregates = [each for each in outcomes if isinstance(each.check.expectation, AggregateExpectation)]
+        for outcome in [*reports, *aggregates]:
+            self._timed(outcome, lambda each: measuring.prove(self.sight, each))
+        left = [each for each in aggregates if each.open]
+        fused = [each for each in left if not measuring.runs_alone(each)]
+        for group in [fused, *([each] for each in left if measuring.runs_alone(each))]:
+            if group:
+                self._together(group, lambda part: measuring.measure(self.sight, part))
+        for outcome in reports:
+            if outcome.open:
+                self._timed(outcome, lambda each: measuring.report(self.sight, each))
 
     # Row by row: files first, since they never change
 

@@ -1,0 +1,301 @@
+"""Expectations on one number of a column: its least and greatest value, mean, sum, spread, and share of values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from headgate.gates import arguments
+from headgate.gates.arguments import argument
+from headgate.gates.expectation import MEANING, AggregateExpectation, Measured, Verdict, expectation
+from headgate.gates.relation import Checked
+from headgate.gates.statistics import Known
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, moment, number
+from headgate.lake.catalog import digest
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+#: What an aggregate is compared with, and how; it changes the verdict, never what is measured.
+LIMITS = ("min_value", "max_value", "strict_min", "strict_max")
+
+
+@dataclass(frozen=True)
+class BetweenExpectation(AggregateExpectation):
+    """The aggregate lies between two values, which are allowed themselves unless ``strict``."""
+
+    min_value: float | str | dt.date | None = argument(arguments.bound, default=None)  # noqa: RUF009 - a field, as all
+    max_value: float | str | dt.date | None = argument(arguments.bound, default=None)  # noqa: RUF009 - a field, as all
+    strict_min: bool = argument(arguments.flag, default=False)
+    strict_max: bool = argument(arguments.flag, default=False)
+
+    #: The kinds of columns that have such an aggregate; all if empty.
+    kinds: ClassVar[frozenset[Kind]] = NUMBERS
+
+    def require(self, on: Checked) -> None:
+        """The column must have such an aggregate, and the bounds be of its kind and leave room."""
+        super().require(on)
+        if self.kinds and on.kind(self.column) not in self.kinds:
+            type_ = on.column(self.column).type
+            raise UnusableError(f"{self.column} holds {type_}, of which there is no {self.noun()}")
+        low, high = self.limits(on)
+        if low is not None and high is not None and low > high:
+            raise UnusableError(f"min_value {self.min_value} is greater than max_value {self.max_value}")
+
+    def noun(self) -> str:
+        """What is measured, as an error says it."""
+        return self.type.removeprefix("expect_column_").removesuffix("_to_be_between").replace("_", " ")
+
+    def key(self, on: Checked) -> str | None:
+        """Without the limits: what is measured is the same for all."""
+        given = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in LIMITS}
+        column = on.column(self.column)
+        return digest([MEANING, self.type, given, [column.id, column.type, column.default]])
+
+    def compared(self, on: Checked) -> Kind:
+        """The kind of the aggregate."""
+        return on.kind(self.column)
+
+    def limits(self, on: Checked) -> tuple[Any, Any]:
+        """Both bounds as values that compare with the aggregate, None where there is none."""
+        return self._limit(on, self.min_value), self._limit(on, self.max_value)
+
+    def _limit(self, on: Checked, value: Any) -> Any:
+        kind = self.compared(on)
+        if value is None:
+            return None
+        found: Any = None
+        if kind in NUMBERS:
+            found = number(as_number(value))
+        elif kind in MOMENTS:
+            found = moment(value, kind)
+        if found is None:
+            type_ = on.column(self.column).type
+            raise UnusableError(f"{self.column} holds {type_}, whose {self.noun()} cannot be compared with {value!r}")
+        return float(found) if kind == "float" else found
+
+    def value(self, on: Checked, found: Measured) -> Any:
+        """What is observed; None if there is nothing to observe."""
+        return found.value
+
+    def judge(self, on: Checked, found: Measured) -> Verdict:
+        """Compare; where there is nothing to observe, nothing lies between, as in Great Expectations."""
+        observed = self.value(on, found)
+        if observed is None or (isinstance(observed, float) and math.isnan(observed)):
+            return Verdict(False)
+        low, high = self.limits(on)
+        placed = moment(observed, self.compared(on)) if isinstance(observed, dt.date) else observed
+        above = low is None or (placed > low if self.strict_min else placed >= low)
+        below = high is None or (placed < high if self.strict_max else placed <= high)
+        return Verdict(bool(above and below), observed_value=observed)
+
+
+@dataclass(frozen=True)
+class EndExpectation(BetweenExpectation):
+    """The least or the greatest value."""
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset()
+    greatest: ClassVar[bool]
+
+    def aggregate(self, on: Checked) -> exp.Expr:
+        """The end."""
+        from sqlglot import exp
+
+        return of_values(on, self.column, (exp.Max if self.greatest else exp.Min)(this=_column(self.column)))
+
+    def proves(self, on: Checked, files: Sequence[tuple[int, Known]]) -> Measured | None:
+        """Each file's end is known exactly: of numbers, dates and short texts, where no row was deleted."""
+        if not all(known.bounded for _, known in files):
+            return None
+        ends = [known.high if self.greatest else known.low for _, known in files if not known.empty]
+        end = (max if self.greatest else min)(ends, default=None)
+        if on.kind(self.column) == "date" and end is not None:
+            end = end.date()
+        return Measured(sum(rows for rows, _ in files), sum(known.missing for _, known in files), end)
+
+    def value(self, on: Checked, found: Measured) -> Any:
+        """The end itself; a moment with a zone is in UTC."""
+        kind = on.kind(self.column)
+        if found.value is None:
+            return None
+        if kind == "boolean":
+            return bool(found.value)
+        return moment(found.value, kind) if kind == "timestamptz" else found.value
+
+
+@expectation("expect_column_min_to_be_between", dimension="validity")
+@dataclass(frozen=True)
+class MinBetween(EndExpectation):
+    """The least value."""
+
+    greatest: ClassVar[bool] = False
+
+
+@expectation("expect_column_max_to_be_between", dimension="validity")
+@dataclass(frozen=True)
+class MaxBetween(EndExpectation):
+    """The greatest value."""
+
+    greatest: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class MiddleExpectation(BetweenExpectation):
+    """The mean or the median: of numbers a float, of dates and times a time."""
+
+    kinds: ClassVar[frozenset[Kind]] = NUMBERS | MOMENTS
+
+    def compared(self, on: Checked) -> Kind:
+        """What lies between two numbers is a float, between two days a time."""
+        kind = on.kind(self.column)
+        if kind in NUMBERS:
+            return "float"
+        return "timestamp" if kind == "date" else kind
+
+
+@expectation("expect_column_mean_to_be_between", dimension="accuracy")
+@dataclass(frozen=True)
+class MeanBetween(MiddleExpectation):
+    """The mean."""
+
+    def aggregate(self, on: Checked) -> exp.Expr:
+        """Of whole numbers the sum, which is exact; else the mean."""
+        from sqlglot import exp
+
+        column = _column(self.column)
+        if on.kind(self.column) in ("integer", "boolean"):
+            return exp.Sum(this=column)
+        return of_values(on, self.column, exp.Avg(this=column))
+
+    def value(self, on: Checked, found: Measured) -> Any:
+        """The mean."""
+        if on.kind(self.column) in ("integer", "boolean"):
+            return found.value / found.present if found.present else None
+        return found.value
+
+
+@expectation("expect_column_median_to_be_between", dimension="accuracy")
+@dataclass(frozen=True)
+class MedianBetween(MiddleExpectation):
+    """The median: of an even number of values the mean of the two in the middle."""
+
+    def aggregate(self, on: Checked) -> exp.Expr:
+        """The median, unrounded."""
+        from sqlglot import exp
+
+        column: exp.Expr = _column(self.column)
+        if on.kind(self.column) in NUMBERS:
+            column = _as_double(column)
+        return of_values(on, self.column, exp.Median(this=column))
+
+
+@expectation("expect_column_stdev_to_be_between", dimension="accuracy")
+@dataclass(frozen=True)
+class StdevBetween(BetweenExpectation):
+    """The standard deviation of a sample: there is none of fewer than two values, nor of infinities."""
+
+    def compared(self, on: Checked) -> Kind:
+        """Always a float."""
+        return "float"
+
+    def aggregate(self, on: Checked) -> exp.Expr:
+        """The standard deviation; null where there is an infinity, for which the engine would fail."""
+        from sqlglot import exp
+
+        from headgate.gates import sql
+
+        spread: exp.Expr = exp.StddevSamp(this=_as_double(_column(self.column)))
+        if on.kind(self.column) != "float":
+            return spread
+        finite = exp.Anonymous(this="isfinite", expressions=[_column(self.column)])
+        infinite = exp.CountIf(this=exp.IsInf(this=_column(self.column)))
+        none_infinite = exp.EQ(this=infinite, expression=exp.Literal.number(0))
+        filtered = exp.Filter(this=spread, expression=exp.Where(this=finite))
+        return exp.Case(ifs=[exp.If(this=sql.surely(none_infinite), true=filtered)])
+
+
+@expectation("expect_column_sum_to_be_between", dimension="accuracy")
+@dataclass(frozen=True)
+class SumBetween(BetweenExpectation):
+    """The sum; that of no values is 0."""
+
+    def compared(self, on: Checked) -> Kind:
+        """True counts as 1."""
+        kind = on.kind(self.column)
+        return "integer" if kind == "boolean" else kind
+
+    def aggregate(self, on: Checked) -> exp.Expr:
+        """The sum; of whole numbers and decimals exact."""
+        from sqlglot import exp
+
+        return of_values(on, self.column, exp.Sum(this=_column(self.column)))
+
+    def value(self, on: Checked, found: Measured) -> Any:
+        """The sum."""
+        return 0 if found.value is None else found.value
+
+
+@expectation("expect_column_proportion_of_non_null_values_to_be_between", dimension="completeness")
+@dataclass(frozen=True)
+class NonNullBetween(BetweenExpectation):
+    """The share of the rows that hold a value; 0 of no rows."""
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset()
+
+    def compared(self, on: Checked) -> Kind:
+        """A share is a float."""
+        return "float"
+
+    def aggregate(self, on: Checked) -> exp.Expr:
+        """None: the counts say it."""
+        from sqlglot import exp
+
+        return exp.Literal.number(0)
+
+    def proves(self, on: Checked, files: Sequence[tuple[int, Known]]) -> Measured | None:
+        """The number of nulls is known."""
+        return Measured(sum(rows for rows, _ in files), sum(known.missing for _, known in files), 0)
+
+    def value(self, on: Checked, found: Measured) -> Any:
+        """The share."""
+        return found.present / found.rows if found.rows else 0
+
+
+def of_values(on: Checked, column: str, aggregate: exp.Expr) -> exp.Expr:
+    """An aggregate that does not see a float's NaN; no aggregate sees a null."""
+    from sqlglot import exp
+
+    if on.kind(column) != "float":
+        return aggregate
+    return exp.Filter(this=aggregate, expression=exp.Where(this=exp.not_(exp.IsNan(this=_column(column)), copy=False)))
+
+
+def as_number(value: Any) -> Any:
+    """A number, also where it is written as a text; None if it is none.
+
+    >>> as_number("5"), as_number("1.5"), as_number("x"), as_number(2)
+    (5, 1.5, None, 2)
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value) if not value.strip().lstrip("-").isdigit() else int(value)
+    except ValueError:
+        return None
+
+
+def _column(name: str) -> exp.Expr:
+    from headgate.gates import sql
+
+    return sql.column(name)
+
+
+def _as_double(column: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    from headgate.gates import sql
+
+    return exp.cast(column, "DOUBLE", dialect=sql.DIALECT)
