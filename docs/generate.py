@@ -22,14 +22,14 @@ INTRODUCTION = """\
 
     headgate VERB [OPTIONS]
 
-Every verb has `--help` with an example, `--project DIR` (all but `init`; this folder, unless said otherwise) and
+Every verb has `--help` with an example, `--project DIR` (this folder, unless said otherwise; not `init` and `gate`) and
 `--json`: one object on standard output, described in [JSON output](json.md), and everything else on standard error.
 `headgate --version` prints the version.
 
 | exit code | means |
 |---|---|
-| 0 | published, nothing new, held, or done |
-| 1 | blocked: bad data, stopped by a gate, a guard or a source |
+| 0 | published, nothing new, held, warned, or done |
+| 1 | blocked: bad data, stopped by a gate, a guard or a source; an expectation that failed |
 | 2 | a mistake in the command, the configuration or a model |
 | 3 | could not run: the disk, the lake, the ledger, another run, or something that nobody foresaw |
 | 130 | interrupted with Ctrl-C |

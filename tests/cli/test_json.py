@@ -286,3 +286,33 @@ def test_a_mistake_in_the_project_is_an_error_object_with_its_place(fresh: Shop,
 def test_a_query_that_fails_half_way_prints_one_error_object_and_no_row(published: Shop, cli: Cli) -> None:
     sql = "select case when i = 90000 then error('late') else i end from range(100000) t(i)"
     assert "late" in an_error(cli("query", sql, "--json", "-p", str(published.folder)), 2)["what"]
+
+
+# --- gates without a project ---------------------------------------------------------------------------
+
+
+def test_gate_that_holds_warns_and_fails(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "x.csv").write_text("id\n1\n1\n")
+    for words, status, code in (("", "held", 0), ("severity: warn", "warned", 0), ("severity: fail", "failed", 1)):
+        entry = f"- expect_column_values_to_be_unique: {{column: id}}\n  {words}\n" if words else "[]\n"
+        (tmp_path / "g.yml").write_text(entry)
+        found = valid("gate", cli("gate", str(tmp_path / "g.yml"), str(tmp_path / "x.csv"), "--json"), code)
+        assert (found["status"], found["rows"]) == (status, 2)
+    assert found["expectations"][0]["partial_unexpected_list"] == [1, 1]
+
+
+def test_gate_of_a_release(published: Shop, cli: Cli) -> None:
+    published.write("own.yml", "- expect_column_values_to_not_be_null: {column: amount}\n")
+    place = f"{published.folder}::raw.sales"
+    found = valid("gate", cli("gate", str(published.folder / "own.yml"), place, "--json"), 0)
+    assert (found["rows"], found["expectations"][0]["how"]) == (3, "proven")
+    wrong = cli("gate", str(published.folder / "own.yml"), f"{published.folder}::raw.sale", "--json")
+    assert "did you mean 'raw.sales'" in an_error(wrong, 2)["hint"]
+
+
+def test_gate_of_nothing_is_an_error_object(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "g.yml").write_text("[]\n")
+    an_error(cli("gate", str(tmp_path / "g.yml"), str(tmp_path / "x.csv"), "--json"), 2)
+    an_error(cli("gate", str(tmp_path / "none.yml"), str(tmp_path / "g.yml"), "--json"), 2)
+    refused = cli("gate", str(tmp_path / "g.yml"), "x.csv", "--report", "r.pdf", "--json")
+    assert ".html" in an_error(refused, 2)["hint"]

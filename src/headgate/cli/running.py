@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -69,10 +69,11 @@ def _perform(opened: Project, options: Options, run_id: str | None, step: str | 
 
 
 def _show_verdict(verdict: Verdict) -> None:
+    from headgate.cli.failures import show_failure
     from headgate.cli.output import show, verdict_line
 
     for failure in verdict.failures:
-        _show_failure(failure)
+        show_failure(failure)
     for name, counts in verdict.sources.items():
         parts = [f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items() if value or key == "read"]
         show(f"{name}: {', '.join(parts)}")
@@ -82,23 +83,3 @@ def _show_verdict(verdict: Verdict) -> None:
         show(verdict.error, style="red")
     word, facts = verdict.line()
     verdict_line(word, facts, good=int(verdict.exit_code) == 0)
-
-
-def _show_failure(failure: dict[str, Any]) -> None:
-    from headgate.cli.output import show
-    from headgate.cli.values import exact
-
-    warned = failure.get("severity") == "warn"
-    place = ".".join(part for part in (failure["layer"], failure["table"]) if part and part != "publish")
-    arguments = ", ".join(f"{k}={exact(v)}" for k, v in (failure.get("kwargs") or {}).items())
-    title = f"{'warned' if warned else 'FAILED'}  {place}  {failure['expectation']}({arguments})"
-    show(title, style="yellow" if warned else "red")
-    for key, label in (("observed", "observed: "), ("unexpected_count", "unexpected rows: "), ("error", "")):
-        if failure.get(key) not in (None, ""):
-            show(f"        {label}{failure[key]}")
-    if failure.get("examples"):
-        show(f"        e.g. {', '.join(map(exact, failure['examples'][:5]))}")
-    if failure.get("place"):
-        show(f"        declared in {failure['place']}")
-    if failure.get("hint"):
-        show(f"        → {failure['hint']}")

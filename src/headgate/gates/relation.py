@@ -1,4 +1,4 @@
-"""What is checked: a table of the lake, a raw view over its change log, or any other view."""
+"""What is checked: a table of the lake, a raw view over its change log, any other view, or what lies in no lake."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def never_plain(_: View) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A relation of the lake as a gate sees it.
+    """A relation as a gate sees it.
 
     ``base`` is the table whose files hold its rows. If ``exact``, the relation's rows are exactly the
     table's; otherwise the table is a change log, the relation shows some of its rows, and what holds for
     every upserted row of the log holds for the relation. ``identity`` is equal for two states that hold
-    the same data, and None for a view that can show other data at another time. ``alias`` is the name
-    under which the lake is attached, ``others`` are the relations that an expectation names, by the name
-    it uses.
+    the same data, and None for what can show other data at another time: a view, a file. ``alias`` is the name
+    under which the lake, or other database, is attached, ``others`` are the relations that an expectation
+    names, by the name it uses.
     """
 
     layer: str
@@ -94,9 +94,12 @@ def read_relation(con: Connection, contents: Contents, layer: str, name: str, al
     table = contents.tables.get(title)
     if table is not None:
         return Checked(layer, name, table.columns, table, True, table.identity, alias)
+    if title in contents.outside:
+        return Checked(layer, name, _described(con, layer, name, alias), None, False, None, alias)
     view = contents.views.get(title)
     if view is None:
-        known = [known for known in [*contents.tables, *contents.views] if known.startswith(f"{layer}.")]
+        names = [*contents.tables, *contents.views, *contents.outside]
+        known = [known for known in names if known.startswith(f"{layer}.")]
         raise UnusableError(f"there is no table {title}: {did_you_mean(title, known)}")
     log = contents.tables.get(f"{LOG}.{name}")
     if layer == RAW and log is not None:
@@ -106,7 +109,7 @@ def read_relation(con: Connection, contents: Contents, layer: str, name: str, al
             identity = log.identity if exact else identity_of(contents, title)
             return Checked(layer, name, shown, log, exact, identity, alias)
     steady = identity_of(contents, title) if _is_steady(contents, view, frozenset()) else None
-    return Checked(layer, name, _described(con, view, alias), None, False, steady, alias)
+    return Checked(layer, name, _described(con, layer, name, alias), None, False, steady, alias)
 
 
 def _is_steady(contents: Contents, view: View, above: frozenset[str]) -> bool:
@@ -129,11 +132,11 @@ def _shown_of(log: Table, view: View) -> tuple[Column, ...] | None:
     return tuple(known[each] for each in names) if all(each in known for each in names) else None
 
 
-def _described(con: Connection, view: View, alias: str) -> tuple[Column, ...]:
+def _described(con: Connection, layer: str, name: str, alias: str) -> tuple[Column, ...]:
     try:
-        rows = con.execute(f"DESCRIBE {qualified(alias, view.schema, view.name)}").fetchall()
+        rows = con.execute(f"DESCRIBE {qualified(alias, layer, name)}").fetchall()
     except duckdb.Error as error:
-        raise UnusableError(f"the view {view.schema}.{view.name} cannot be read: {first_line(error)}") from error
+        raise UnusableError(f"the view {layer}.{name} cannot be read: {first_line(error)}") from error
     return tuple(Column(-1, row[0], row[1], 0, None) for row in rows)
 
 

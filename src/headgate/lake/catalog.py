@@ -120,10 +120,15 @@ class ColumnStatistics:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All tables and views of an attached lake, by ``schema.name``."""
+    """All tables and views of an attached lake, by ``schema.name``.
+
+    ``outside`` names relations that lie in no lake, such as a file: they can be read, and nothing else is
+    known of them.
+    """
 
     tables: dict[str, Table]
     views: dict[str, View]
+    outside: frozenset[str] = frozenset()
 
 
 def digest(value: object) -> str:

@@ -62,16 +62,38 @@ def read_gate(folder: Path, layer: str) -> GateFile:
             file=file,
             hint=f"write one; if it shall expect nothing: echo '{{}}' > {file}",
         )
-    reader = _GateReader(folder, read_yaml(path, file, if_empty="a gate that expects nothing is written {}"))
-    return GateFile(layer, reader.tables())
+    source = read_yaml(path, file, if_empty="a gate that expects nothing is written {}")
+    return GateFile(layer, _GateReader(source, folder / FOLDER, folder).tables())
+
+
+def read_tables(path: Path, *, one: str) -> dict[str, tuple[Declared, ...]]:
+    """The expectations of a gate file that belongs to no project, by table.
+
+    A file that is a list says what a single table must meet, which is then called ``one``.
+
+    Raises:
+        ConfigError: it, or one of its suites, is broken.
+    """
+    source = read_yaml(path, str(path), if_empty="a gate that expects nothing is written {}", list_of=one)
+    return _GateReader(source, path.parent, path.parent).tables()
+
+
+def tables_of(data: dict[str, Any], name: str) -> dict[str, tuple[Declared, ...]]:
+    """The same of what a program declares in the shape of a gate file; ``name`` is what errors call it.
+
+    Raises:
+        ConfigError: it is no gate file, or one of its suites is broken.
+    """
+    return _GateReader(YamlFile(name, data, {}), Path(), Path()).tables()
 
 
 class _GateReader:
     """Reads one gate file."""
 
-    def __init__(self, folder: Path, source: YamlFile) -> None:
-        self.folder = folder
+    def __init__(self, source: YamlFile, folder: Path, root: Path) -> None:
         self.source = source
+        self.folder = folder
+        self.root = root
 
     def tables(self) -> dict[str, tuple[Declared, ...]]:
         result: dict[str, tuple[Declared, ...]] = {}
@@ -149,13 +171,13 @@ class _GateReader:
         if not isinstance(name, str) or not name:
             raise self.source.error("a suite is named by its path", (*path, SUITE), hint="suite: suites/raw_train.json")
         try:
-            file = (self.folder / FOLDER / name).resolve()
+            file = (self.folder / name).resolve()
             exists = file.is_file()
         except (OSError, ValueError, RuntimeError) as error:
             raise self.source.error(f"the path {name[:200]!r} cannot be used: {error}", (*path, SUITE)) from error
         if not exists:
             raise self.source.error(f"there is no suite {name[:200]}", (*path, SUITE), hint=_others(file))
-        root = self.folder.resolve()
+        root = self.root.resolve()
         shown = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
         return (replace(declared, **options) for declared in read_suite(file, shown))
 

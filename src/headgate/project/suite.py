@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,15 @@ def read_suite(path: Path, file: str) -> list[Declared]:
     """
     text = read_text(path, file, limit=MAX_BYTES)
     suite = _parse(text, file)
+    return suite_of(suite, file, _lines(text))
+
+
+def suite_of(suite: Any, file: str, lines: Iterable[int | None] | None = None) -> list[Declared]:
+    """The same of a suite that was read; ``lines`` are those on which its expectations stand.
+
+    Raises:
+        ConfigError: it is not a suite, or says something that is not understood.
+    """
     expectations = suite.get("expectations") if isinstance(suite, dict) else None
     if not isinstance(expectations, list):
         raise ConfigError(
@@ -53,7 +62,8 @@ def read_suite(path: Path, file: str) -> list[Declared]:
             hint="a suite is a JSON object with 'name' (or 'expectation_suite_name') and 'expectations'",
         )
     parameters = suite.get("suite_parameters") or suite.get("evaluation_parameters") or {}
-    places = (Place(file, line, index) for index, line in enumerate(_lines(text)))
+    known = [None] * len(expectations) if lines is None else lines
+    places = (Place(file, line, index) for index, line in enumerate(known))
     return [_declared(each, place, parameters) for each, place in zip(expectations, places, strict=True)]
 
 

@@ -78,8 +78,10 @@ def dotted(path: KeyPath) -> str:
     return text.removeprefix(".")
 
 
-def read_yaml(path: Path, file: str, *, if_empty: str | None = None) -> YamlFile:
+def read_yaml(path: Path, file: str, *, if_empty: str | None = None, list_of: str | None = None) -> YamlFile:
     """Read a file whose top level is a mapping; ``file`` is the name under which errors speak of it.
+
+    A list is read as the value of the key ``list_of``, if there is one.
 
     Raises:
         ConfigError: unreadable, too large, not UTF-8, not YAML, empty, or not a mapping.
@@ -88,13 +90,15 @@ def read_yaml(path: Path, file: str, *, if_empty: str | None = None) -> YamlFile
     node = _compose(text, file)
     if node is None or node.tag == f"{_TAG}null":
         raise ConfigError("the file is empty", file=file, line=1, hint=if_empty)
+    builder = _Builder(file)
+    if list_of is not None and isinstance(node, yaml.SequenceNode):
+        return YamlFile(file, {list_of: builder.value(node, (list_of,))}, builder.lines)
     if not isinstance(node, yaml.MappingNode):
         raise ConfigError(
             f"the file must be a mapping (lines of 'key: value'), not {_kind(node)}",
             file=file,
             line=node.start_mark.line + 1,
         )
-    builder = _Builder(file)
     return YamlFile(file, builder.value(node, ()), builder.lines)
 
 

@@ -97,7 +97,7 @@ def list_files(pattern: str, folder: Path, *, table: str) -> tuple[SourceFile, .
             f"no file matches {shown(pattern)}",
             table=table,
             rule="missing_file",
-            hint="put the file there, or correct the path in headgate.yml",
+            hint="put the file there, or correct the path",
         )
     return tuple(sorted(files, key=lambda file: file.rank))
 

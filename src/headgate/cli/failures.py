@@ -1,0 +1,26 @@
+"""What did not hold, as a person reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headgate.cli.output import show
+from headgate.cli.values import exact
+
+
+def show_failure(failure: dict[str, Any]) -> None:
+    """Print an expectation that did not hold: what was found, examples, and where it is declared."""
+    warned = failure.get("severity") == "warn"
+    place = ".".join(part for part in (failure["layer"], failure["table"]) if part and part != "publish")
+    arguments = ", ".join(f"{k}={exact(v)}" for k, v in (failure.get("kwargs") or {}).items())
+    title = f"{'warned' if warned else 'FAILED'}  {place}  {failure['expectation']}({arguments})"
+    show(title, style="yellow" if warned else "red")
+    for key, label in (("observed", "observed: "), ("unexpected_count", "unexpected rows: "), ("error", "")):
+        if failure.get(key) not in (None, ""):
+            show(f"        {label}{failure[key]}")
+    if failure.get("examples"):
+        show(f"        e.g. {', '.join(map(exact, failure['examples'][:5]))}")
+    if failure.get("place"):
+        show(f"        declared in {failure['place']}")
+    if failure.get("hint"):
+        show(f"        → {failure['hint']}")

@@ -1,0 +1,87 @@
+"""The verb for data that belongs to no project: gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headgate.cli.app import JsonOption, app
+from headgate.errors import ExitCode
+
+if TYPE_CHECKING:
+    from headgate.standalone import Judged
+
+
+@app.command(
+    epilog="Examples:\n\n\b\n  headgate gate suite.json data.parquet\n"
+    "  headgate gate gates.yml 'sales/*.csv.gz' --table sales --report report.html\n"
+    "  headgate gate suite.json shop.duckdb::orders --json"
+)
+def gate(
+    suite: Annotated[
+        Path, typer.Argument(metavar="SUITE", help="A Great Expectations suite (.json), or a gate file (.yml).")
+    ],
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A file (.parquet, .csv, .csv.gz, .json, .jsonl), a glob, a folder of Parquet files, "
+            "FILE::TABLE of a DuckDB or SQLite file, PROJECT::LAYER.TABLE of the release that a project serves.",
+        ),
+    ],
+    table: Annotated[
+        str | None, typer.Option("--table", metavar="NAME", help="Which table of a gate file is meant.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Write a report too: .html, .xml (JUnit), .md or .json."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge data by a suite, without a project.
+
+    Exit code 0 if everything that must hold holds, 1 if something does not or could not be checked.
+    """
+    from headgate.cli.output import show_json
+    from headgate.cli.progress import Progress
+    from headgate.standalone import gate as judged_by
+
+    if report is not None:
+        from headgate.reports import format_of
+
+        format_of(report)  # before anything is looked at
+    with Progress(quiet=as_json, doing=f"judging {data}"):
+        judged = judged_by(data, suite, table=table)
+    if report is not None:
+        judged.report(report)
+    if as_json:
+        show_json(judged.to_json())
+    else:
+        _show(judged)
+    raise typer.Exit(ExitCode.OK if judged.ok else ExitCode.BLOCKED)
+
+
+def _show(judged: Judged) -> None:
+    from headgate.cli.failures import show_failure
+    from headgate.cli.output import verdict_line
+    from headgate.cli.values import grouped
+
+    for result in (*judged.failures, *judged.warnings):
+        found = result.to_json()
+        show_failure(
+            {
+                **found,
+                "layer": "",
+                "table": judged.data,
+                "expectation": found["type"],
+                "observed": found["observed_value"],
+                "examples": found["partial_unexpected_list"],
+            }
+        )
+    counts = judged.gate.counts
+    held = f"{counts['held']:,} of {counts['total']:,} expectations held"
+    held += f", {counts['warned']:,} warned" if counts["warned"] else ""
+    rows = [] if judged.rows is None else [f"{grouped(judged.rows)} rows"]
+    verdict_line(judged.status.upper(), [held, *rows, f"{judged.seconds:.2f} s"], good=judged.ok)

@@ -1,0 +1,30 @@
+"""What is judged, wherever it lies: a relation of a connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headgate.lake.catalog import Contents
+from headgate.lake.engine import Connection
+
+#: The connection's own database, and the schema in it. What is temporary would not be seen by the gate, which works on
+#: a cursor.
+OWN = ("memory", "main")
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The relation ``alias.layer.table`` of ``con``; ``title`` is what the user calls it."""
+
+    con: Connection
+    title: str
+    layer: str
+    table: str
+    alias: str
+    contents: Contents
+
+
+def own(con: Connection, title: str, table: str) -> Data:
+    """The table or view ``table`` of the connection itself, of which nothing is known without looking."""
+    alias, layer = OWN
+    return Data(con, title, layer, table, alias, Contents({}, {}, frozenset({f"{layer}.{table}"})))

@@ -1,0 +1,97 @@
+"""Files: Parquet is read where it lies, CSV and JSON once, with their types found as sources find them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from headgate.errors import DataError, SourceDataError, UsageError
+from headgate.lake.engine import Connection, ident, translated
+from headgate.project.config import FilesTable
+from headgate.sources.formats.choice import ENDINGS, choose_format
+from headgate.sources.formats.format import Format, file_list
+from headgate.sources.formats.parquet import Parquet
+from headgate.sources.listing import SourceFile, list_files
+from headgate.sources.matching import Expected
+from headgate.sources.schema_lock import LockedTable
+from headgate.sources.shape import Shape, first_unreadable, fit
+from headgate.standalone.data import Data, own
+
+_LOST = "_headgate_lost"
+_NO_NAME = re.compile(r"\W+")
+
+
+def open_files(con: Connection, place: str) -> Data:
+    """The rows of a file, of all files that a glob matches, or of all Parquet files in a folder and below.
+
+    Raises:
+        UsageError: there is no such file, or nobody knows how to read one of this name.
+        DataError: a file cannot be read, or does not have the columns of the others.
+    """
+    pattern = f"{place.rstrip('/')}/**/*.parquet" if Path(place).is_dir() else place
+    try:
+        files = list_files(pattern, Path.cwd(), table=place)
+    except SourceDataError as error:
+        if error.rule == "missing_file":
+            raise UsageError(f"there is no file {place}", hint=f"looked for it in {Path.cwd()}") from error
+        raise
+    config = FilesTable.model_construct(path=pattern, primary_key=())
+    form, _ = choose_format(place, _known(config, files), files, LockedTable())
+    table = called(place)
+    try:
+        if isinstance(form, Parquet):
+            _view(con, form, files, table)
+        else:
+            _read(con, fit(con, place, form, files, config, Expected({})), table)
+    except duckdb.Error as error:
+        raise translated(error, doing=f"reading {place}") from error
+    return own(con, place, table)
+
+
+def called(place: str) -> str:
+    """What the table of a file is called: as the file, without endings.
+
+    >>> called("/d/train.csv.gz"), called("sales/2024-*.parquet"), called("*.csv")
+    ('train', '2024_', 'data')
+    """
+    name = _NO_NAME.sub("_", Path(place).name.split(".")[0])
+    return name if name.strip("_") else "data"
+
+
+def _known(config: FilesTable, files: Sequence[SourceFile]) -> FilesTable:
+    """Refuse files whose names do not say what they are: nobody could have declared it."""
+    for file in files:
+        ending = file.place.lower().removesuffix(".gz").rpartition(".")[2]
+        if ending not in ENDINGS:
+            known = ", ".join(f".{each}" for each in ENDINGS)
+            raise UsageError(f"the name of {file.path} does not say what it is", hint=f"known: {known}, .csv.gz")
+    if len({ENDINGS[file.place.lower().removesuffix(".gz").rpartition(".")[2]] for file in files}) > 1:
+        raise UsageError("the files are of different formats", hint="judge those of one format at a time")
+    return config
+
+
+def _view(con: Connection, form: Format, files: Sequence[SourceFile], table: str) -> None:
+    """Parquet files as a view: only the columns that are asked for are read.
+
+    Columns are matched by name; a folder ``year=2024`` gives the column ``year``, as in DuckDB.
+    """
+    form.headers(con, files)  # says which of them is no Parquet file
+    con.execute(f"CREATE VIEW {ident(table)} AS SELECT * FROM read_parquet({file_list(files)}, union_by_name = true)")
+
+
+def _read(con: Connection, shape: Shape, table: str) -> None:
+    """The rows of texts as a table, each value of its column's type; raises DataError if one would be lost."""
+    columns = ", ".join(f"{shape.typed(name)} AS {ident(name)}" for name in shape.columns)
+    lost = " OR ".join(f"({shape.raw(n)} IS NOT NULL AND {shape.typed(n)} IS NULL)" for n in shape.columns)
+    rows = " UNION ALL ".join(f"SELECT {columns}, {lost} AS {_LOST} FROM ({shape.read(g)})" for g in shape.groups)
+    whole = ident(f"{table} as read")
+    try:
+        con.execute(f"CREATE TABLE {whole} AS {rows}")
+    except duckdb.Error as error:
+        raise first_unreadable(con, shape.format, shape.groups) or error from error
+    if con.execute(f"SELECT 1 FROM {whole} WHERE {_LOST} LIMIT 1").fetchall():
+        raise DataError(f"{shape.table} has values that do not fit the type of their column in another of its files")
+    con.execute(f"CREATE VIEW {ident(table)} AS SELECT * EXCLUDE ({_LOST}) FROM {whole}")

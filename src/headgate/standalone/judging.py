@@ -1,0 +1,49 @@
+"""From a suite and data to a verdict."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import duckdb
+
+from headgate.errors import InterruptedRunError
+from headgate.gates import Forgetful, compile_gate, evaluate
+from headgate.lake.engine import qualified, was_interrupted
+from headgate.project.declaration import GateFile
+from headgate.standalone.data import Data
+from headgate.standalone.declaring import Suite, declared_in
+from headgate.standalone.judged import Judged
+from headgate.standalone.opening import opened
+
+
+def gate(data: Any, suite: Suite, *, table: str | None = None) -> Judged:
+    """Judge data by a suite.
+
+    Args:
+        data: a pandas or polars data frame, a pyarrow table, a DuckDB relation, or what ``headgate gate`` takes:
+            the path of a file, a glob, a folder of Parquet files, ``FILE::table``.
+        suite: the path of a Great Expectations suite or gate file, either as a mapping, or a list of expectations.
+        table: which table of a gate file is meant, if it has several.
+
+    Raises:
+        UsageError: the suite is wrong, or there is no such data.
+        DataError: the data cannot be read.
+    """
+    start = perf_counter()
+    with opened(data) as found:
+        declared = declared_in(suite, table, found.table)
+        compiled = compile_gate(GateFile(found.layer, {found.table: declared}))
+        result = evaluate(found.con, compiled, contents=found.contents, alias=found.alias, memory=Forgetful())
+        return Judged(found.title, _rows(found), perf_counter() - start, result)
+
+
+def _rows(data: Data) -> int | None:
+    """The number of rows; None where counting fails, which is then told for every expectation, too."""
+    try:
+        found = data.con.execute(f"SELECT count(*) FROM {qualified(data.alias, data.layer, data.table)}").fetchall()
+    except duckdb.Error as error:
+        if was_interrupted(error):
+            raise InterruptedRunError from error
+        return None
+    return int(found[0][0])

@@ -1,0 +1,64 @@
+"""Which kind of data it is, and how it is opened. Nothing that is opened can be written to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from headgate.errors import UsageError
+from headgate.lake.engine import connect
+from headgate.standalone.data import Data
+from headgate.standalone.databases import open_database, open_release
+from headgate.standalone.files import open_files
+from headgate.standalone.frames import open_frame
+
+#: Between a database, or a project's folder, and the table in it.
+WITHIN = "::"
+_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+IF_POSTGRES = "export it, for example: COPY (SELECT …) TO 'data.parquet' in DuckDB with its postgres extension"
+
+
+@contextmanager
+def opened(data: Any) -> Iterator[Data]:
+    """The data as a relation of a connection of its own.
+
+    Raises:
+        UsageError: there is no such data, or it is of no kind that can be opened.
+        DataError: the data is there and cannot be read.
+    """
+    place = str(data) if isinstance(data, Path) else data
+    if isinstance(place, str) and (Path(place.partition(WITHIN)[0]) / "headgate.yml").is_file():
+        with open_release(*_parts(place)) as release:
+            yield release
+        return
+    con = connect()
+    try:
+        if not isinstance(place, str):
+            with open_frame(con, place) as frame:
+                yield frame
+        elif remote := _REMOTE.match(place):
+            raise _unreachable(remote[0])
+        elif WITHIN in place and not Path(place).exists():
+            yield open_database(con, *_parts(place))
+        else:
+            yield open_files(con, place)
+    finally:
+        con.close()
+
+
+def _parts(place: str) -> tuple[Path, str]:
+    """A place and the table in it."""
+    folder, _, table = place.partition(WITHIN)
+    if not table:
+        raise UsageError(f"{place} has many tables", hint=f"name one: {place}{WITHIN}layer.table")
+    return Path(folder), table
+
+
+def _unreachable(scheme: str) -> UsageError:
+    """Refused before anything is asked of a server: what cannot be judged must not look as if it could."""
+    if scheme.lower() in ("postgresql://", "postgres://"):
+        return UsageError("tables of PostgreSQL cannot be judged in PostgreSQL", hint=IF_POSTGRES)
+    return UsageError(f"data at {scheme} cannot be judged: it must lie on this machine", hint="download it first")

@@ -1,0 +1,185 @@
+"""Data of every kind is judged alike, and what cannot be judged is refused."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from headgate import gate
+from headgate.errors import ConfigError, DataError, MissingExtraError, SourceDataError, UsageError
+
+SUITE: list[dict[str, Any]] = [
+    {"type": "expect_column_values_to_be_between", "kwargs": {"column": "kind", "min_value": 0, "max_value": 5}},
+    {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}},
+    {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "amount"}, "severity": "warning"},
+    {"type": "expect_table_row_count_to_equal", "kwargs": {"value": 1000}},
+    {"type": "expect_column_values_to_be_between", "kwargs": {"column": "day", "min_value": "2024-01-01"}},
+    {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "nope", "value_set": [1]}},
+]
+PLACES = [
+    *(f"orders.{ending}" for ending in ("parquet", "csv", "csv.gz", "tsv", "jsonl", "json.gz")),
+    "parts",
+    "parts/**/*.parquet",
+    "shop.duckdb::orders",
+    "shop.duckdb::more.seen",
+]
+
+
+def assert_judged(data: Any) -> None:
+    result = gate(data, SUITE)
+    assert (result.ok, result.status, result.rows) == (False, "failed", 1000)
+    assert [each.success for each in result.results] == [False, True, False, True, True, False]
+    assert [each.unexpected_count for each in result.results] == [142, 0, 100, None, 0, None]
+    assert set(result.results[0].partial_unexpected_list) == {6}
+    assert [each.type for each in result.failures] == [SUITE[0]["type"], SUITE[5]["type"]]
+    assert [each.type for each in result.warnings] == [SUITE[2]["type"]]
+    assert result.results[3].observed_value == 1000
+    assert "could not be checked" in (result.results[5].error or "")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_place_gives_the_same_verdicts(forms: Path, place: str) -> None:
+    assert_judged(f"{forms}/{place}")
+
+
+def test_a_path_and_a_relation_are_judged_as_they_are(forms: Path) -> None:
+    assert_judged(forms / "orders.parquet")
+    with duckdb.connect() as con:
+        assert_judged(con.sql(f"FROM '{forms}/orders.parquet'"))
+
+
+@pytest.mark.parametrize(("library", "method"), [("pandas", "df"), ("polars", "pl"), ("pyarrow", "to_arrow_table")])
+def test_data_frames_give_the_same_verdicts(forms: Path, library: str, method: str) -> None:
+    pytest.importorskip(library, reason=f"{library} is the user's own library: Headgate does not need it")
+    with duckdb.connect() as con:
+        assert_judged(getattr(con.sql(f"FROM '{forms}/orders.parquet'"), method)())
+
+
+def test_what_can_be_read_once_only_is_refused() -> None:
+    with pytest.raises(UsageError, match="cannot be judged"):
+        gate(iter([1]), SUITE)
+
+
+def test_a_sqlite_file_is_read_or_says_what_is_missing(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "shop.db") as con:
+        con.execute("CREATE TABLE orders (id INTEGER)")
+        con.executemany("INSERT INTO orders VALUES (?)", [(1,), (1,)])
+    con.close()
+    place, suite = f"{tmp_path}/shop.db::orders", [{"expect_column_values_to_be_unique": {"column": "id"}}]
+    if find_spec("duckdb_extension_sqlite_scanner") is None:
+        with pytest.raises(MissingExtraError, match="duckdb-extension-sqlite-scanner"):
+            gate(place, suite)
+    else:
+        assert gate(place, suite).failures[0].unexpected_count == 2
+
+
+def test_other_tables_of_a_database_can_be_referred_to(forms: Path) -> None:
+    suite = [{"references": {"columns": ["kind"], "to": "kinds", "to_columns": ["kind"]}}]
+    assert gate(f"{forms}/shop.duckdb::orders", suite).ok
+
+
+def test_numbers_that_are_not_finite_are_judged_and_not_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("x\n1.5\nNaN\ninf\n")
+    result = gate(tmp_path / "x.csv", [{"no_infinities": {}}])
+    assert not result.ok
+    assert result.failures[0].error is None
+
+
+def test_nothing_is_lost_where_files_disagree_about_a_type(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"x": 1}\n')
+    (tmp_path / "b.json").write_text('{"x": "one"}\n')
+    suite = [{"expect_column_values_to_not_be_null": {"column": "x"}}]
+    try:
+        result = gate(f"{tmp_path}/*.json", suite)
+    except DataError:
+        return
+    assert (result.rows, result.ok) == (2, True)
+
+
+# --- the suite -----------------------------------------------------------------------------------------
+
+
+def test_suites_of_every_form_say_the_same(forms: Path, tmp_path: Path) -> None:
+    entry = {"expect_column_values_to_be_unique": {"column": "id"}}
+    listed = tmp_path / "list.yml"
+    listed.write_text("- expect_column_values_to_be_unique: {column: id}\n")
+    layer = tmp_path / "layer.yml"
+    layer.write_text("orders:\n  - suite: s.json\nothers:\n  - expect_column_to_exist: {column: nope}\n")
+    old = {
+        "expectation_suite_name": "s",
+        "expectations": [{"expectation_type": next(iter(entry)), "kwargs": {"column": "id"}}],
+    }
+    (tmp_path / "s.json").write_text(json.dumps(old))
+    for suite in ([entry], {"t": [entry]}, old, listed, str(layer), tmp_path / "s.json"):
+        result = gate(forms / "orders.parquet", suite)
+        assert [(each.type, each.success) for each in result.results] == [(next(iter(entry)), True)], suite
+    assert not gate(forms / "orders.parquet", layer, table="others").ok
+
+
+def test_a_suite_that_cannot_be_used_is_refused_with_its_place(forms: Path, tmp_path: Path) -> None:
+    data = forms / "orders.parquet"
+    two = tmp_path / "two.yml"
+    two.write_text("a: []\nb: []\n")
+    with pytest.raises(UsageError, match="several tables"):
+        gate(data, two)
+    with pytest.raises(UsageError, match="nothing of a table 'c'"):
+        gate(data, two, table="c")
+    with pytest.raises(ConfigError, match="neither a suite nor a gate file"):
+        gate(data, tmp_path / "two.txt")
+    with pytest.raises(ConfigError, match="there is no expectation 'expect_nothing'"):
+        gate(data, [{"expect_nothing": {}}])
+    broken = tmp_path / "broken.yml"
+    broken.write_text("- expect_column_to_exist: {column: id}\n- expect_column_to_exist: {colum: id}\n")
+    with pytest.raises(ConfigError) as refused:
+        gate(data, broken)
+    assert refused.value.line == 2
+
+
+# --- what cannot be judged -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("nothing.parquet", "there is no file"),
+        ("nothing.duckdb::orders", "there is no file"),
+        ("shop.duckdb::order", "no table order"),
+        ("shop.duckdb", "does not say what it is"),
+        ("orders.*", "different formats"),
+    ],
+)
+def test_a_place_without_data_is_a_mistake(forms: Path, place: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        gate(f"{forms}/{place}", SUITE)
+
+
+@pytest.mark.parametrize("place", ["postgresql://user@host/db::orders", "s3://bucket/x.parquet"])
+def test_data_on_other_machines_is_refused(place: str) -> None:
+    with pytest.raises(UsageError, match="cannot be judged"):
+        gate(place, SUITE)
+
+
+def test_damaged_files_are_bad_data(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_bytes(b"no parquet")
+    (tmp_path / "x.csv").write_text("a,b\n1\n")
+    (tmp_path / "x.duckdb").write_bytes(b"no database" * 1000)
+    with pytest.raises(SourceDataError, match="not a Parquet file"):
+        gate(tmp_path / "x.parquet", SUITE)
+    with pytest.raises(SourceDataError, match="fewer values"):
+        gate(tmp_path / "x.csv", SUITE)
+    with pytest.raises(DataError, match="cannot be read as a database"):
+        gate(f"{tmp_path}/x.duckdb::t", SUITE)
+
+
+def test_importing_headgate_imports_no_engine() -> None:
+    code = "import sys, headgate; print(any(m.startswith(('duckdb', 'sqlglot', 'pydantic')) for m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,0 +1,90 @@
+"""Reports say everything, and what the data holds does no harm in them."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from headgate import gate
+from headgate.errors import CouldNotRunError, UsageError
+from headgate.standalone import Judged
+
+EVIL = "<script>alert('1')</script> | `x` ]]>\x01"
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Judged:
+    (tmp_path / "evil.jsonl").write_text(json.dumps({"id": 1, "name": EVIL}) + "\n")
+    suite = [
+        {"expect_column_values_to_be_in_set": {"column": "name", "value_set": ["a"]}},
+        {"expect_column_values_to_be_in_set": {"column": "name", "value_set": ["b"]}, "severity": "warn"},
+        {"expect_column_values_to_be_unique": {"column": "id"}},
+        {"expect_column_values_to_be_unique": {"column": "<b>"}},
+    ]
+    return gate(tmp_path / "evil.jsonl", suite)
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.links: list[str | None] = []
+        self.words = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        self.links += [value for key, value in attrs if key in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def test_the_page_needs_nothing_else_and_runs_nothing_of_the_data(judged: Judged) -> None:
+    page = _Tags()
+    page.feed(judged.report())
+    assert "script" not in page.seen
+    assert page.seen.count("b") == len({each.dimension for each in judged.results})
+    assert page.links == []
+    assert EVIL.strip("\x01") in page.words
+    for words in ("FAILED", "1 of 4 expectations held", "1 rows", "could not be checked", "uniqueness"):
+        assert words in page.words
+    assert page.seen.count("tr") == 1 + len(judged.results)
+
+
+def test_junit_counts_failures_errors_and_warnings(judged: Judged, tmp_path: Path) -> None:
+    judged.report(tmp_path / "r.xml")
+    suite = ElementTree.parse(tmp_path / "r.xml").getroot()[0]
+    counts = {key: suite.attrib[key] for key in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "4", "failures": "1", "errors": "1", "skipped": "1"}
+    assert [[child.tag for child in case] for case in suite] == [["failure"], ["skipped"], [], ["error"]]
+    assert "<script>" in (suite[0][0].text or "")
+
+
+def test_markdown_is_one_table_row_for_each_that_did_not_hold(judged: Judged, tmp_path: Path) -> None:
+    text = judged.report(tmp_path / "r.md")
+    rows = [line for line in text.splitlines() if line.startswith(("| failed", "| warned"))]
+    assert len(rows) == 3
+    assert "<script>" not in text
+    assert text.startswith("## FAILED: ")
+
+
+def test_json_is_what_the_verb_prints(judged: Judged, tmp_path: Path) -> None:
+    judged.report(tmp_path / "r.json")
+    assert json.loads((tmp_path / "r.json").read_text()) == judged.to_json()
+
+
+def test_a_report_that_cannot_be_written_is_an_error(judged: Judged, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no report ends in \.pdf"):
+        judged.report(tmp_path / "r.pdf")
+    with pytest.raises(CouldNotRunError, match="cannot be written"):
+        judged.report(tmp_path / "nowhere" / "r.md")
+
+
+def test_a_suite_that_expects_nothing_holds(judged: Judged, tmp_path: Path) -> None:
+    nothing = gate(tmp_path / "evil.jsonl", [])
+    assert (nothing.ok, nothing.status, nothing.rows) == (True, "held", 1)
+    assert "expects nothing" in nothing.report()
