@@ -54,7 +54,7 @@ def test_an_error_in_a_suite_names_the_expectation_by_its_number() -> None:
         (BETWEEN, {"column": "a", "min_value": 1, "mostly": 1.5}, "mostly must be a number from 0 to 1, not 1.5"),
         (BETWEEN, {"column": "a", "min_value": 1, "mostly": True}, "mostly must be a number from 0 to 1"),
         (BETWEEN, {"column": "a", "min_value": 1, "mostly": "0.9"}, "mostly must be a number from 0 to 1"),
-        (BETWEEN, {"column": "a", "min_value": 1, "row_condition": "a > 1"}, "row_condition is not available yet"),
+        ("expect_column_to_exist", {"column": "a", "row_condition": "a > 1"}, "row_condition is not available here"),
         (IN_SET, {"column": "a"}, "value_set is required"),
         (IN_SET, {"column": "a", "value_set": "abc"}, "value_set must be a list of values, not 'abc'"),
         (IN_SET, {"column": "a", "value_set": [[1]]}, "value_set must hold plain values"),

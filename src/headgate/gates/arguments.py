@@ -16,8 +16,8 @@ IGNORED = frozenset(
     {"batch_id", "catch_exceptions", "description", "include_config", "meta", "notes", "result_format", "severity"}
     | {"auto", "profiler_config", "parse_strings_as_datetimes"}
 )
-#: Known to Great Expectations, and not yet to us. Empty ones say nothing.
-NOT_YET = frozenset({"row_condition", "condition_parser"})
+#: Known to Great Expectations also where we look at all rows. Empty ones say nothing.
+NOT_HERE = frozenset({"row_condition", "condition_parser"})
 
 
 class ArgumentError(ValueError):
@@ -54,9 +54,9 @@ def read_arguments(record: type[Any], given: dict[str, Any]) -> dict[str, Any]:
     for key, value in given.items():
         if key in known:
             continue
-        if key in NOT_YET:
+        if key in NOT_HERE:
             if value is not None:
-                raise ArgumentError(key, "is not available yet")
+                raise ArgumentError(key, "is not available here")
         elif key not in IGNORED:
             raise ArgumentError(key, "is unknown", hint=did_you_mean(key, known).replace("known:", "it takes", 1))
     for key, each in known.items():
@@ -120,6 +120,11 @@ def text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise WrongValueError(f"must be a text, not {shown(value)}")
     return str(value)
+
+
+def text_or_mapping(value: Any) -> str | dict[str, Any]:
+    """A text, or a mapping as JSON has them."""
+    return dict(value) if isinstance(value, dict) else text(value)
 
 
 def flag(value: Any) -> bool:

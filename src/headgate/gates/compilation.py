@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from headgate.errors import ConfigError, did_you_mean
-from headgate.gates.arguments import ArgumentError, read_arguments
-from headgate.gates.expectation import Expectation, registry
+from headgate.gates.arguments import ArgumentError, WrongValueError, read_arguments
+from headgate.gates.expectation import CountedExpectation, Expectation, registry
 from headgate.gates.values import json_safe
 from headgate.lake.catalog import digest
 from headgate.project.declaration import DIMENSIONS, Declared, GateFile
@@ -74,10 +74,20 @@ def build(declared: Declared) -> Expectation:
     if declared.dimension is not None and declared.dimension not in DIMENSIONS:
         raise _error(declared, f"there is no dimension {declared.dimension!r}", hint=", ".join(DIMENSIONS))
     try:
-        return cls(**read_arguments(cls, declared.kwargs))
+        return _understood(cls(**read_arguments(cls, declared.kwargs)))
     except ArgumentError as error:
         what = f"{declared.type}: the argument {error.key} {error.what}"
         raise _error(declared, what, key=error.key, hint=error.hint) from error
+
+
+def _understood(expectation: Expectation) -> Expectation:
+    """The same, if the condition of its rows is understood."""
+    try:
+        if isinstance(expectation, CountedExpectation):
+            expectation.understand()
+    except WrongValueError as error:
+        raise ArgumentError("row_condition", str(error)) from error
+    return expectation
 
 
 def _identified(declared: Declared, taken: set[str]) -> str:

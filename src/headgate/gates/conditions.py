@@ -39,14 +39,14 @@ class ConditionError(WrongValueError):
 
 
 @lru_cache(maxsize=4096)
-def parse_condition(text: str) -> exp.Expr:
-    """The condition as a tree. Do not change it: it is shared.
+def parse_condition(text: str, dialect: str = sql.DIALECT) -> exp.Expr:
+    """The condition, in this dialect of SQL, as a tree. Do not change it: it is shared.
 
     Raises:
         ConditionError: the text is not one expression over the columns of one row.
     """
     try:
-        tree = exp.condition(text, dialect=sql.DIALECT)
+        tree = exp.condition(text, dialect=dialect)
         sql.text_of(tree)
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
         why = "is nested too deeply" if isinstance(error, RecursionError) else "is no SQL condition"

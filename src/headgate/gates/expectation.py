@@ -17,6 +17,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from headgate.gates import arguments
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 Dimension = Literal["completeness", "accuracy", "consistency", "uniqueness", "timeliness", "validity"]
 #: Part of every remembered fact's key: raise it when the meaning of an expectation changes.
 MEANING = 1
+
+#: What matters for the verdict alone, and what is told apart by itself.
+_NOT_IN_KEY = frozenset({"mostly", "row_condition", "condition_parser"})
 
 RowCounter = Callable[[Checked], int]
 Ask = Callable[["exp.Query"], list[tuple[Any, ...]]]
@@ -103,12 +108,20 @@ class Expectation(ABC):
 
         ``mostly`` only matters for the verdict, not for the counts, and is left out.
         """
-        given = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "mostly"}
+        given = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _NOT_IN_KEY}
         used = [on.column(name) for name in self.columns()]
         others = {name: other.identity for name, other in on.others.items()}
         if None in others.values():
             return None
         return digest([MEANING, self.type, given, [(c.id, c.type, c.default) for c in used], others])
+
+    def narrowed(self, on: Checked) -> Checked:
+        """The relation as the expectation sees it.
+
+        Raises:
+            UnusableError: the condition of its rows does not fit the relation.
+        """
+        return on
 
 
 class TableExpectation(Expectation):
@@ -124,6 +137,10 @@ class CountedExpectation(Expectation):
     """Judged from counts of rows, of which a share, ``mostly``, must be as expected."""
 
     mostly: float = argument(arguments.share, default=1.0, kw_only=True)
+    row_condition: str | Mapping[str, Any] | None = argument(arguments.text_or_mapping, default=None, kw_only=True)
+    condition_parser: str | None = argument(
+        arguments.one_of("duckdb", "spark", "pandas", "great_expectations"), default=None, kw_only=True
+    )
 
     #: Great Expectations does not report missing rows where missing is what is asked for.
     counts_missing: ClassVar[bool] = True
@@ -134,6 +151,43 @@ class CountedExpectation(Expectation):
         success = considered <= 0 or (float(considered) - float(counts.unexpected)) / float(considered) >= self.mostly
         missing = counts.missing if self.counts_missing else None
         return Verdict(success, None, counts.elements, missing, counts.unexpected, details or {})
+
+    def understand(self) -> None:
+        """Read the condition of the rows, if there is one.
+
+        Raises:
+            WrongValueError: it cannot be understood.
+        """
+        if self.row_condition is not None:
+            from headgate.gates.row_conditions import parse_row_condition
+
+            parse_row_condition(self.row_condition, self.condition_parser)
+
+    def chosen(self, on: Checked) -> exp.Expr | None:
+        """The condition, true or false, of the rows that are looked at; None if all are."""
+        if self.row_condition is None:
+            return None
+        from headgate.gates.row_conditions import chosen_rows, parse_row_condition
+
+        return chosen_rows(parse_row_condition(self.row_condition, self.condition_parser), on)
+
+    def key(self, on: Checked) -> str | None:
+        """Which rows are looked at is part of it; nothing is remembered if that depends on the clock."""
+        key = super().key(on)
+        if key is None or self.row_condition is None:
+            return key
+        from headgate.gates.conditions import columns_of, uses_clock
+        from headgate.gates.row_conditions import parse_row_condition
+
+        tree = parse_row_condition(self.row_condition, self.condition_parser)
+        used = [on.column(name) for name in columns_of(tree, on).values()]
+        written = [self.row_condition, self.condition_parser, [(c.id, c.type, c.default) for c in used]]
+        return None if uses_clock(tree) else digest([key, written])
+
+    def narrowed(self, on: Checked) -> Checked:
+        """Every row is seen, and chosen one by one; the condition must fit all the same."""
+        self.chosen(on)
+        return on
 
     def shown(self, on: Checked) -> tuple[str, ...]:
         """The columns of an example, all if empty; a single one is shown as a value, several as a mapping."""
@@ -164,6 +218,15 @@ class RowExpectation(CountedExpectation):
 @dataclass(frozen=True)
 class QueryExpectation(CountedExpectation):
     """Needs a query of its own."""
+
+    def narrowed(self, on: Checked) -> Checked:
+        """Other rows are not there."""
+        rows = self.chosen(on)
+        if rows is None:
+            return on
+        from headgate.gates import sql
+
+        return replace(on, where=sql.text_of(rows))
 
     @abstractmethod
     def counting(self, on: Checked) -> exp.Query:

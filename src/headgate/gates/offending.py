@@ -42,6 +42,7 @@ def unexpected_rows_sql(
         }
         on = replace(on, others=others)
         expectation.require(on)
+        on = expectation.narrowed(on)
         from headgate.gates import scan, sql
 
         rows = scan.offending_rows(on, expectation)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from headgate.gates.compilation import Check
-from headgate.gates.expectation import Counts, Verdict
+from headgate.gates.expectation import CountedExpectation, Counts, Verdict
 from headgate.gates.relation import Checked
 from headgate.gates.result import How
 
@@ -41,6 +41,12 @@ class Outcome:
         """What is checked, together with the other relations that this expectation names."""
         assert self.on is not None  # noqa: S101 - without a relation there is an error, and nothing is asked
         return self.on
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether only some rows are looked at."""
+        expectation = self.check.expectation
+        return isinstance(expectation, CountedExpectation) and expectation.row_condition is not None
 
     def came(self, how: How) -> None:
         """A part came about this way; the dearest way names the whole."""

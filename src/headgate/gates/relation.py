@@ -47,6 +47,9 @@ class Checked:
     the same data, and None for what can show other data at another time: a view, a file. ``alias`` is the name
     under which the lake, or other database, is attached, ``others`` are the relations that an expectation
     names, by the name it uses.
+    the same data, and None for a view that can show other data at another time. ``alias`` is the name
+    under which the lake is attached, ``others`` are the relations that an expectation names, by the name
+    it uses. ``where`` is the condition, in SQL over the columns of ``checked``, of the rows that are seen.
     """
 
     layer: str
@@ -57,6 +60,7 @@ class Checked:
     identity: str | None
     alias: str = LAKE
     others: Mapping[str, Checked] = field(default_factory=dict)
+    where: str | None = None
 
     @property
     def title(self) -> str:

@@ -109,7 +109,8 @@ class Implies(RowExpectation):
         if any(uses_clock(parse_condition(text)) for text in (self.when, self.then)):
             return None
         used = [on.column(name) for name in self.shown(on)]
-        return digest([super().key(on), [(c.id, c.type, c.default) for c in used]])
+        key = super().key(on)
+        return None if key is None else digest([key, [(c.id, c.type, c.default) for c in used]])
 
     def missing(self, on: Checked) -> exp.Expr | None:
         """Rows to which it does not apply."""
@@ -156,7 +157,8 @@ class NoInfinities(RowExpectation):
     def key(self, on: Checked) -> str | None:
         """All columns of floats count, named or not."""
         used = [on.column(name) for name in self.floats(on)]
-        return digest([super().key(on), [(c.id, c.name, c.type, c.default) for c in used]])
+        key = super().key(on)
+        return None if key is None else digest([key, [(c.id, c.name, c.type, c.default) for c in used]])
 
     def unexpected(self, on: Checked) -> exp.Expr:
         """At least one value is not finite."""

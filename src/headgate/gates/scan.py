@@ -35,7 +35,7 @@ class Aggregates:
 
     def __init__(self) -> None:
         self.texts: dict[str, int] = {"COUNT(*)": 0}
-        self.places: list[tuple[int | None, int]] = []
+        self.places: list[tuple[int, int | None, int]] = []
 
     def add(self, expectation: RowExpectation, on: Checked) -> None:
         """Ask for what an expectation needs.
@@ -43,8 +43,13 @@ class Aggregates:
         Raises:
             UnusableError: its arguments do not fit the relation's columns.
         """
+        chosen = expectation.chosen(on)
         missing, unexpected = expectation.missing(on), expectation.unexpected(on)
-        self.places.append((None if missing is None else self._place(missing), self._place(unexpected)))
+        if chosen is not None:
+            unexpected = sql.every([chosen.copy(), exp.paren(unexpected)])
+            missing = None if missing is None else sql.every([chosen.copy(), exp.paren(missing)])
+        elements = 0 if chosen is None else self._place(chosen)
+        self.places.append((elements, None if missing is None else self._place(missing), self._place(unexpected)))
 
     def _place(self, condition: exp.Expr) -> int:
         return self.texts.setdefault(_counted(condition), len(self.texts))
@@ -58,8 +63,8 @@ class Aggregates:
         """Each expectation's counts, in the order in which they were added."""
         found = [value or 0 for value in row]  # COUNT_IF of nothing but nulls is null
         return [
-            Counts(found[0], 0 if missing is None else found[missing], found[unexpected])
-            for missing, unexpected in self.places
+            Counts(found[elements], 0 if missing is None else found[missing], found[unexpected])
+            for elements, missing, unexpected in self.places
         ]
 
 
@@ -164,6 +169,8 @@ def offending_rows(on: Checked, expectation: CountedExpectation) -> exp.Query:
         return expectation.offending(on)
     assert isinstance(expectation, RowExpectation)  # noqa: S101 - there is no third kind
     rows = exp.select(sql.all_columns()).where(expectation.unexpected(on))
+    chosen = expectation.chosen(on)
+    rows = rows if chosen is None else rows.where(chosen)
     if expectation.others():  # a join gives them in any order
         return sql.in_order(rows, on, expectation.columns())
     return rows.from_(sql.relation(on))

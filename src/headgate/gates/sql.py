@@ -33,8 +33,16 @@ def column(name: str, table: str | None = CHECKED) -> exp.Column:
 
 
 def relation(on: Checked, name: str = CHECKED) -> exp.Expr:
-    """The relation as it stands in FROM."""
-    return source(on.alias, on.layer, on.name, name)
+    """The relation as it stands in FROM, without the rows that are not to be seen."""
+    whole = source(on.alias, on.layer, on.name, name if on.where is None else CHECKED)
+    if on.where is None:
+        return whole
+    return exp.select("*").from_(whole).where(condition(on.where)).subquery(exp.to_identifier(name, quoted=True))
+
+
+def condition(text: str) -> exp.Expr:
+    """A condition that this module wrote, as a tree again."""
+    return exp.condition(text, dialect=DIALECT)
 
 
 def base(on: Checked) -> exp.Expr:
@@ -56,6 +64,7 @@ def all_columns() -> exp.Expr:
 def in_order(rows: exp.Select, on: Checked, names: Iterable[str]) -> exp.Select:
     """``rows`` from the relation in the order of the table, or of some columns where there is no such order."""
     if on.exact:
+        rows = rows if on.where is None else rows.where(condition(on.where))
         return rows.from_(base(on)).order_by(exp.column("rowid", table=CHECKED, quoted=True))
     return rows.from_(relation(on)).order_by(*(column(name) for name in names))
 

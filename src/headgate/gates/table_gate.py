@@ -81,6 +81,7 @@ class TableGate:
         others = {".".join(name): self.sight.relation(*split(name, self.layer)) for name in names}
         outcome.on = replace(on, others=others) if others else on
         expectation.require(outcome.on)
+        outcome.on = expectation.narrowed(outcome.on)
 
     def _judge_table(self, outcome: Outcome) -> None:
         expectation = outcome.check.expectation
@@ -159,6 +160,8 @@ class TableGate:
         on, expectation = outcome.relation, outcome.check.expectation
         assert on.base is not None  # noqa: S101 - the caller made sure
         assert isinstance(expectation, RowExpectation)  # noqa: S101 - the caller chose it
+        if expectation.row_condition is not None:  # how many rows it chooses is nowhere recorded
+            return NOTHING if file.rows == file.deleted else None
         known = known_of_file(on, expectation.columns(), file, self.sight.statistics(on.base))
         counts = None if known is None else expectation.proves(on, file.rows - file.deleted, known)
         if counts is None or on.exact:
@@ -185,6 +188,8 @@ class TableGate:
         on, expectation = outcome.relation, outcome.check.expectation
         assert on.base is not None  # noqa: S101 - the caller made sure
         if not on.exact or not isinstance(expectation, ColumnExpectation) or not expectation.counts_missing:
+            return False
+        if expectation.row_condition is not None:
             return False
         stats = self.sight.statistics(on.base)
         known = {name: known_of_file(on, expectation.columns(), files[name], stats) for name in names}
@@ -214,7 +219,7 @@ class TableGate:
         total = sum(outcome.by_file.values(), NOTHING)
         if on.exact:
             outcome.counts = total
-        elif total.missing == total.unexpected == 0:
+        elif total.missing == total.unexpected == 0 and not outcome.is_conditional:
             outcome.counts = Counts(self.sight.rows(on), 0, 0)
 
     def _count_whole(self, outcomes: Sequence[Outcome]) -> None:

@@ -1,0 +1,201 @@
+"""Expectations that look at some rows only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate_maker import VALUES, counted, expect, gate, judge
+from headgate.errors import ConfigError
+from headgate.gates import Forgetful, unexpected_rows_sql
+from headgate.lake.engine import Connection
+
+ROWS = """
+(1.0::DOUBLE, 1, 1, 'x'), (2, 3, 2, 'y'), (NULL, NULL, 3, NULL), ('nan', 1, 4, 'x'), (3, NULL, 5, 'y'), (4, 2, 6, 'z')
+"""
+IN_SET = VALUES + "be_in_set"
+
+
+def comparison(column: str, operator: str, parameter: Any) -> dict[str, Any]:
+    return {"type": "comparison", "column": {"name": column}, "operator": operator, "parameter": parameter}
+
+
+@pytest.fixture
+def rows(branch: Connection) -> Connection:
+    branch.execute(f"CREATE TABLE lake.marts.t AS SELECT * FROM (VALUES {ROWS}) v(a, b, c, s)")
+    return branch
+
+
+@pytest.mark.parametrize(
+    ("parser", "condition", "seen"),
+    [
+        (None, "a > 1", (2, 5, 6)),
+        ("duckdb", "A <> 1 and s in ('y', 'z')", (2, 5, 6)),
+        ("duckdb", "a <> 1", (2, 5, 6)),
+        ("duckdb", "a is null", (3, 4)),
+        ("spark", 's = "y" or `c` = 1', (1, 2, 5)),
+        ("pandas", "a > 1", (2, 5, 6)),
+        ("pandas", "a > 1 and s == 'y'", (2, 5)),
+        ("pandas", "(a > 1) & ~(s == 'y')", (6,)),
+        ("pandas", "(a > 3) | s.isnull()", (3, 6)),
+        ("pandas", "a != 1", (2, 3, 4, 5, 6)),
+        ("pandas", "not (a > 1)", (1, 3, 4)),
+        ("pandas", "s != 'x'", (2, 3, 5, 6)),
+        ("pandas", "s in ['x', 'z']", (1, 4, 6)),
+        ("pandas", "s not in ['x', 'z']", (2, 3, 5)),
+        ("pandas", "s in []", ()),
+        ("pandas", "1 < c <= 3", (2, 3)),
+        ("pandas", "`c` - 1 > a * 1.2 and c > -1", (5, 6)),
+        ("pandas", "s.notna() and True", (1, 2, 4, 5, 6)),
+        ("great_expectations", 'col("a").notNull()', (1, 2, 5, 6)),
+        ("great_expectations", 'col("s") == "y"', (2, 5)),
+        ("great_expectations", 'col("a") > 1 and col("s") != "z"', (2, 5)),
+        (None, comparison("a", "!=", 1), (2, 3, 4, 5, 6)),
+        (None, comparison("s", "NOT_IN", ["x"]), (2, 3, 5, 6)),
+        (None, {"type": "nullity", "column": {"name": "a"}, "is_null": True}, (3, 4)),
+        (
+            None,
+            {
+                "type": "or",
+                "conditions": [
+                    {"type": "and", "conditions": [comparison("a", ">", 1), comparison("a", "<=", 2.5)]},
+                    comparison("s", "IN", ["z"]),
+                ],
+            },
+            (2, 6),
+        ),
+    ],
+)
+def test_a_condition_chooses_the_rows_in_the_language_it_is_written_in(
+    rows: Connection, parser: str | None, condition: Any, seen: tuple[int, ...]
+) -> None:
+    declared = expect(IN_SET, column="c", value_set=[], row_condition=condition, condition_parser=parser)
+    result = judge(rows, "t", declared)
+    assert counted(result) == (not seen, len(seen), 0, len(seen))
+    assert result.partial_unexpected_list == seen
+
+
+@pytest.mark.parametrize(
+    ("type_", "kwargs", "expected"),
+    [
+        (VALUES + "not_be_null", {"column": "b"}, (False, 3, None, 1)),
+        (VALUES + "be_in_set", {"column": "b", "value_set": [2]}, (False, 3, 1, 1)),
+        (VALUES + "be_unique", {"column": "s"}, (False, 3, 0, 2)),
+        ("expect_compound_columns_to_be_unique", {"column_list": ["s", "b"]}, (True, 3, 0, 0)),
+        ("expect_column_pair_values_to_be_equal", {"column_A": "a", "column_B": "b"}, (False, 3, 0, 3)),
+        ("expect_multicolumn_sum_to_equal", {"column_list": ["a", "b"], "sum_total": 5}, (False, 3, 0, 2)),
+        ("implies", {"if": "s = 'y'", "then": "b = 3"}, (False, 3, 1, 1)),
+        ("continuous", {"column": "c"}, (False, 5, None, 2)),
+        ("references", {"columns": "b", "to": "t", "to_columns": "a"}, (True, 3, 1, 0)),
+        ("no_infinities", {}, (True, 3, 0, 0)),
+    ],
+)
+def test_every_expectation_on_rows_counts_the_chosen_ones(
+    rows: Connection, type_: str, kwargs: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
+    declared = expect(type_, row_condition="a > 1", condition_parser="pandas", **kwargs)
+    assert counted(judge(rows, "t", declared)) == expected
+    rows.execute("CREATE VIEW lake.marts.v AS SELECT * FROM lake.marts.t")
+    assert counted(judge(rows, "v", declared)) == expected
+
+
+def test_chosen_and_other_expectations_share_a_scan(rows: Connection) -> None:
+    declared = [
+        expect(IN_SET, column="c", value_set=[1, 2], row_condition="a > 1"),
+        expect(IN_SET, column="c", value_set=[1, 2]),
+        expect(VALUES + "be_between", column="c", max_value=4, row_condition="s = 'x'"),
+    ]
+    results = gate(rows, "t", *declared, memory=Forgetful()).results
+    assert [counted(each) for each in results] == [(False, 3, 0, 2), (False, 6, 0, 4), (True, 2, 0, 0)]
+
+
+def test_what_was_found_is_remembered_by_the_condition(rows: Connection) -> None:
+    def how(condition: str | None) -> str:
+        (result,) = gate(rows, "t", expect(IN_SET, column="s", value_set=["y", "z"], row_condition=condition)).results
+        return result.how
+
+    assert [how("a > 1"), how("a > 1"), how("a > 2"), how(None), how(None)] == [
+        *("scanned", "remembered", "scanned", "scanned", "remembered")
+    ]
+    assert [how("current_date > DATE '2000-01-01'") for _ in range(2)] == ["scanned", "scanned"]
+    rows.execute("ALTER TABLE lake.marts.t DROP COLUMN a; ALTER TABLE lake.marts.t ADD COLUMN a INT DEFAULT 5")
+    assert how("a > 1") == "scanned"
+
+
+def test_of_a_change_log_the_chosen_rows_of_the_view_count(branch: Connection) -> None:
+    branch.execute(
+        "CREATE TABLE lake.raw_log.t AS SELECT i AS a, 'upsert' AS _op FROM range(10) r(i);"
+        "CREATE VIEW lake.raw.t AS SELECT a FROM lake.raw_log.t"
+    )
+    declared = expect(VALUES + "be_between", column="a", max_value=9, row_condition="a >= 7")
+    (result,) = gate(branch, "t", declared, layer="raw", memory=Forgetful()).results
+    assert counted(result) == (True, 3, 0, 0)
+
+
+def test_an_empty_choice_and_an_empty_table_hold(rows: Connection) -> None:
+    declared = expect(IN_SET, column="c", value_set=[], row_condition="a > 100")
+    assert counted(judge(rows, "t", declared)) == (True, 0, 0, 0)
+    rows.execute("DELETE FROM lake.marts.t")
+    assert counted(judge(rows, "t", declared)) == (True, 0, 0, 0)
+
+
+def test_the_offending_rows_are_among_the_chosen_ones(rows: Connection) -> None:
+    for declared in (
+        expect(IN_SET, column="c", value_set=[2], row_condition="s = 'y'"),
+        expect(VALUES + "be_unique", column="s", row_condition="c in (1, 5, 2)"),
+    ):
+        sql = unexpected_rows_sql(rows, declared, layer="marts", table="t")
+        assert sql is not None
+        assert [row[2] for row in rows.execute(sql).fetchall()] in ([5], [2, 5])
+
+
+@pytest.mark.parametrize(
+    ("parser", "condition", "what"),
+    [
+        (None, "a >", "row_condition is no SQL condition: 'a >'"),
+        (None, "a in (select 1)", "may compare with a list of values only"),
+        (None, "read_text('x') = ''", "row_condition contains|row_condition calls"),
+        ("pandas", "a > 1 & c < 2", "contains '1 & c', which is not understood"),
+        ("pandas", "a.str.len() > 2", "is not understood"),
+        ("pandas", "__import__('os').system('x')", "is not understood"),
+        ("pandas", "@b > 1", "is no condition of pandas"),
+        ("pandas", "a ==", "is no condition of pandas"),
+        ("pandas", "a == None", "only numbers, texts and booleans"),
+        ("pandas", "a < [1]", "in and not in go with a list"),
+        ("pandas", "a + 1", "is not understood"),
+        ("great_expectations", "col(a) > 1", "is not understood"),
+        (None, {"type": "between"}, "is no condition of Great Expectations"),
+        (None, {"type": "and", "conditions": []}, "is no condition of Great Expectations"),
+        (None, comparison("a", "~", 1), "is no condition of Great Expectations"),
+        ("polars", "a > 1", "condition_parser must be one of duckdb, spark, pandas, great_expectations"),
+        (None, 5, "row_condition must be a text"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_before_any_data_is_touched(
+    rows: Connection, parser: str | None, condition: Any, what: str
+) -> None:
+    declared = expect(IN_SET, column="c", value_set=[], row_condition=condition, condition_parser=parser)
+    with pytest.raises(ConfigError, match=what):
+        judge(rows, "t", declared)
+
+
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [("nothing > 1", "has no column 'nothing'"), ("s > 5", "Cannot compare values of type VARCHAR")],
+)
+def test_a_condition_that_does_not_fit_the_table_could_not_be_checked(
+    rows: Connection, condition: str, why: str
+) -> None:
+    for type_ in (VALUES + "be_unique", VALUES + "not_be_null"):
+        result = judge(rows, "t", expect(type_, column="c", row_condition=condition))
+        assert (result.error or "").startswith("could not be checked: ")
+        assert why in (result.error or "")
+
+
+def test_names_with_quotes_and_spaces_are_names(branch: Connection, tmp_path: Path) -> None:
+    branch.execute("""CREATE TABLE lake.marts.t AS SELECT 1 AS "a b", 'it''s' AS "c""d" """)
+    for condition in ('`a b` == 1 and `c"d` == "it\'s"', "`a b` in [1]"):
+        declared = expect(VALUES + "be_null", column="a b", row_condition=condition, condition_parser="pandas")
+        assert counted(judge(branch, "t", declared)) == (False, 1, None, 1)
