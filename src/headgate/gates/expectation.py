@@ -80,6 +80,8 @@ class Expectation(ABC):
 
     type: ClassVar[str]
     dimension: ClassVar[Dimension]
+    #: Whether it compares with an earlier release; ``Checked.before`` then holds the table there, if there is one.
+    looks_back: ClassVar[bool] = False
 
     def columns(self) -> tuple[str, ...]:
         """The columns that must exist."""
@@ -230,9 +232,6 @@ class AggregateExpectation(Expectation):
 class ReportExpectation(Expectation):
     """Judged from the rows of its own queries, each of which may depend on what the one before found."""
 
-    #: Whether it compares with an earlier release, which ``Checked.before`` then holds if there is one.
-    looks_back: ClassVar[bool] = False
-
     @abstractmethod
     def report(self, on: Checked, ask: Ask) -> Verdict:
         """The verdict; ``ask`` runs a query and gives its rows."""
@@ -262,12 +261,16 @@ def registry() -> Mapping[str, type[Expectation]]:
     """All expectations by name."""
     from headgate.gates import (  # noqa: F401 - they register themselves
         aggregates,
+        changes,
         columns,
         distinct,
+        documents,
+        freshness,
         quantiles,
         ranges,
         rows,
         several,
+        sums,
         tables,
     )
 

@@ -46,7 +46,7 @@ class Checked:
     every upserted row of the log holds for the relation. ``identity`` is equal for two states that hold
     the same data, and None for a view that can show other data at another time. ``alias`` is the name
     under which the lake is attached, ``others`` are the relations that an expectation names, by the name
-    it uses.
+    it uses; ``before`` is the relation as it was in an earlier release, for expectations that look back.
     """
 
     layer: str
@@ -57,6 +57,7 @@ class Checked:
     identity: str | None
     alias: str = LAKE
     others: Mapping[str, Checked] = field(default_factory=dict)
+    before: Checked | None = None
 
     @property
     def title(self) -> str:
