@@ -176,6 +176,22 @@ def whole(value: Any) -> int:
     return int(found)
 
 
+def no_less_than_zero(value: Any) -> float:
+    """A finite number, 0 or more."""
+    found = amount(value)
+    if found < 0:
+        raise WrongValueError(f"must be 0 or more, not {shown(value)}")
+    return float(found)
+
+
+def bins(value: Any) -> int:
+    """A number of bins, from 2 to 1000."""
+    found = whole(value)
+    if not 2 <= found <= 1000:
+        raise WrongValueError(f"must be a whole number from 2 to 1000, not {shown(value)}")
+    return found
+
+
 def index(value: Any) -> int:
     """A position that counts from 0."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:

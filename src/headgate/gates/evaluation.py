@@ -11,7 +11,7 @@ from headgate.gates.memory import LakeMemory, Memory
 from headgate.gates.outcome import Outcome
 from headgate.gates.relation import IsPlain, never_plain
 from headgate.gates.result import ExpectationResult, GateResult
-from headgate.gates.sight import Sight
+from headgate.gates.sight import Earlier, Sight, nothing_earlier
 from headgate.gates.table_gate import TableGate
 from headgate.lake.catalog import Contents, read_contents
 from headgate.lake.engine import LAKE, Connection, translated
@@ -26,6 +26,7 @@ def evaluate(
     memory: Memory | None = None,
     plain: IsPlain = never_plain,
     scale: float | None = None,
+    earlier: Earlier = nothing_earlier,
 ) -> GateResult:
     """Judge every expectation of a gate on the lake attached as ``alias``.
 
@@ -39,6 +40,7 @@ def evaluate(
         memory: where results on unchanged files are kept; in the lake itself unless said otherwise.
         plain: says of a raw view that it shows every row of its change log.
         scale: the fraction of a sample, by which bounds on row counts are scaled.
+        earlier: attaches the release that expectations which look back compare with, when one first asks.
 
     Returns:
         One result per expectation, in the order in which they were declared. What could not be checked is
@@ -52,7 +54,7 @@ def evaluate(
     memory = memory if memory is not None else LakeMemory(con, contents, alias)
     cursor = con.cursor()
     try:
-        sight = Sight(cursor, contents, alias, plain, memory, gate)
+        sight = Sight(cursor, contents, alias, plain, memory, gate, earlier)
         outcomes: dict[str, list[Outcome]] = {}
         for table in gate.tables:
             checks = [check for check in gate.checks if check.table == table]

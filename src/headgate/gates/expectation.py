@@ -85,6 +85,8 @@ class Expectation(ABC):
 
     type: ClassVar[str]
     dimension: ClassVar[Dimension]
+    #: Whether it compares with an earlier release; ``Checked.before`` then holds the table there, if there is one.
+    looks_back: ClassVar[bool] = False
 
     def columns(self) -> tuple[str, ...]:
         """The columns that must exist."""
@@ -293,9 +295,6 @@ class AggregateExpectation(Expectation):
 class ReportExpectation(Expectation):
     """Judged from the rows of its own queries, each of which may depend on what the one before found."""
 
-    #: Whether it compares with an earlier release, which ``Checked.before`` then holds if there is one.
-    looks_back: ClassVar[bool] = False
-
     @abstractmethod
     def report(self, on: Checked, ask: Ask) -> Verdict:
         """The verdict; ``ask`` runs a query and gives its rows."""
@@ -325,13 +324,17 @@ def registry() -> Mapping[str, type[Expectation]]:
     """All expectations by name."""
     from headgate.gates import (  # noqa: F401 - they register themselves
         aggregates,
+        changes,
         columns,
         distinct,
+        documents,
+        freshness,
         pairs,
         quantiles,
         ranges,
         rows,
         several,
+        sums,
         tables,
         texts,
         types,

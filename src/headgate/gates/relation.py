@@ -50,6 +50,7 @@ class Checked:
     the same data, and None for a view that can show other data at another time. ``alias`` is the name
     under which the lake is attached, ``others`` are the relations that an expectation names, by the name
     it uses. ``where`` is the condition, in SQL over the columns of ``checked``, of the rows that are seen.
+    it uses; ``before`` is the relation as it was in an earlier release, for expectations that look back.
     """
 
     layer: str
@@ -61,6 +62,7 @@ class Checked:
     alias: str = LAKE
     others: Mapping[str, Checked] = field(default_factory=dict)
     where: str | None = None
+    before: Checked | None = None
 
     @property
     def title(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import duckdb
 
@@ -12,29 +12,45 @@ from headgate.gates.memory import Fact, Facts, Memory, subject_of
 from headgate.gates.relation import Checked, IsPlain, first_line, read_relation
 from headgate.gates.statistics import Statistics
 from headgate.gates.values import UnusableError
-from headgate.lake.catalog import Contents, Table, read_statistics
+from headgate.lake.catalog import Contents, Table, read_contents, read_statistics
 from headgate.lake.engine import Connection, ident
 
+#: Attaches the earlier release that a gate compares with, and says under which name; None if there is none.
+Earlier = Callable[[], str | None]
 #: The key of the fact that is a relation's number of rows.
 ROWS = "rows"
+
+
+def nothing_earlier() -> str | None:
+    """The answer where nothing was published yet."""
+    return None
 
 
 class Sight:
     """Reads each thing when it is first asked for, and once."""
 
     def __init__(
-        self, con: Connection, contents: Contents, alias: str, plain: IsPlain, memory: Memory, gate: Gate
+        self,
+        con: Connection,
+        contents: Contents,
+        alias: str,
+        plain: IsPlain,
+        memory: Memory,
+        gate: Gate,
+        earlier: Earlier,
     ) -> None:
         self.con = con
         self.contents = contents
         self.alias = alias
         self.plain = plain
         self.memory = memory
+        self.earlier = earlier
         self.learned: list[Fact] = []
         self.counted = 0
         self._gate = gate
         self._inlining: list[tuple[int | None, str]] | None = None
         self._facts: Facts | None = None
+        self._before: tuple[str, Contents] | None = None
         self._relations: dict[tuple[str, str], Checked | UnusableError] = {}
         self._statistics: dict[int, Statistics] = {}
 
@@ -56,6 +72,23 @@ class Sight:
         if isinstance(known, UnusableError):
             raise known
         return known
+
+    def before(self, layer: str, name: str) -> Checked | None:
+        """A table or view as it was in the earlier release; None if there is no such release, or it had none.
+
+        Raises:
+            UnusableError: it cannot be read.
+        """
+        if self._before is None:
+            alias = self.earlier()
+            if alias is None:
+                return None
+            self._before = alias, read_contents(self.con, alias)
+        alias, contents = self._before
+        title = f"{layer}.{name}"
+        if title not in contents.tables and title not in contents.views:
+            return None
+        return read_relation(self.con, contents, layer, name, alias, self.plain)
 
     def rows(self, on: Checked) -> int:
         """A relation's number of rows: known for a table, counted and remembered for a view.

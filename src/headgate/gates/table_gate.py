@@ -80,6 +80,8 @@ class TableGate:
         names = expectation.others()
         others = {".".join(name): self.sight.relation(*split(name, self.layer)) for name in names}
         outcome.on = replace(on, others=others) if others else on
+        if expectation.looks_back:
+            outcome.on = replace(outcome.on, before=self.sight.before(self.layer, self.table))
         expectation.require(outcome.on)
         outcome.on = expectation.narrowed(outcome.on)
 

@@ -86,13 +86,15 @@ def _gate(shop: Workshop, step: Step) -> Outcome:
     built = shop.details().get(f"build:{layer}", {})
     tests = _fitting(shop, layer, built.get("tests", []))
     file = read_gate(shop.project.folder, layer)
-    judged = evaluate(
-        shop.con,
-        compile_gate(file.with_more((entry["table"], from_json(entry)) for entry in tests)),
-        contents=shop.contents,
-        plain=lambda view: shows_every_row(view.sql),
-        scale=shop.project.sample.fraction if shop.project.sample else None,
-    )
+    with shop.earlier() as earlier:
+        judged = evaluate(
+            shop.con,
+            compile_gate(file.with_more((entry["table"], from_json(entry)) for entry in tests)),
+            contents=shop.contents,
+            plain=lambda view: shows_every_row(view.sql),
+            earlier=earlier,
+            scale=shop.project.sample.fraction if shop.project.sample else None,
+        )
     results = [result.to_json() for result in judged.results if TEST not in result.meta]
     results += [state["result"] for state in built.get("models", {}).values() if "result" in state]
     results += _tested(shop, built.get("tests", []), [r for r in judged.results if TEST in r.meta])

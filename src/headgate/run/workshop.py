@@ -6,7 +6,7 @@ Nothing in here outlives a process: what one step hands to the next lies in the 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -21,7 +21,7 @@ from headgate.lake import branch as branches
 from headgate.lake import engine
 from headgate.lake.catalog import Contents, digest, read_contents
 from headgate.lake.profile import identity_of
-from headgate.lake.release import Manifest, Pointer, Releases
+from headgate.lake.release import Manifest, Pointer, Releases, catalog_key
 from headgate.lake.store import LocalStore, Store
 from headgate.project import Project
 from headgate.sources import source as sources
@@ -29,6 +29,9 @@ from headgate.sources.source import Source
 from headgate.transform.models import Models
 from headgate.transform.runner import Dbt
 from headgate.transform.workspace import SCRATCH, prepare
+
+#: The name under which a gate sees the release that its branch was made from.
+EARLIER = "earlier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,26 @@ class Workshop:
                     self._attached = False
                     engine.detach(self.con)
             self.con.close()
+
+    @contextlib.contextmanager
+    def earlier(self) -> Iterator[Callable[[], str | None]]:
+        """Attaches the release that the branch was made from when that is first asked for, and lets go of it after."""
+        attached: list[str] = []
+
+        def attach() -> str | None:
+            if self.base.release is None:
+                return None
+            if not attached:
+                catalog = self.store.url(catalog_key(self.base.release))
+                engine.attach(self.con, catalog, self.store.url("data"), alias=EARLIER, read_only=True)
+                attached.append(EARLIER)
+            return EARLIER
+
+        try:
+            yield attach
+        finally:
+            for alias in attached:
+                self.con.execute(f"DETACH {engine.ident(alias)}")
 
     def details(self) -> dict[str, Mapping[str, Any]]:
         """What each finished step of this run wrote down."""

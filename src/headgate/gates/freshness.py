@@ -1,0 +1,71 @@
+"""The expectation that data is young enough."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headgate.gates import arguments
+from headgate.gates.aggregates import MaxBetween
+from headgate.gates.arguments import argument
+from headgate.gates.expectation import AggregateExpectation, Measured, Verdict, expectation
+from headgate.gates.relation import Checked
+from headgate.gates.statistics import Known
+from headgate.gates.values import MOMENTS, UnusableError, moment
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(d|days?|h|hours?|m|min|minutes?|s|seconds?)")
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def age(value: Any) -> dt.timedelta:
+    """A length of time, such as ``2d``, ``36 hours`` or ``90m``.
+
+    >>> age("2d"), age("1.5 hours")
+    (datetime.timedelta(days=2), datetime.timedelta(seconds=5400))
+    """
+    match = _AGE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise arguments.WrongValueError(
+            f"must be a length of time, such as 2d, 36h or 90m, not {arguments.shown(value)}"
+        )
+    return dt.timedelta(**{_UNITS[match[2][0]]: float(match[1])})
+
+
+@expectation("freshness", dimension="timeliness")
+@dataclass(frozen=True)
+class Freshness(AggregateExpectation):
+    """The newest value of a column is no older than this. Times without a zone are in UTC, dates are midnights."""
+
+    max_age: dt.timedelta = argument(age)  # noqa: RUF009 - a field, as all
+
+    def require(self, on: Checked) -> None:
+        """Only dates and times have an age."""
+        super().require(on)
+        if on.kind(self.column) not in MOMENTS:
+            raise UnusableError(f"{self.column} holds {on.column(self.column).type}: only dates and times have an age")
+
+    def aggregate(self, on: Checked) -> exp.Expr:
+        """The newest."""
+        return MaxBetween(column=self.column).aggregate(on)
+
+    def proves(self, on: Checked, files: Sequence[tuple[int, Known]]) -> Measured | None:
+        """The newest of each file is known exactly where no row was deleted."""
+        return MaxBetween(column=self.column).proves(on, files)
+
+    def judge(self, on: Checked, found: Measured) -> Verdict:
+        """Compare with the clock; where there is no value there is nothing fresh."""
+        kind = on.kind(self.column)
+        if found.value is None:
+            return Verdict(False)
+        newest = moment(found.value, kind)
+        if newest is None:
+            raise UnusableError(f"the newest value of {self.column}, {found.value}, has no age")
+        old = dt.datetime.now(dt.UTC) - newest.replace(tzinfo=dt.UTC)
+        details = {"age_seconds": round(old.total_seconds()), "max_age_seconds": round(self.max_age.total_seconds())}
+        return Verdict(old <= self.max_age, newest if kind == "timestamptz" else found.value, details=details)

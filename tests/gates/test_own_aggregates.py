@@ -1,0 +1,112 @@
+"""Freshness, sums that match, and texts that are JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gate_maker import counted, expect, judge
+from headgate.errors import ConfigError
+from headgate.gates.result import ExpectationResult
+from headgate.lake.engine import Connection
+
+
+def fresh(con: Connection, value: str, max_age: str) -> ExpectationResult:
+    con.execute(f"CREATE OR REPLACE TABLE lake.marts.t AS SELECT {value} AS a UNION ALL SELECT NULL")
+    return judge(con, "t", expect("freshness", column="a", max_age=max_age))
+
+
+NOW = "(now() AT TIME ZONE 'UTC')"
+
+
+@pytest.mark.parametrize(
+    ("value", "max_age", "success"),
+    [
+        (f"{NOW} - INTERVAL 1 HOUR", "2h", True),
+        (f"{NOW} - INTERVAL 3 HOUR", "2h", False),
+        ("now() - INTERVAL 3 HOUR", "2 hours", False),
+        ("now() - INTERVAL 3 HOUR", "0.5d", True),
+        (f"{NOW}::DATE - 3", "2d", False),
+        (f"{NOW}::DATE - 1", "2d", True),
+        (f"{NOW} - INTERVAL 10 MINUTE", "5 min", False),
+        (f"{NOW} + INTERVAL 1 DAY", "1s", True),
+    ],
+)
+def test_the_newest_value_is_young_enough(branch: Connection, value: str, max_age: str, success: bool) -> None:
+    result = fresh(branch, value, max_age)
+    assert (result.error, result.success, result.how) == (None, success, "proven")
+    assert (result.details["age_seconds"] <= result.details["max_age_seconds"]) == success
+
+
+def test_where_there_is_no_value_nothing_is_fresh(branch: Connection) -> None:
+    result = fresh(branch, "NULL::TIMESTAMP", "9999d")
+    assert (result.error, result.success, result.observed_value) == (None, False, None)
+
+
+def test_freshness_is_about_time(branch: Connection) -> None:
+    assert "only dates and times have an age" in str(fresh(branch, "1", "2d").error)
+    with pytest.raises(ConfigError, match="such as 2d, 36h or 90m"):
+        fresh(branch, "1", "soon")
+
+
+def test_texts_are_json(branch: Connection) -> None:
+    values = """('{"a": [1, null]}'), ('1'), (''), ('{'), (NULL), ('{''a'': 1}')"""
+    branch.execute(f"CREATE TABLE lake.marts.t AS SELECT * FROM (VALUES {values}) v(a)")
+    result = judge(branch, "t", expect("valid_json", column="a"))
+    assert counted(result) == (False, 6, 1, 3)
+    assert result.partial_unexpected_list == ("", "{", "{'a': 1}")
+    assert judge(branch, "t", expect("valid_json", column="a", mostly=0.4)).success
+    branch.execute("CREATE TABLE lake.marts.n AS SELECT 1 AS a")
+    assert "only texts can be JSON" in str(judge(branch, "n", expect("valid_json", column="a")).error)
+
+
+@pytest.fixture
+def orders(branch: Connection) -> Connection:
+    branch.execute(
+        "CREATE TABLE lake.marts.t AS SELECT * FROM (VALUES ('a', 1, 1.5::DOUBLE), ('a', 2, 'nan'), ('b', 3, 2.5),"
+        " (NULL, 4, NULL)) v(g, n, f);"
+        "CREATE TABLE lake.raw.other AS SELECT * FROM (VALUES ('a', 3.0::DECIMAL(9, 2)), ('b', 2), (NULL, 4), ('c', 0))"
+        " v(k, amount)"
+    )
+    return branch
+
+
+def match(con: Connection, **kwargs: Any) -> ExpectationResult:
+    result = judge(con, "t", expect("sums_match", to="raw.other", **kwargs))
+    assert result.error is None, result.error
+    return result
+
+
+def test_the_whole_tables_agree(orders: Connection) -> None:
+    rows = match(orders)
+    assert (rows.success, rows.observed_value) == (True, {"self": 4, "other": 4})
+    sums = match(orders, column="n", to_column="amount")
+    assert (sums.success, sums.to_json()["observed_value"]) == (False, {"self": 10, "other": 9.0})
+    assert match(orders, column="n", to_column="amount", tolerance=1).success
+    assert match(orders, column="f", to_column="amount", tolerance=5).observed_value["self"] == 4.0
+
+
+def test_groups_agree_and_those_that_do_not_are_shown(orders: Connection) -> None:
+    groups = {"group_by": ["g"], "to_group_by": ["k"]}
+    result = match(orders, column="n", to_column="amount", **groups)
+    assert counted(result) == (False, 4, 0, 1)
+    assert result.partial_unexpected_list == ({"g": "b", "self": 3.0, "other": 2.0},)
+    assert match(orders, column="n", to_column="amount", tolerance=1, **groups).success
+    rows = match(orders, **groups)
+    assert counted(rows) == (False, 4, 0, 2)
+    assert rows.partial_unexpected_list == (
+        {"g": "a", "self": 2, "other": 1},
+        {"g": "c", "self": 0, "other": 1},
+    )
+
+
+def test_what_does_not_add_up_is_told(orders: Connection) -> None:
+    texts = judge(orders, "t", expect("sums_match", to="raw.other", column="n", to_column="k"))
+    assert "raw.other: k holds VARCHAR: only numbers add up" in str(texts.error)
+    lost = judge(orders, "t", expect("sums_match", to="raw.other", group_by=["g"]))
+    assert "raw.other has no column 'g'" in str(lost.error)
+    with pytest.raises(ConfigError, match="is of no use without column"):
+        judge(orders, "t", expect("sums_match", to="raw.other", to_column="k"))
+    with pytest.raises(ConfigError, match="as many columns as group_by"):
+        judge(orders, "t", expect("sums_match", to="raw.other", group_by=["g"], to_group_by=["k", "amount"]))
