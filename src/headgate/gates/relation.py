@@ -46,11 +46,8 @@ class Checked:
     every upserted row of the log holds for the relation. ``identity`` is equal for two states that hold
     the same data, and None for what can show other data at another time: a view, a file. ``alias`` is the name
     under which the lake, or other database, is attached, ``others`` are the relations that an expectation
-    names, by the name it uses.
-    the same data, and None for a view that can show other data at another time. ``alias`` is the name
-    under which the lake is attached, ``others`` are the relations that an expectation names, by the name
-    it uses. ``where`` is the condition, in SQL over the columns of ``checked``, of the rows that are seen.
-    it uses; ``before`` is the relation as it was in an earlier release, for expectations that look back.
+    names, by the name it uses. ``where`` is the condition, in SQL over the columns of ``checked``, of the rows
+    that are seen; ``before`` is the relation as it was in an earlier release, for expectations that look back.
     """
 
     layer: str
