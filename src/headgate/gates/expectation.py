@@ -213,6 +213,9 @@ class RowExpectation(CountedExpectation):
 class QueryExpectation(CountedExpectation):
     """Needs a query of its own."""
 
+    #: Whether nothing is unexpected where there are no rows.
+    holds_of_nothing: ClassVar[bool] = True
+
     def narrowed(self, on: Checked) -> Checked:
         """Other rows are not there."""
         rows = self.chosen(on)
@@ -262,6 +265,7 @@ def expectation(type_: str, *, dimension: Dimension) -> Callable[[Class], Class]
 def registry() -> Mapping[str, type[Expectation]]:
     """All expectations by name."""
     from headgate.gates import (  # noqa: F401 - they register themselves
+        bad_rows,
         columns,
         pairs,
         ranges,
