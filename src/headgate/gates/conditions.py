@@ -31,7 +31,7 @@ _FUNCTIONS: tuple[type[exp.Expr], ...] = (
 )
 #: Their value is not the data's alone, so what was found with them may not be remembered.
 _CLOCKS: tuple[type[exp.Expr], ...] = (exp.CurrentDate, exp.CurrentTimestamp)
-_BY_NAME = frozenset({"isfinite", "date_part", "strip_accents", "dayname", "monthname", "isodow", "epoch"})
+FUNCTIONS_BY_NAME = frozenset({"isfinite", "date_part", "strip_accents", "dayname", "monthname", "isodow", "epoch"})
 
 
 class ConditionError(WrongValueError):
@@ -58,7 +58,7 @@ def parse_condition(text: str, dialect: str = sql.DIALECT) -> exp.Expr:
 
 def _refuse(node: exp.Expr) -> None:
     if isinstance(node, exp.Anonymous):
-        if str(node.this).lower() not in _BY_NAME:
+        if str(node.this).lower() not in FUNCTIONS_BY_NAME:
             raise ConditionError(f"calls {node.this}, which is not among the functions a condition may use")
     elif isinstance(node, exp.Column):
         if node.args.get("table") is not None or isinstance(node.this, exp.Star):

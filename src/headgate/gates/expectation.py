@@ -219,6 +219,9 @@ class RowExpectation(CountedExpectation):
 class QueryExpectation(CountedExpectation):
     """Needs a query of its own."""
 
+    #: Whether nothing is unexpected where there are no rows.
+    holds_of_nothing: ClassVar[bool] = True
+
     def narrowed(self, on: Checked) -> Checked:
         """Other rows are not there."""
         rows = self.chosen(on)
@@ -322,6 +325,7 @@ def registry() -> Mapping[str, type[Expectation]]:
     """All expectations by name."""
     from headgate.gates import (  # noqa: F401 - they register themselves
         aggregates,
+        bad_rows,
         changes,
         columns,
         distinct,

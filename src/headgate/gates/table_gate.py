@@ -240,7 +240,7 @@ class TableGate:
     def _count_by_query(self, outcome: Outcome) -> None:
         on, expectation = outcome.relation, outcome.check.expectation
         assert isinstance(expectation, QueryExpectation)  # noqa: S101 - the others have their counts by now
-        if on.base is not None and on.exact and on.base.rows == 0:
+        if expectation.holds_of_nothing and on.base is not None and on.exact and on.base.rows == 0:
             outcome.counts = NOTHING
         elif not self._remembered(outcome):
             from headgate.gates.scan import run_query

@@ -1,0 +1,86 @@
+"""Queries that authors write: parsed, and refused if they do more than read the lake's own tables."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import sqlglot
+import sqlglot.errors
+from sqlglot import exp
+
+from headgate.gates import sql
+from headgate.gates.arguments import shown
+from headgate.gates.conditions import FUNCTIONS_BY_NAME, ConditionError
+from headgate.gates.relation import Checked
+
+#: Stands for the checked relation while a query is a text.
+_BATCH = "__batch__"
+#: A name that no file can have been meant by.
+_PLAIN = re.compile(r"[A-Za-z_]\w*")
+_REFUSED: tuple[type[exp.Expr], ...] = (exp.DDL, exp.DML, exp.Command, exp.Into, exp.Pivot, exp.Pragma, exp.Lock)
+
+
+@lru_cache(maxsize=1024)
+def parse_query(text: str) -> exp.Query:
+    """The query as a tree, in which a table called ``__batch__`` is the checked one. Do not change it: it is shared.
+
+    Raises:
+        ConditionError: it is no query, or could read or write anything but tables of the lake.
+    """
+    try:
+        statements = sqlglot.parse(text.format(batch=_BATCH).rstrip("; \t\r\n"), dialect=sql.DIALECT)
+    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        raise ConditionError(f"is no SQL query: {shown(text)}") from error
+    tree = statements[0] if len(statements) == 1 else None
+    if not isinstance(tree, exp.Select | exp.SetOperation):
+        raise ConditionError(f"must be one SELECT: {shown(text)}")
+    for node in tree.walk():
+        _refuse(node)
+    return tree
+
+
+def _refuse(node: exp.Expr) -> None:
+    written = node.sql(dialect=sql.DIALECT)[:80]
+    if isinstance(node, _REFUSED):
+        raise ConditionError(f"contains {written} ({type(node).__name__}): it may only read")
+    if isinstance(node, exp.Anonymous):
+        name = str(node.this).lower()
+        if name not in FUNCTIONS_BY_NAME and not name.startswith("list_"):
+            raise ConditionError(f"calls {node.this}, which is not among the functions a query may use")
+    if isinstance(node, exp.Table):
+        if not isinstance(node.this, exp.Identifier | exp.GenerateSeries) or node.catalog:
+            raise ConditionError(f"reads {written}: only {{batch}} and tables of the lake, as layer.table, may be read")
+    elif isinstance(node, exp.CTE) and not _PLAIN.fullmatch(node.alias):
+        raise ConditionError(f"calls a part of it {node.alias!r}: write a plain name")
+
+
+def tables_of(text: str) -> tuple[tuple[str, ...], ...]:
+    """The tables that a query reads beside the checked one, as the author named them."""
+    tree = parse_query(text)
+    named = {each.alias for each in tree.find_all(exp.CTE)}
+    found = [_name_of(each) for each in tree.find_all(exp.Table) if isinstance(each.this, exp.Identifier)]
+    return tuple(
+        dict.fromkeys(name for name in found if name != (_BATCH,) and not (len(name) == 1 and name[0] in named))
+    )
+
+
+def bound_query(text: str, on: Checked) -> exp.Query:
+    """A copy that reads the checked relation for ``{batch}``, and the others that it names, which are there."""
+
+    def bind(node: exp.Expr) -> exp.Expr:
+        if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
+            return node
+        name = _name_of(node)
+        if name == (_BATCH,):
+            return sql.relation(on, node.alias or sql.CHECKED)
+        other = on.others.get(".".join(name))
+        return node if other is None else sql.relation(other, node.alias or node.name)
+
+    bound = parse_query(text).copy().transform(bind)
+    assert isinstance(bound, exp.Query)  # noqa: S101 - only tables were put in place of others
+    return exp.select("*").from_(bound.subquery(exp.to_identifier("found", quoted=True)))
+
+
+def _name_of(table: exp.Table) -> tuple[str, ...]:
+    return (table.db, table.name) if table.db else (table.name,)
