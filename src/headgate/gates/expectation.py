@@ -264,6 +264,7 @@ def registry() -> Mapping[str, type[Expectation]]:
         changes,
         columns,
         distinct,
+        divergence,
         documents,
         freshness,
         quantiles,
