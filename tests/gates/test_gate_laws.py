@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gate_maker import VALUES, expect, gate
-from headgate.gates import Forgetful
+from headgate.gates import Forgetful, measuring
 from headgate.gates import table_gate as table_room
 from headgate.lake.engine import Connection, literal
 from headgate.project.declaration import Declared
@@ -68,6 +68,12 @@ def expectations(mostly: float, members: Sequence[Any], pick: int) -> Iterator[D
             low = bounds[pick % len(bounds)]
             yield expect(VALUES + "be_between", column=column, min_value=low, strict_min=pick % 2 == 0)
             yield expect(VALUES + "be_between", column=column, max_value=low, strict_max=pick % 2 == 1, mostly=mostly)
+        for what in ("min", "max", "unique_value_count", "proportion_of_non_null_values"):
+            yield expect(f"expect_column_{what}_to_be_between", column=column)
+        yield expect("expect_column_distinct_values_to_be_in_set", column=column, value_set=fitting or ["2020-01-01"])
+    for column in ("i", "b", "m"):
+        yield expect("expect_column_sum_to_be_between", column=column, min_value=pick)
+        yield expect("expect_column_mean_to_be_between", column=column, max_value=pick)
     yield expect("expect_compound_columns_to_be_unique", column_list=["i", "f"])
     yield expect("implies", **{"if": "i > 1", "then": "b"})
     yield expect("no_infinities")
@@ -87,7 +93,7 @@ arguments = {
     "mostly": st.sampled_from([1.0, 0.5, 0.9]),
     "members": st.lists(st.sampled_from(MEMBERS), max_size=8),
     "pick": st.integers(0, 5),
-    "chosen": st.sets(st.integers(0, 44), min_size=8, max_size=12),
+    "chosen": st.sets(st.integers(0, 81), min_size=12, max_size=18),
 }
 quietly = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 
@@ -126,6 +132,7 @@ def all_ways_agree(
         branch.execute(change.format(t=table))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table_room, "known_of_file", lambda *_: None)
+        patch.setattr(measuring, "known_of_file", lambda *_: None)
         scanned = found(branch, name, declared, Forgetful())
     assert not [each["error"] for each in scanned if each["error"]]
     assert found(branch, name, declared, Forgetful()) == scanned

@@ -329,6 +329,7 @@ def registry() -> Mapping[str, type[Expectation]]:
         changes,
         columns,
         distinct,
+        divergence,
         documents,
         freshness,
         pairs,
