@@ -22,8 +22,9 @@ INTRODUCTION = """\
 
     headgate VERB [OPTIONS]
 
-Every verb has `--help` with an example, `--project DIR` (this folder, unless said otherwise; not `init` and `gate`) and
-`--json`: one object on standard output, described in [JSON output](json.md), and everything else on standard error.
+Every verb has `--help` with an example, `--project DIR` (this folder, unless said otherwise; not `init`, `gate` and
+`profile`) and `--json`: one object on standard output, described in [JSON output](json.md), and everything else on
+standard error.
 `headgate --version` prints the version.
 
 | exit code | means |

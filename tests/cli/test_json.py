@@ -316,3 +316,22 @@ def test_gate_of_nothing_is_an_error_object(tmp_path: Path, cli: Cli) -> None:
     an_error(cli("gate", str(tmp_path / "none.yml"), str(tmp_path / "g.yml"), "--json"), 2)
     refused = cli("gate", str(tmp_path / "g.yml"), "x.csv", "--report", "r.pdf", "--json")
     assert ".html" in an_error(refused, 2)["hint"]
+
+
+def test_profile_suggests_what_gate_finds_to_hold(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "x.csv").write_text("id\n" + "".join(f"{i}\n" for i in range(50)))
+    found = valid("profile", cli("profile", str(tmp_path / "x.csv"), "--json"), 0)
+    assert (found["table"], found["rows"], len(found["expectations"])) == ("x", 50, 4)
+    (tmp_path / "g.yml").write_text(cli("profile", str(tmp_path / "x.csv"), "--tight").out)
+    judged = cli("gate", str(tmp_path / "g.yml"), str(tmp_path / "x.csv"))
+    assert judged.last_line.startswith("HELD  5 of 5 expectations held · 50 rows")
+    an_error(cli("profile", str(tmp_path / "x.csv"), "--tight", "--loose", "--json"), 2)
+
+
+def test_gate_to_gx_prints_a_suite_and_takes_nothing_else(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "g.yml").write_text("- expect_column_to_exist: {column: id}\n")
+    suite = cli("gate", "--to", "gx", str(tmp_path / "g.yml"), "--json").json
+    assert (suite["name"], [each["type"] for each in suite["expectations"]]) == ("g", ["expect_column_to_exist"])
+    an_error(cli("gate", "--to", "gx", str(tmp_path / "g.yml"), "x.csv", "--json"), 2)
+    an_error(cli("gate", "--to", "dbt", str(tmp_path / "g.yml"), "--json"), 2)
+    assert "DATA" in an_error(cli("gate", str(tmp_path / "g.yml"), "--json"), 2)["what"]

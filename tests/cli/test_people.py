@@ -28,7 +28,7 @@ SLOW = "select count(*) as n from range(200000) a(i), range(200000) b(j) where h
 
 
 def test_the_verbs_are_those_of_the_design() -> None:
-    design = "init check plan run gate query runs why releases diff rollback resume prune doctor"
+    design = "init check plan run gate profile query runs why releases diff rollback resume prune doctor"
     assert sorted(design.split()) == VERBS
 
 
@@ -40,7 +40,7 @@ def test_help_has_a_summary_that_fits_an_example_that_is_of_this_verb_and_the_co
     assert (shown.code, shown.err) == (0, "")
     assert re.search(rf"Examples?:\s+headgate {verb}\b", shown.out)
     assert "--json" in shown.out
-    assert ("--project" in shown.out) == (verb not in ("init", "gate"))
+    assert ("--project" in shown.out) == (verb not in ("init", "gate", "profile"))
     assert max(map(len, shown.out.splitlines())) <= 110
     assert cli(verb, "-h").out == shown.out
 

@@ -179,6 +179,17 @@ def test_damaged_files_are_bad_data(tmp_path: Path) -> None:
         gate(f"{tmp_path}/x.duckdb::t", SUITE)
 
 
+def test_parquet_files_with_different_columns_are_refused_and_not_filled_with_nulls(tmp_path: Path) -> None:
+    with duckdb.connect() as con:
+        con.execute(f"COPY (SELECT 1 AS a, 2 AS b) TO '{tmp_path}/1.parquet'")
+        con.execute(f"COPY (SELECT 2 AS b, 1 AS a) TO '{tmp_path}/2.parquet'")
+        suite = [{"expect_column_values_to_be_in_set": {"column": "a", "value_set": [1]}}]
+        assert gate(tmp_path, suite).ok
+        con.execute(f"COPY (SELECT 3 AS b) TO '{tmp_path}/3.parquet'")
+    with pytest.raises(SourceDataError, match="has the column a"):
+        gate(tmp_path, suite)
+
+
 def test_importing_headgate_imports_no_engine() -> None:
     code = "import sys, headgate; print(any(m.startswith(('duckdb', 'sqlglot', 'pydantic')) for m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

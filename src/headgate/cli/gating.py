@@ -17,26 +17,31 @@ if TYPE_CHECKING:
 @app.command(
     epilog="Examples:\n\n\b\n  headgate gate suite.json data.parquet\n"
     "  headgate gate gates.yml 'sales/*.csv.gz' --table sales --report report.html\n"
-    "  headgate gate suite.json shop.duckdb::orders --json"
+    "  headgate gate suite.json shop.duckdb::orders --json\n"
+    "  headgate gate --to gx gates.yml --table sales > suite.json"
 )
 def gate(
     suite: Annotated[
         Path, typer.Argument(metavar="SUITE", help="A Great Expectations suite (.json), or a gate file (.yml).")
     ],
     data: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="DATA",
             help="A file (.parquet, .csv, .csv.gz, .json, .jsonl), a glob, a folder of Parquet files, "
             "FILE::TABLE of a DuckDB or SQLite file, PROJECT::LAYER.TABLE of the release that a project serves.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     table: Annotated[
         str | None, typer.Option("--table", metavar="NAME", help="Which table of a gate file is meant.")
     ] = None,
     report: Annotated[
         Path | None,
         typer.Option("--report", metavar="FILE", help="Write a report too: .html, .xml (JUnit), .md or .json."),
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="gx", help="Write SUITE as a Great Expectations suite; takes no DATA.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,8 +51,18 @@ def gate(
     """
     from headgate.cli.output import show_json
     from headgate.cli.progress import Progress
+    from headgate.errors import UsageError
     from headgate.standalone import gate as judged_by
 
+    if to is not None:
+        if to != "gx" or data is not None or report is not None:
+            raise UsageError(
+                "--to knows only gx, and takes neither DATA nor --report", hint=f"headgate gate --to gx {suite}"
+            )
+        _export(suite, table)
+        return
+    if data is None:
+        raise UsageError("Missing argument 'DATA'", hint="headgate gate --help")
     if report is not None:
         from headgate.reports import format_of
 
@@ -61,6 +76,15 @@ def gate(
     else:
         _show(judged)
     raise typer.Exit(ExitCode.OK if judged.ok else ExitCode.BLOCKED)
+
+
+def _export(suite: Path, table: str | None) -> None:
+    import json
+
+    from headgate.cli.output import show
+    from headgate.standalone.exporting import to_gx
+
+    show(json.dumps(to_gx(suite, table=table, name=table or suite.stem), allow_nan=False))
 
 
 def _show(judged: Judged) -> None:

@@ -76,8 +76,10 @@ def literal(value: str | float | bool | None) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def connect(settings: EngineSettings | None = None, *, shared: bool = False) -> Connection:
-    """Open an in-memory DuckDB that knows DuckLake.
+def connect(
+    settings: EngineSettings | None = None, *, shared: bool = False, extensions: tuple[str, ...] = ("ducklake",)
+) -> Connection:
+    """Open an in-memory DuckDB that knows DuckLake, or, where no lake is opened and time matters, other ``extensions``.
 
     ``shared`` joins the process's one named instance, which dbt joins too; otherwise the instance is
     private to the caller, as readers want it.
@@ -93,7 +95,8 @@ def connect(settings: EngineSettings | None = None, *, shared: bool = False) -> 
             con.execute(f"SET temp_directory = {literal(str(settings.temp_directory))}")
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET preserve_insertion_order = true")
-        load_extension(con, "ducklake")
+        for extension in extensions:
+            load_extension(con, extension)
     except duckdb.Error as error:
         con.close()
         raise translated(error, doing="opening DuckDB") from error

@@ -14,7 +14,7 @@ from headgate.project.config import FilesTable
 from headgate.sources.formats.choice import ENDINGS, choose_format
 from headgate.sources.formats.format import Format, file_list
 from headgate.sources.formats.parquet import Parquet
-from headgate.sources.listing import SourceFile, list_files
+from headgate.sources.listing import SourceFile, list_files, shown
 from headgate.sources.matching import Expected
 from headgate.sources.schema_lock import LockedTable
 from headgate.sources.shape import Shape, first_unreadable, fit
@@ -78,7 +78,12 @@ def _view(con: Connection, form: Format, files: Sequence[SourceFile], table: str
 
     Columns are matched by name; a folder ``year=2024`` gives the column ``year``, as in DuckDB.
     """
-    form.headers(con, files)  # says which of them is no Parquet file
+    headers = form.headers(con, files)  # says which of them is no Parquet file
+    first = headers[files[0]].columns.keys()
+    for file, header in headers.items():
+        if odd := sorted(first ^ header.columns.keys()):  # else rows would get nulls that nobody wrote
+            what = f"only one of this file and {shown(files[0].path)} has the column {shown(odd[0])}"
+            raise SourceDataError(what, table=table, rule="missing_column", file=shown(file.path), column=shown(odd[0]))
     con.execute(f"CREATE VIEW {ident(table)} AS SELECT * FROM read_parquet({file_list(files)}, union_by_name = true)")
 
 

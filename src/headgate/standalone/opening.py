@@ -34,7 +34,7 @@ def opened(data: Any) -> Iterator[Data]:
         with open_release(*_parts(place)) as release:
             yield release
         return
-    con = connect()
+    con = connect(extensions=())
     try:
         if not isinstance(place, str):
             with open_frame(con, place) as frame:
