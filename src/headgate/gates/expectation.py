@@ -270,6 +270,7 @@ def registry() -> Mapping[str, type[Expectation]]:
         pairs,
         ranges,
         rows,
+        scores,
         several,
         tables,
         texts,
