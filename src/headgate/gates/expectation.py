@@ -336,6 +336,7 @@ def registry() -> Mapping[str, type[Expectation]]:
         quantiles,
         ranges,
         rows,
+        scores,
         several,
         sums,
         tables,
