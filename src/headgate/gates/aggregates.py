@@ -13,7 +13,7 @@ from headgate.gates.arguments import argument
 from headgate.gates.expectation import MEANING, AggregateExpectation, Measured, Verdict, expectation
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, moment, number
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_number, moment, number
 from headgate.lake.catalog import digest
 
 if TYPE_CHECKING:
@@ -271,20 +271,6 @@ def of_values(on: Checked, column: str, aggregate: exp.Expr) -> exp.Expr:
     if on.kind(column) != "float":
         return aggregate
     return exp.Filter(this=aggregate, expression=exp.Where(this=exp.not_(exp.IsNan(this=_column(column)), copy=False)))
-
-
-def as_number(value: Any) -> Any:
-    """A number, also where it is written as a text; None if it is none.
-
-    >>> as_number("5"), as_number("1.5"), as_number("x"), as_number(2)
-    (5, 1.5, None, 2)
-    """
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(value) if not value.strip().lstrip("-").isdigit() else int(value)
-    except ValueError:
-        return None
 
 
 def _column(name: str) -> exp.Expr:

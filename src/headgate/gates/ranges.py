@@ -13,7 +13,7 @@ from headgate.gates.columns import ColumnExpectation
 from headgate.gates.expectation import expectation
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, moment, number
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_number, moment, number
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -49,7 +49,7 @@ class Between(ColumnExpectation):
         if value is None:
             return None
         if kind in NUMBERS:
-            found: Any = number(_as_number(value))
+            found: Any = number(as_number(value))
         elif kind in MOMENTS:
             found = moment(value, kind)
         else:
@@ -117,12 +117,3 @@ def _constant(bound: Any, kind: Kind) -> exp.Expr:
     if kind in MOMENTS:
         return sql.moment_constant(bound, kind)
     return sql.float_constant(float(bound)) if kind == "float" else sql.constant(bound)
-
-
-def _as_number(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(value) if not value.strip().lstrip("-").isdigit() else int(value)
-    except ValueError:
-        return None

@@ -79,6 +79,20 @@ def moment(value: object, kind: Kind) -> dt.datetime | None:
     return None if found.tzinfo is not None else found
 
 
+def as_number(value: Any) -> Any:
+    """A number, also where it is written as a text; None if it is none.
+
+    >>> as_number("5"), as_number("1.5"), as_number("x"), as_number(2)
+    (5, 1.5, None, 2)
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value) if not value.strip().lstrip("-").isdigit() else int(value)
+    except ValueError:
+        return None
+
+
 def number(value: object) -> int | Decimal | None:
     """A suite's number without rounding: an int, or the decimal that was written; None if it is none.
 
