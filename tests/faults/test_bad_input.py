@@ -164,7 +164,7 @@ AUTHOR = {
     "an argument that does not exist": Bad(
         replaced("gates/raw.yml", "min_value: 0", "minimum: 0"),
         2,
-        ("gates/raw.yml:3 (minimum)", "it takes column, max_value, min_value"),
+        ("gates/raw.yml:3 (minimum)", "it takes column, ", "max_value, min_value"),
     ),
     "an expectation without its argument": Bad(
         replaced("gates/raw.yml", "not_be_null: {column: amount}", "not_be_null: {}"), 2, ("gates/raw.yml:2", "column")
