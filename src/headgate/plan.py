@@ -128,7 +128,8 @@ def _build(layer: str, changes: Changes, changed: Mapping[str, str], builds: dic
         if not builds:
             return Step(name, Kind.BUILD, layer, Need.NO, "no model's code, variables or inputs changed")
         sure = any(not why.startswith("if ") for why in builds.values())
-        return Step(name, Kind.BUILD, layer, Need.YES if sure else Need.MAYBE, f"{len(builds)} models", builds)
+        what = "1 model" if len(builds) == 1 else f"{len(builds)} models"
+        return Step(name, Kind.BUILD, layer, Need.YES if sure else Need.MAYBE, what, builds)
     if changes.code:
         return Step(name, Kind.BUILD, layer, Need.MAYBE, f"models whose code or inputs changed ({changes.code})")
     if changed:
