@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.errors import ConfigError, UsageError, did_you_mean
+from headgate.project.announced import announced
 from headgate.project.config import (
     AfterHook,
     FilesTable,
@@ -85,7 +86,8 @@ def load(
 ) -> Project:
     """Read the project in exactly this folder.
 
-    ``variables`` replace the project's and the target's ``vars`` one by one.
+    ``variables`` replace the project's and the target's ``vars`` one by one. What ``environ`` does not hold, a
+    simulator that runs beside the project may.
 
     Raises:
         ConfigError: headgate.yml says something wrong; the text lists everything that is.
@@ -93,6 +95,7 @@ def load(
     """
     folder = folder.absolute()
     source = read_yaml(_project_file(folder), PROJECT_FILE)
+    environ = {**announced(folder), **environ}
     filled = interpolate(source.data, environ)
     settings = _settings(source, filled, target, environ)
     if len(settings.layers) == 1 and (folder / DBT_PROJECT_FILE).exists():
