@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from headgate.errors import ConfigError, did_you_mean
-from headgate.project.config import TABLE_NAME
 from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES, Declared, GateFile, Place
 from headgate.project.suite import read_suite
+from headgate.project.values import TABLE_NAME
 from headgate.project.yaml_file import KeyPath, YamlFile, read_yaml
 
 FOLDER = "gates"

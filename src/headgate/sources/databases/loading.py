@@ -1,0 +1,236 @@
+"""Reading one table of a database into its change log, inside the one transaction of the whole database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headgate.errors import CouldNotRunError, SourceDataError
+from headgate.lake.engine import Connection, ident, literal
+from headgate.sources.change_log import ChangeLog, Incoming
+from headgate.sources.counts import Counts
+from headgate.sources.databases.choosing import Chosen
+from headgate.sources.databases.session import Session
+from headgate.sources.memory import Memory
+from headgate.sources.row_hash import hash_of
+from headgate.sources.schema_lock import LockedTable
+from headgate.sources.shape import BAD
+from headgate.sources.source import Extracted, State
+from headgate.sources.staging import Findings, Stage, in_sample
+
+if TYPE_CHECKING:
+    from headgate.project.config import Sample
+
+#: A cursor that lies further ahead is a mistake in the data: it must not hide what comes before it.
+AHEAD = "INTERVAL 1 DAY"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows of a table are looked at: all, or those since a mark. ``condition`` is SQL of the source."""
+
+    condition: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        return self.condition is None
+
+
+class TableLoading:
+    """One extraction of one table."""
+
+    def __init__(self, con: Connection, session: Session, chosen: Chosen, sample: Sample | None) -> None:
+        self.con = con
+        self.session = session
+        self.dialect = session.dialect
+        self.chosen = chosen
+        self.sample = sample
+        self.name = f"{session.name}.{chosen.name}"
+        self.log = ChangeLog(con, chosen.name, chosen.primary_key)
+        self.memory = Memory(con)
+        self.stage = Stage(con, chosen.name, chosen.primary_key)
+
+    def load(self, run: str, known: State | None, *, whole: bool = False) -> Extracted:
+        """Read what may have changed, check it, and append it; ``whole`` reads every row."""
+        before = self._known(known)
+        window = Window() if whole else self.window(before)
+        read, sampled_out = self._read(window)
+        mark, cursor = self._mark(before)
+        state: dict[str, Any] = {
+            "settings": settings_of(self.chosen, self.sample),
+            "primary_key": list(self.chosen.primary_key),
+            "mark": mark,
+            "cursor": cursor,
+        }
+        state["digest"] = self._digest_after(state, window, read)
+        incoming = Incoming(self.stage.relation, self.chosen.types, read=read, sampled_out=sampled_out)
+        counts = self.log.append(incoming, run, snapshot=window.whole)
+        self.memory.record(self.session.name, self.chosen.name, run, counts, state, ())
+        self.stage.drop()
+        return self._extracted(counts, state, cursor)
+
+    def window(self, before: Mapping[str, Any]) -> Window:
+        """The rows that may differ from what is known."""
+        return window_of(self.session, self.chosen, before, self.sample)
+
+    def _known(self, known: State | None) -> State:
+        if not self.log.columns():
+            return {}
+        before = known if known is not None else self.memory.recall(self.chosen.name)
+        key = before.get("primary_key") or self.memory.recall(self.chosen.name).get("primary_key")
+        if key and list(key) != list(self.chosen.primary_key):
+            raise self.session.config.error(
+                f"the primary key of {self.chosen.name} was {', '.join(key)} and is now "
+                f"{', '.join(self.chosen.primary_key)}, which cannot be changed for a table that is loaded",
+                "tables",
+                self.chosen.name,
+                hint=f"keep it, tables: {{{self.chosen.name}: {{primary_key: [{', '.join(key)}]}}}}, "
+                "or load the table into a new lake",
+            )
+        return before
+
+    def _read(self, window: Window) -> tuple[int, int]:
+        """Fill the stage; returns how many rows were read, and how many of them the sample leaves out."""
+        columns, types = self.chosen.columns, self.chosen.types
+        typed = {column.name: f"CAST(c{n} AS {types[column.name]})" for n, column in enumerate(columns)}
+        named = ", ".join(f"{value} AS {ident(name)}" for name, value in typed.items())
+        rows = self.dialect.relation(self.session.alias, self._select(window))
+        self.stage.fill(f"SELECT {named}, {hash_of(types, typed)} AS _hash, bad AS {BAD} FROM {rows}")
+        findings = self.stage.look()
+        self._check(findings, window)
+        return findings.rows, self._leave_out()
+
+    def _select(self, window: Window) -> str:
+        """The rows in the source's own SQL: each value without loss, and whether one of them has no place."""
+        lenient = self.session.config.non_finite == "null"
+        pairs = zip(self.chosen.columns, self.chosen.values, strict=True)
+        read = [value.or_null if lenient and value.or_null else value.sql for _, value in pairs]
+        named = ", ".join(f"{sql} AS c{n}" for n, sql in enumerate(read))
+        refused = [v.refused for v in self.chosen.values if v.refused and not (lenient and v.or_null)]
+        bad = f"coalesce({' OR '.join(refused)}, 1 = 0)" if refused else "1 = 0"
+        return f"SELECT {named}, {bad} AS bad FROM {self._table()}{_where(window)}"
+
+    def _table(self) -> str:
+        return self.dialect.table(self.session.alias, self.chosen.name)
+
+    def _check(self, findings: Findings, window: Window) -> None:
+        """Raises SourceDataError for the first thing that is wrong with the rows."""
+        if findings.bad:
+            raise self._bad_value(window)
+        if findings.null_keys:
+            more = f" ({findings.null_keys:,} rows)" if findings.null_keys > 1 else ""
+            raise self._wrong(
+                f"a part of the primary key is null{more}", "null_key", column=", ".join(self.chosen.primary_key)
+            )
+        if findings.distinct_keys < findings.rows:
+            raise self._wrong(
+                f"{findings.rows - findings.distinct_keys:,} rows have a key that another row has too",
+                "duplicate_key",
+                column=", ".join(self.chosen.primary_key),
+                hint="name all columns that make a row unique in primary_key",
+            )
+
+    def _bad_value(self, window: Window) -> SourceDataError:
+        """Ask the source which column it is; nobody pays for that unless something is wrong."""
+        suspects = [(c, v) for c, v in zip(self.chosen.columns, self.chosen.values, strict=True) if v.refused]
+        counts = ", ".join(
+            f"sum(CASE WHEN {value.refused} THEN 1 ELSE 0 END) AS n{n}" for n, (_, value) in enumerate(suspects)
+        )
+        asked = f"SELECT {counts} FROM {self._table()}{_where(window)}"
+        found = self.con.execute(f"SELECT * FROM {self.dialect.relation(self.session.alias, asked)}").fetchall()[0]
+        column, value, count = next((c, v, n) for (c, v), n in zip(suspects, found, strict=True) if n)
+        many = "a row has a value" if count == 1 else f"{count:,} rows have values"
+        as_text = f"tables: {{{self.chosen.name}: {{columns: {{as_text: [{column.name}]}}}}}}"
+        if value.type.endswith("[]"):
+            return self._wrong(
+                f"{many} of more than one dimension, or not finite",
+                "array",
+                column=column.name,
+                hint=f"read the column as text: {as_text}",
+            )
+        return self._wrong(
+            f"{many} that are no finite number" if count > 1 else "a row has a value that is no finite number",
+            "non_finite",
+            column=column.name,
+            hint=f'load such values as null, non_finite: "null", or the column as text: {as_text}',
+        )
+
+    def _leave_out(self) -> int:
+        """Take the rows that are not in the sample out of the stage."""
+        if self.sample is None:
+            return 0
+        by = self.sample.by.lower()
+        column = next((name for name in self.chosen.types if name.lower() == by), None)
+        if column is None:
+            return 0
+        kept = in_sample(ident(column), self.chosen.types[column], self.sample.fraction)
+        gone = self.con.execute(f"DELETE FROM {self.stage.relation} WHERE NOT {kept}").fetchall()
+        return int(gone[0][0])
+
+    def _mark(self, before: State) -> tuple[str | None, dict[str, Any] | None]:
+        """The largest cursor seen so far, and the range of it in what was read."""
+        cursor = self.chosen.cursor
+        if cursor is None:
+            return None, None
+        kind = self.chosen.types[cursor.name]
+        value = ident(cursor.name)
+        sane = "TRUE"
+        if self.dialect.moment(cursor):
+            sane = f"isfinite({value}) AND {value} <= CAST(now() + {AHEAD} AS {kind})"
+        old = before.get("mark") if before.get("settings") == settings_of(self.chosen, self.sample) else None
+        known = f"CAST({literal(old)} AS {kind})"
+        low, high, mark = self.con.execute(
+            f"SELECT CAST(min({value}) AS VARCHAR), CAST(max({value}) AS VARCHAR), "
+            f"CAST(greatest(max({value}) FILTER ({sane}), {known}) AS VARCHAR) FROM {self.stage.relation}"
+        ).fetchall()[0]
+        return mark, {"column": cursor.name, "low": low, "high": high}
+
+    def _digest_after(self, state: Mapping[str, Any], window: Window, read: int) -> str:
+        """The digest of what the next run will look at first, in the snapshot that was read."""
+        following = self.window(state)
+        found = digest(self.con, self.session, self.chosen, following)
+        count = int(found.partition(":")[0])
+        if window.whole and following.whole and count != read:
+            raise CouldNotRunError(
+                f"{read:,} rows were read, and the database counts {count:,} in the same snapshot",
+                where=f"source {self.name}",
+                hint="this is a defect of Headgate or of the database's driver: please report it",
+            )
+        return found
+
+    def _extracted(self, counts: Counts, state: dict[str, Any], cursor: dict[str, Any] | None) -> Extracted:
+        return Extracted(
+            self.chosen.name,
+            counts,
+            state,
+            LockedTable(self.chosen.types),
+            primary_key=self.chosen.primary_key,
+            cursor=cursor,
+        )
+
+    def _wrong(self, what: str, rule: str, *, column: str | None = None, hint: str | None = None) -> SourceDataError:
+        return SourceDataError(what, table=self.name, rule=rule, column=column, hint=hint)
+
+
+def window_of(session: Session, chosen: Chosen, before: Mapping[str, Any], sample: Sample | None) -> Window:
+    """The rows that may differ from what ``before`` was made from, as far as the cursor can tell."""
+    if chosen.cursor is None or before.get("mark") is None or before.get("settings") != settings_of(chosen, sample):
+        return Window()
+    return Window(session.dialect.since(chosen.cursor, str(before["mark"]), chosen.overlap))
+
+
+def digest(con: Connection, session: Session, chosen: Chosen, window: Window) -> str:
+    """The digest of the rows in a window, computed in the source."""
+    table = session.dialect.table(session.alias, chosen.name)
+    asked = f"SELECT {session.dialect.digest(chosen.columns)} AS digest FROM {table}{_where(window)}"
+    return str(con.execute(f"SELECT digest FROM {session.dialect.relation(session.alias, asked)}").fetchall()[0][0])
+
+
+def settings_of(chosen: Chosen, sample: Sample | None) -> str:
+    """A short hash of what decides which values land in raw."""
+    return chosen.settings() + (f"/{sample.fraction}/{sample.by}" if sample else "")
+
+
+def _where(window: Window) -> str:
+    return f" WHERE {window.condition}" if window.condition else ""
