@@ -15,6 +15,9 @@ from headgate.lake.release import Manifest
 from headgate.project import Project
 from headgate.transform.models import Models, out_of_date
 
+#: The schema of the change logs, which models may read beside raw.
+LOG = "raw_log"
+
 
 class Kind(StrEnum):
     """What a step does."""
@@ -151,16 +154,20 @@ def _stale_models(
     if models is None:
         return {}
     raw = project.layers[0]
-    moving = {f"{raw}.{table}" for table in changed} | set(stale)
+    moving = {f"{schema}.{table}" for table in changed for schema in (raw, LOG)} | set(stale)
     tables: Mapping[str, Any] = parent.tables if parent else {}
+    known: Mapping[str, Any] = parent.models if parent else {}
+    # The manifest does not list change logs: the models that read one say what it was.
+    logs = {models.relations.get(i): state for m in known.values() for i, state in m["inputs"].items()}
 
     def identity(relation: str) -> str | None:
         if relation in moving:
             return "moving"
+        if relation.startswith(f"{LOG}."):
+            return logs.get(relation)
         return tables[relation]["identity"] if relation in tables else None
 
     nodes = models.built_in(layer)
-    known: Mapping[str, Any] = parent.models if parent else {}
     reasons = out_of_date(nodes, known, identity, models.relations)
     return {
         node.relation: _conditional(reasons[node.id], models, node.inputs, moving)
