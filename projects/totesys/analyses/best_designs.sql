@@ -7,5 +7,5 @@ select
 from {{ ref('fact_sales_order_current') }} as fact
 join {{ ref('dim_design') }} as design on design.design_id = fact.design_id
 group by all
-order by units desc, all
+order by units desc, design.design_name, design.file_name
 limit 20

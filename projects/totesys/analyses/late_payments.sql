@@ -13,4 +13,4 @@ join {{ ref('dim_payment_type') }} as kind on kind.payment_type_id = fact.paymen
 where not fact.paid
     and fact.payment_date < (select max(last_updated_date) from {{ ref('fact_payment') }})
 group by all
-order by amount desc, all
+order by amount desc, counterparty.counterparty_legal_name

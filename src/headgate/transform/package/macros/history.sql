@@ -92,14 +92,14 @@ where _op = 'upsert'
   {%- set columns = [key] if key is string else key -%}
   {{ return({
     'key': headgate.quoted(columns),
-    'updated_at': 'cast(' ~ adapter.quote(updated_at) ~ ' as timestamptz)' if updated_at else 'null',
+    'updated_at': 'cast(' ~ headgate.quoted([updated_at]) ~ ' as timestamptz)' if updated_at else 'null',
   }) }}
 {%- endmacro %}
 
 
 {% macro quoted(columns) -%}
   {%- set names = [] -%}
-  {%- for column in columns -%}{%- do names.append(adapter.quote(column)) -%}{%- endfor -%}
+  {%- for column in columns -%}{%- do names.append('"' ~ (column | replace('"', '""')) ~ '"') -%}{%- endfor -%}
   {{ return(names | join(', ')) }}
 {%- endmacro %}
 
