@@ -49,10 +49,10 @@ class Origin:
     def changes(self, **settings: Any) -> dict[str, TableChange]:
         return self.source(**settings).changes(self.known)
 
-    def load(self, **settings: Any) -> dict[str, Extracted]:
-        """Extract what changed, and take it for published."""
+    def load(self, *, compare: tuple[str, ...] = (), **settings: Any) -> dict[str, Extracted]:
+        """Extract what changed, and take it for published; ``compare`` these tables whole."""
         run = f"run{next(self._runs)}"
-        done = self.source(**settings).extract(self.con, run, self.known, {}, self.told.append)
+        done = self.source(**settings).extract(self.con, run, self.known, {}, self.told.append, compare)
         self.known = {**self.known, **{each.table: each.state for each in done}}
         return {each.table: each for each in done}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from headgate.errors import ConfigError, CouldNotRunError, SourceDataError, SourceRefusedError, SourceUnavailableError
@@ -82,7 +84,7 @@ def test_the_mark_is_the_largest_value_seen_even_if_its_row_is_gone(origin: Orig
 def test_a_cursor_of_numbers_has_an_overlap_of_numbers(origin: Origin) -> None:
     origin.execute("CREATE TABLE events (id int PRIMARY KEY, version bigint)")
     origin.execute("INSERT INTO events SELECT i, i FROM generate_series(1, 100) i")
-    settings = {"tables": {"events": {"cursor": "version", "overlap": 5}}}
+    settings: dict[str, Any] = {"tables": {"events": {"cursor": "version", "overlap": 5}}}
     origin.load(**settings)
     origin.execute("INSERT INTO events VALUES (101, 101)")
     assert origin.load(**settings)["events"].counts.read == 7

@@ -78,7 +78,7 @@ class Reconcile(Settings):
 
     every: Duration | None = Field(
         default=None,
-        description="How old the last comparison may be before a run makes one. Null: only when asked.",
+        description="How old the last comparison may be before a run makes one. Null: only `headgate reconcile`.",
         examples=["24h"],
     )
 

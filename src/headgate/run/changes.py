@@ -23,7 +23,8 @@ def find_changes(
     """
     reasons: dict[str, str | None] = {}
     for name in project.sources:
-        changes = open_source(project, name).changes(source_states(parent, name))
+        known = source_states(parent, name, ledger, lake)
+        changes = open_source(project, name).changes(known, options.compare.get(name, ()))
         reasons |= {f"{name}.{table}": change.why for table, change in changes.items()}
     _refuse_twins(reasons)
     always = tuple(m["relation"] for m in parent.models.values() if not m.get("deterministic", True)) if parent else ()

@@ -53,10 +53,13 @@ def perform_one(shop: Workshop, step: Step, *, alone: bool = False) -> Outcome:
 def _extract(shop: Workshop, step: Step) -> Outcome:
     """Read what a source has new into raw."""
     source = open_source(shop.project, step.subject)
-    known = source_states(shop.parent, step.subject)
+    known = source_states(shop.parent, step.subject, shop.ledger, shop.store.location)
     locked = read_lock(shop.project.folder)
+    compare = shop.options.compare.get(step.subject, ())
     entries: dict[str, Any] = {}
-    for extracted in source.extract(shop.con, shop.run, known, locked, lambda text: shop.tell(step.name, text)):
+    for extracted in source.extract(
+        shop.con, shop.run, known, locked, lambda text: shop.tell(step.name, text), compare
+    ):
         entries[f"{step.subject}.{extracted.table}"] = {
             "rows": extracted.counts.to_dict(),
             "state": extracted.state,

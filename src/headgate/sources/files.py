@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ class FilesSource:
         """The names of its tables."""
         return tuple(self.config.tables)
 
-    def changes(self, known: Mapping[str, State]) -> dict[str, TableChange]:
+    def changes(self, known: Mapping[str, State], compare: Collection[str] = ()) -> dict[str, TableChange]:
         """Compare the files of every table with what is known of them: size and time, else content.
 
         Raises:
@@ -66,6 +66,7 @@ class FilesSource:
         known: Mapping[str, State],
         locked: Mapping[str, LockedTable],
         tell: Callable[[str], None],
+        compare: Collection[str] = (),
     ) -> list[Extracted]:
         """Read the files of each table that changed, each table in a transaction of its own."""
         done = []

@@ -5,7 +5,7 @@ Nothing here imports the engine, so that a run which finds nothing new never loa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 #: What a source remembers of one table: plain JSON values, kept in the lake and in the manifest.
 State = Mapping[str, Any]
+
+#: Stands for all tables where some can be named.
+EVERY_TABLE = "*"
 
 #: A new kind of source is one module and one line here: the ``type`` in headgate.yml, module and class.
 KINDS = {
@@ -64,8 +67,12 @@ class Source(Protocol):
 
     name: str
 
-    def changes(self, known: Mapping[str, State]) -> dict[str, TableChange]:
-        """Look at every table as cheaply as can be. ``known`` is the last release's state by table."""
+    def changes(self, known: Mapping[str, State], compare: Collection[str] = ()) -> dict[str, TableChange]:
+        """Look at every table as cheaply as can be. ``known`` is the last release's state by table.
+
+        ``compare`` names tables that shall be compared whole, although a cursor shows no change;
+        ``EVERY_TABLE`` stands for all. A source that has no cursors has nothing to do about it.
+        """
         ...
 
     def extract(
@@ -75,6 +82,7 @@ class Source(Protocol):
         known: Mapping[str, State],
         locked: Mapping[str, LockedTable],
         tell: Callable[[str], None],
+        compare: Collection[str] = (),
     ) -> list[Extracted]:
         """Bring what changed into the branch attached to ``con``; tables that did not change are not in the answer.
 

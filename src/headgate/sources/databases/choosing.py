@@ -39,6 +39,12 @@ class Chosen:
         """Name and DuckDB type of each column, in order."""
         return {column.name: value.type for column, value in zip(self.columns, self.values, strict=True)}
 
+    @property
+    def key_columns(self) -> tuple[SourceColumn, ...]:
+        """The columns of the primary key, in its order."""
+        columns = {column.name: column for column in self.columns}
+        return tuple(columns[name] for name in self.primary_key)
+
     def settings(self) -> str:
         """A short hash of what decides what is read out of a row; the rows are compared anew when it changes."""
         values = [

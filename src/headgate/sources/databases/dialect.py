@@ -112,6 +112,13 @@ class Dialect(Protocol):
         """An aggregate over rows, as a text: equal for equal contents, whatever the order of rows."""
         ...
 
+    def block(self, key: Sequence[SourceColumn], size: int | None) -> str | None:
+        """The block of a row as a text: its range of ``size`` numbers, or two letters of its key's MD5.
+
+        None if the source had better be compared whole.
+        """
+        ...
+
     def why(self, text: str) -> Why:
         """What a message of the database, or of its scanner, means."""
         ...

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import CouldNotRunError, SourceDataError
 from headgate.lake.engine import Connection, ident, literal
 from headgate.sources.change_log import ChangeLog, Incoming
 from headgate.sources.counts import Counts
+from headgate.sources.databases.blocks import (
+    FEWEST_ROWS,
+    TOO_MANY,
+    Division,
+    differing,
+    digests,
+    divide,
+    one_of,
+    remembered,
+)
 from headgate.sources.databases.choosing import Chosen
 from headgate.sources.databases.session import Session
 from headgate.sources.memory import Memory
@@ -28,9 +39,13 @@ AHEAD = "INTERVAL 1 DAY"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which rows of a table are looked at: all, or those since a mark. ``condition`` is SQL of the source."""
+    """Which rows of a table are looked at: all, or those for which ``condition``, SQL of the source, holds.
+
+    ``in_lake`` is true for the keys of raw that must be among them, or are deleted.
+    """
 
     condition: str | None = None
+    in_lake: str = "TRUE"
 
     @property
     def whole(self) -> bool:
@@ -51,24 +66,38 @@ class TableLoading:
         self.memory = Memory(con)
         self.stage = Stage(con, chosen.name, chosen.primary_key)
 
-    def load(self, run: str, known: State | None, *, whole: bool = False) -> Extracted:
-        """Read what may have changed, check it, and append it; ``whole`` reads every row."""
+    def load(self, run: str, known: State | None, *, compare: bool = False) -> Extracted:
+        """Read what may have changed, check it, and append it; ``compare`` finds what the cursor does not show."""
         before = self._known(known)
-        window = Window() if whole else self.window(before)
+        window = self.window(before)
+        comparison = Comparison(self, before) if compare and not window.whole else None
+        if comparison is not None:
+            window = comparison.window()
         read, sampled_out = self._read(window)
+        if comparison is not None:
+            comparison.check(window)
         mark, cursor = self._mark(before)
         state: dict[str, Any] = {
             "settings": settings_of(self.chosen, self.sample),
             "primary_key": list(self.chosen.primary_key),
             "mark": mark,
             "cursor": cursor,
+            "reconciled_at": before.get("reconciled_at"),
         }
+        if before.get("blocks") and before.get("settings") == state["settings"]:
+            state["blocks"] = before["blocks"]
         state["digest"] = self._digest_after(state, window, read)
         incoming = Incoming(self.stage.relation, self.chosen.types, read=read, sampled_out=sampled_out)
-        counts = self.log.append(incoming, run, snapshot=window.whole)
+        whole = window.whole or comparison is not None
+        counts = self.log.append(incoming, run, snapshot=whole, within=window.in_lake)
+        notes: tuple[str, ...] = ()
+        if comparison is not None:
+            notes = comparison.conclude(state, counts, run)
+        if whole:
+            state["reconciled_at"] = datetime.now(UTC).isoformat(timespec="seconds")
         self.memory.record(self.session.name, self.chosen.name, run, counts, state, ())
         self.stage.drop()
-        return self._extracted(counts, state, cursor)
+        return self._extracted(counts, state, cursor, notes)
 
     def window(self, before: Mapping[str, Any]) -> Window:
         """The rows that may differ from what is known."""
@@ -199,18 +228,99 @@ class TableLoading:
             )
         return found
 
-    def _extracted(self, counts: Counts, state: dict[str, Any], cursor: dict[str, Any] | None) -> Extracted:
+    def _extracted(
+        self, counts: Counts, state: dict[str, Any], cursor: dict[str, Any] | None, notes: tuple[str, ...]
+    ) -> Extracted:
         return Extracted(
             self.chosen.name,
             counts,
             state,
             LockedTable(self.chosen.types),
-            primary_key=self.chosen.primary_key,
-            cursor=cursor,
+            self.chosen.primary_key,
+            notes,
+            cursor,
         )
 
     def _wrong(self, what: str, rule: str, *, column: str | None = None, hint: str | None = None) -> SourceDataError:
         return SourceDataError(what, table=self.name, rule=rule, column=column, hint=hint)
+
+
+class Comparison:
+    """One comparison of a table that has a cursor with the whole of raw, by blocks where the last one is remembered."""
+
+    def __init__(self, loading: TableLoading, before: State) -> None:
+        self.loading = loading
+        self.before = before
+        self._now: dict[str, str] | None = None
+        self._division: Division | None = None
+
+    def window(self) -> Window:
+        """The rows of the blocks that differ, or all."""
+        it = self.loading
+        known = self.before.get("blocks")
+        if not known or it.sample is not None:
+            return Window()
+        division = Division(known["size"])
+        self._division = division
+        self._now = digests(it.con, it.session, it.chosen, division)
+        blocks = differing(it.con, it.log, it.chosen, division, known, self._now)
+        if len(blocks) > TOO_MANY * max(len(self._now), 1):
+            return Window()
+        block = str(it.dialect.block(it.chosen.key_columns, division.size))
+        return Window(one_of(block, blocks), one_of(division.in_lake(it.chosen), blocks))
+
+    def check(self, window: Window) -> None:
+        """Every row that was read must be of those blocks by the lake's reckoning too, or others would look deleted."""
+        it = self.loading
+        strays = it.con.execute(f"SELECT count(*) FROM {it.stage.relation} WHERE NOT ({window.in_lake})").fetchall()
+        if strays[0][0]:
+            raise CouldNotRunError(
+                f"{strays[0][0]:,} rows are not of the blocks that they were asked for by",
+                where=f"source {it.name}",
+                hint="this is a defect of Headgate, please report it; nothing was published",
+            )
+
+    def conclude(self, state: dict[str, Any], counts: Counts, run: str) -> tuple[str, ...]:
+        """Remember the blocks, and say what was found that the cursor had not shown."""
+        it = self.loading
+        if self._now is None and it.sample is None and counts.read >= FEWEST_ROWS:
+            self._division = divide(it.con, it.session, it.chosen, it.stage.relation)
+            if self._division is not None:
+                self._now = digests(it.con, it.session, it.chosen, self._division)
+        if self._now is not None and self._division is not None:
+            state["blocks"] = remembered(self._division, self._now, it.log)
+        edited, missed = it.con.execute(self._found(run)).fetchall()[0]
+        found = [
+            text
+            for count, text in (
+                (edited, f"{edited:,} changed without moving {state['cursor']['column']}"),
+                (missed, f"{missed:,} came too late for the overlap"),
+                (counts.deleted, f"{counts.deleted:,} deleted"),
+            )
+            if count
+        ]
+        return (f"compared with the source, {counts.read:,} rows read: {', '.join(found) or 'nothing was missed'}",)
+
+    def _found(self, run: str) -> str:
+        """The SQL that counts the rows appended in this run that lie behind the window: known keys, and new ones."""
+        it = self.loading
+        keys = ", ".join(map(ident, it.chosen.primary_key))
+        return (
+            f"SELECT count(*) FILTER (earlier), count(*) FILTER (NOT earlier) FROM ("
+            f"SELECT bool_or(_run <> {literal(run)}) AS earlier FROM {it.log.log} SEMI JOIN ("
+            f"SELECT {keys} FROM {it.log.log} WHERE _run = {literal(run)} AND _op = 'upsert' "
+            f"AND {self._outside()}) AS appended USING ({keys}) GROUP BY {keys})"
+        )
+
+    def _outside(self) -> str:
+        """SQL of the lake that is true for rows that a look by the cursor would not have read."""
+        it = self.loading
+        cursor = it.chosen.cursor
+        assert cursor is not None  # noqa: S101  # without one, the whole table is the window
+        kind = it.chosen.types[cursor.name]
+        overlap = it.chosen.overlap
+        less = f"INTERVAL {overlap.total_seconds():.0f} SECONDS" if isinstance(overlap, timedelta) else str(overlap)
+        return f"{ident(cursor.name)} < CAST({literal(str(self.before['mark']))} AS {kind}) - {less}"
 
 
 def window_of(session: Session, chosen: Chosen, before: Mapping[str, Any], sample: Sample | None) -> Window:

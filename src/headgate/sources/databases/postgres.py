@@ -228,6 +228,16 @@ class Postgres:
         total = f'sum(hashtextextended(CAST(ROW({row}) AS text) COLLATE "C", 0))'
         return f"CAST(count(*) AS text) || ':' || coalesce(CAST({total} AS text), '')"
 
+    def block(self, key: Sequence[SourceColumn], size: int | None) -> str | None:
+        """The block of a row. Whole numbers are divided towards zero, as DuckDB does; an MD5 is that of UTF-8."""
+        names = [ident(column.name) for column in key]
+        if size is not None:
+            return f"CAST({names[0]} / CAST({size} AS bigint) AS text)"
+        if any(column.type.startswith("character(") for column in key):  # its text loses the blanks at its end
+            return None
+        texts = ", ".join(f"CAST({name} AS text)" for name in names)
+        return f"left(md5(convert_to(concat_ws(chr(31), {texts}), 'UTF8')), 2)"
+
     def why(self, text: str) -> Why:
         """What a message of PostgreSQL, libpq or the scanner means."""
         return matches(text, _MEANINGS) or Why("unknown")

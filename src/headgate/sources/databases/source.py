@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from headgate.errors import SourceDataError
+from headgate.errors import SourceDataError, UsageError, did_you_mean
 from headgate.lake.engine import Connection, EngineSettings, connect
 from headgate.sources.databases.choosing import Choosing, Chosen
 from headgate.sources.databases.dialect import Dialect
@@ -16,7 +17,7 @@ from headgate.sources.databases.loading import TableLoading, digest, settings_of
 from headgate.sources.databases.postgres import Postgres
 from headgate.sources.databases.session import Session
 from headgate.sources.schema_lock import LockedTable
-from headgate.sources.source import Extracted, State, TableChange
+from headgate.sources.source import EVERY_TABLE, Extracted, State, TableChange
 
 if TYPE_CHECKING:
     from headgate.project.config import DatabaseSource as DatabaseConfig
@@ -36,16 +37,17 @@ class DatabaseSource:
         self.dialect = DIALECTS[config.type](config)
         self.session = Session(name, config, self.dialect)
 
-    def changes(self, known: Mapping[str, State]) -> dict[str, TableChange]:
+    def changes(self, known: Mapping[str, State], compare: Collection[str] = ()) -> dict[str, TableChange]:
         """Ask the database, table by table, whether what it would give differs from what is known.
 
         Raises:
+            UsageError: a table that shall be compared is not there.
             SourceUnavailableError: it cannot be reached.
             SourceRefusedError: it lets us not in.
         """
         con = connect(EngineSettings(threads=1), extensions=())
         try:
-            return self.session.visit(con, lambda: self._look(con, known))
+            return self.session.visit(con, lambda: self._look(con, known, compare))
         finally:
             con.close()
 
@@ -56,32 +58,60 @@ class DatabaseSource:
         known: Mapping[str, State],
         locked: Mapping[str, LockedTable],
         tell: Callable[[str], None],
+        compare: Collection[str] = (),
     ) -> list[Extracted]:
         """Bring the changes of all tables into the branch attached to ``con``: one transaction, one snapshot."""
-        return self.session.visit(con, lambda: self._extract(con, run, known, tell))
+        return self.session.visit(con, lambda: self._extract(con, run, known, tell, compare))
 
-    def _look(self, con: Connection, known: Mapping[str, State]) -> dict[str, TableChange]:
-        chosen = self._chosen(con, known)
-        return {name: TableChange(name, self._why(con, table, known.get(name))) for name, table in chosen.items()}
+    def _look(self, con: Connection, known: Mapping[str, State], compare: Collection[str]) -> dict[str, TableChange]:
+        chosen = self._chosen(con, known, compare)
+        return {
+            name: TableChange(
+                name, self._whole(table, known.get(name), compare) or self._why(con, table, known.get(name))
+            )
+            for name, table in chosen.items()
+        }
 
     def _extract(
-        self, con: Connection, run: str, known: Mapping[str, State], tell: Callable[[str], None]
+        self,
+        con: Connection,
+        run: str,
+        known: Mapping[str, State],
+        tell: Callable[[str], None],
+        compare: Collection[str],
     ) -> list[Extracted]:
         con.execute("SET TimeZone = 'UTC'")
         done = []
-        for name, table in self._chosen(con, known).items():
-            why = self._why(con, table, known.get(name))
+        for name, table in self._chosen(con, known, compare).items():
+            whole = self._whole(table, known.get(name), compare)
+            why = whole or self._why(con, table, known.get(name))
             if why is None:
                 continue
             tell(f"{name}: {why}")
             try:
-                done.append(TableLoading(con, self.session, table, self.sample).load(run, known.get(name)))
+                loading = TableLoading(con, self.session, table, self.sample)
+                done.append(loading.load(run, known.get(name), compare=whole is not None))
             except duckdb.Error as error:
                 raise self.session.error(error, table=name) from error
         return done
 
-    def _chosen(self, con: Connection, known: Mapping[str, State]) -> dict[str, Chosen]:
+    def _whole(self, table: Chosen, known: State | None, compare: Collection[str]) -> str | None:
+        """Why a table that has a cursor is to be compared whole all the same, if it is."""
+        if not known or table.cursor is None:
+            return None
+        if EVERY_TABLE in compare or table.name in compare:
+            return "it is compared with raw, as asked"
+        every, last = self.config.reconcile.every, known.get("reconciled_at")
+        if every is None:
+            return None
+        if last is not None and datetime.now(UTC) - datetime.fromisoformat(last) < every:
+            return None
+        return f"it was last compared with raw {'never' if last is None else f'at {last}'}"
+
+    def _chosen(self, con: Connection, known: Mapping[str, State], compare: Collection[str]) -> dict[str, Chosen]:
         chosen = Choosing(self.name, self.config, self.dialect).choose(self.dialect.catalogue(con, self.session.alias))
+        for name in sorted(set(compare) - {EVERY_TABLE} - chosen.keys()):
+            raise UsageError(f"source {self.name} has no table {name}", hint=did_you_mean(name, chosen))
         for name in known.keys() - chosen.keys():
             if Choosing.would_read(self.config, name):
                 raise SourceDataError(
