@@ -12,7 +12,7 @@ from pathlib import Path
 
 WORKSPACE = Path(".headgate") / "dbt"
 SCRATCH = "dbt"
-#: The dbt package ``headgate``. dbt looks for it where the project's ``packages-install-path`` says; it needs no download.
+#: The dbt package ``headgate``. dbt looks for it where the project's ``packages-install-path`` says: no download.
 PACKAGE = ("package/dbt_project.yml", "package/macros/history.sql")
 #: Models are built one after the other, each by all of DuckDB's threads. While tables are committed at the same time,
 #: DuckLake 1.5 can keep a list of tables that lacks one of them, for as long as the lake is attached: in one of a
