@@ -6,16 +6,19 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from headgate.errors import ConfigError, UsageError, did_you_mean
 from headgate.project.config import (
     AfterHook,
+    Channel,
     FilesTable,
     ProjectFile,
     PublishConfig,
     Sample,
+    ServerConfig,
     SourceConfig,
     Target,
 )
@@ -47,6 +50,9 @@ class Project:
     layers: tuple[str, ...]
     vars: dict[str, Any]
     publish: PublishConfig
+    serve: dict[str, ServerConfig]
+    notify: dict[str, Channel]
+    expect_every: timedelta | None
     after: dict[str, AfterHook]
     sample: Sample | None
     memory_limit: str | None
@@ -113,6 +119,9 @@ def load(
         layers=settings.layers,
         vars={**settings.vars, **chosen.vars, **(variables or {})},
         publish=settings.publish,
+        serve=settings.serve if chosen.serve is None else chosen.serve,
+        notify=settings.notify,
+        expect_every=settings.expect_every,
         after=settings.after,
         sample=chosen.sample,
         memory_limit=chosen.memory_limit or settings.memory_limit,

@@ -18,7 +18,8 @@ SCHEMA_FILE = "headgate.schema.json"
 PAGE_FILE = "configuration.md"
 BEGIN = "<!-- generated from the models: begin -->"
 END = "<!-- generated from the models: end -->"
-_HOUR = "PT1H"
+#: Default lengths of time, as pydantic's schema has them and as people write them.
+_DURATIONS = {"PT1H": "1h", "PT30S": "30s"}
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 #: Where each model stands in the file, and the words for it.
 SECTIONS = {
@@ -28,6 +29,9 @@ SECTIONS = {
     "Target": "`targets.<target>`",
     "Sample": "`targets.<target>.sample`",
     "PublishConfig": "`publish`",
+    "PostgresServer": "`serve.<server>`",
+    "ServedTable": "`serve.<server>.tables.<table>`",
+    "Channel": "`notify.<channel>`",
     "AfterHook": "`after.<hook>`",
     "When": "`after.<hook>.when`",
 }
@@ -86,7 +90,8 @@ def _section(title: str, model: dict[str, Any]) -> str:
 
 def _default(setting: dict[str, Any]) -> str:
     if "default" in setting:
-        return "1h" if setting["default"] == _HOUR else _flow(setting["default"])
+        default = setting["default"]
+        return _DURATIONS.get(default, _flow(default)) if isinstance(default, str) else _flow(default)
     return "[]" if setting.get("type") == "array" else "{}"
 
 
@@ -127,8 +132,8 @@ def _adapted(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     result = {key: each if key in ("propertyNames", "examples") else _adapted(each) for key, each in node.items()}
-    if result.get("default") == _HOUR:
-        result["default"] = "1h"
+    if isinstance(default := result.get("default"), str):
+        result["default"] = _DURATIONS.get(default, default)
     if "patternProperties" in result:
         result["additionalProperties"] = False
     kind = node.get("type")
