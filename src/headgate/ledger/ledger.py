@@ -347,14 +347,14 @@ class Ledger:
         with self._database.writing() as con:
             con.execute(insert(self._tables.INCIDENTS).values(**values))
 
-    def change_incident(self, incident: int, *, closed: bool, told: dict[str, list[str]]) -> None:
-        """Record who was told of an incident, and whether it is over."""
+    def change_incident(self, incident: int, *, closed: bool = False, told: dict[str, list[str]] | None = None) -> None:
+        """Record that an incident is over, or who was told of it."""
         from sqlalchemy import update
 
         table: Table = self._tables.INCIDENTS
-        values: dict[str, Any] = {"told": encoded(told)}
-        if closed:
-            values["closed_at"] = utc()
+        values = {"closed_at": utc()} if closed else {}
+        if told is not None:
+            values["told"] = encoded(told)
         with self._database.writing() as con:
             con.execute(update(table).where(table.c.id == incident).values(**values))
 

@@ -12,6 +12,7 @@ import duckdb
 from headgate.errors import ExitCode, HeadgateError, InterruptedRunError, SourceDataError
 from headgate.lake.engine import translated, was_interrupted
 from headgate.run.steps import Outcome, count_results
+from headgate.run.telling import tell_of_run
 from headgate.run.verdict import EXIT_CODES, Status, Verdict, failure_of
 from headgate.run.workshop import Workshop
 
@@ -70,6 +71,7 @@ def _finish(
     if status in ("blocked", "failed", "held"):
         word, facts = verdict.line()
         shop.ledger.alert(status, shop.run, f"{word}  {' · '.join(facts)}")
+    verdict.notes.extend(tell_of_run(shop.project, shop.ledger, shop.store.location, verdict, shop.releases.current()))
     return verdict
 
 
