@@ -26,6 +26,7 @@ MODULES = (
     "asking",
     "explaining",
     "releasing",
+    "serving",
     "keeping",
 )
 

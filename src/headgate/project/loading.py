@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from headgate.errors import ConfigError, UsageError, did_you_mean
 from headgate.project.announced import announced
 from headgate.project.config import (
     AfterHook,
+    Channel,
     FilesSource,
     ProjectFile,
     PublishConfig,
     Sample,
+    ServerConfig,
     SourceConfig,
     Target,
 )
@@ -48,6 +51,9 @@ class Project:
     layers: tuple[str, ...]
     vars: dict[str, Any]
     publish: PublishConfig
+    serve: dict[str, ServerConfig]
+    notify: dict[str, Channel]
+    expect_every: timedelta | None
     after: dict[str, AfterHook]
     sample: Sample | None
     memory_limit: str | None
@@ -110,6 +116,9 @@ def load(
         layers=settings.layers,
         vars={**settings.vars, **chosen.vars, **(variables or {})},
         publish=settings.publish,
+        serve=settings.serve if chosen.serve is None else chosen.serve,
+        notify=settings.notify,
+        expect_every=settings.expect_every,
         after=settings.after,
         sample=chosen.sample,
         memory_limit=chosen.memory_limit or settings.memory_limit,
