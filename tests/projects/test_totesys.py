@@ -18,6 +18,7 @@ from headgate.lake.release import Releases
 from headgate.project import load
 from headgate.project.templates import copy_template, templates_folder
 from headgate.run import Options, Verdict, perform
+from headgate.run.comparing import to_compare
 from headgate.run.workshop import open_store
 from order_system import OrderSystem
 
@@ -44,9 +45,9 @@ class Totesys:
         with reader(open_store(project), EngineSettings(), release=release, run=None) as con:
             return query(con, sql)[1]
 
-    def published(self) -> int:
+    def published(self, **options: Any) -> int:
         """Run; returns the number of the release, which there must be."""
-        verdict = self.run()
+        verdict = self.run(**options)
         assert verdict.status == "published", (verdict.error, verdict.failures)
         assert verdict.release is not None
         return verdict.release
@@ -172,20 +173,36 @@ def test_the_questions_of_a_business_have_answers(totes: Totesys) -> None:
         assert totes.ask(path.read_text()), name
 
 
-def test_what_is_deleted_stays_in_the_dimensions_and_leaves_what_is_current(totes: Totesys) -> None:
-    settings = (totes.folder / "headgate.yml").read_text()
-    (totes.folder / "headgate.yml").write_text(
-        settings.replace("    cursor: last_updated\n", "")
-    )  # compare whole tables
+def test_what_no_cursor_shows_is_found_by_comparing(totes: Totesys) -> None:
+    """Deleted rows stay in the dimensions, get no further version, and are not current; a silent edit is a version."""
     versions = {t: totes.ask(f"from marts.fact_{t} order by {FACTS[t]}") for t in FACTS}
     transactions = totes.ask("select count(*) from marts.dim_transaction")
-    totes.source.simulate("--once", "0", "--with", "deletes")
-    totes.published()
+    totes.source.simulate("--once", "0", "--with", "deletes", "--with", "silent-edits")
+    assert totes.run().status == "nothing_new"
+    totes.published(compare=to_compare(load(totes.folder, environ=os.environ), None, ()))
     assert totes.ask("select count(*) from marts.dim_transaction") == transactions
-    assert {t: totes.ask(f"from marts.fact_{t} order by {FACTS[t]}") for t in FACTS} == versions
+    now = {t: totes.ask(f"from marts.fact_{t} order by {FACTS[t]}") for t in FACTS}
+    assert len(now["sales_order"]) == len(versions["sales_order"]) + 1
+    assert all(rows == now[table][: len(rows)] for table, rows in versions.items())
     for table in FACTS:
         count = totes.source.ask(f"select count(*) from {table}")
         assert totes.ask(f"select count(*) from marts.fact_{table}_current") == count
+
+
+def test_the_warehouse_has_the_stars_with_keys_and_references(totes: Totesys) -> None:
+    served = totes.source.ask("select tablename from pg_tables where schemaname = 'totesys'", warehouse=True)
+    tables = {name for (name,) in served} - {"headgate_release"}
+    assert len(tables) == 14
+    for name in tables:
+        rows = sorted(totes.ask(f"select columns(*)::varchar from marts.{name}"), key=repr)
+        columns = ", ".join(f"{c}::text" for (c, *_) in totes.ask(f"describe marts.{name}"))
+        found = totes.source.ask(f"select {columns} from totesys.{name}", warehouse=True)
+        assert len(found) == len(rows), name
+        if name.startswith("dim_"):
+            assert sorted(found, key=repr) == rows, name
+    keys = "select contype, count(*) from pg_constraint where connamespace = 'totesys'::regnamespace group by 1"
+    counts = dict(totes.source.ask(keys, warehouse=True))
+    assert (counts["p"], counts["f"]) == (15, 24)
 
 
 def test_the_names_of_currencies_are_those_of_the_library() -> None:

@@ -41,7 +41,7 @@ def init(
         generated = bool(data) and has_generator(folder)
         show_json({"folder": str(folder), "template": template, "files": written, "data": generated})
     else:
-        _show_next(folder, written, needs_data=has_generator(folder) and not data)
+        _show_next(folder, template, written, needs_data=has_generator(folder) and not data)
 
 
 def _generate(folder: Path) -> None:
@@ -60,15 +60,18 @@ def _generate(folder: Path) -> None:
         )
 
 
-def _show_next(folder: Path, written: list[str], *, needs_data: bool) -> None:
+def _show_next(folder: Path, template: str, written: list[str], *, needs_data: bool) -> None:
     from headgate.cli.output import show
-    from headgate.project.templates import GENERATOR
+    from headgate.project.templates import GENERATOR, SIMULATORS
 
     show(f"{folder}/")
     for path in written:
         show(f"  {path}")
     show("\nNext:")
-    for line in (f"cd {shlex.quote(str(folder))}", "headgate check", "headgate plan", "headgate run"):
+    show(f"  cd {shlex.quote(str(folder))}")
+    if template in SIMULATORS:
+        show(f"  headgate simulate {SIMULATORS[template]} --speed 1000x")
+    for line in ("headgate check", "headgate plan", "headgate run"):
         show(f"  {line}")
     if needs_data:
         show(f"  (first put data where headgate.yml looks for it, or: python {GENERATOR})")

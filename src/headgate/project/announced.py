@@ -14,6 +14,8 @@ from typing import Any
 from headgate.errors import CouldNotRunError, UsageError
 
 FILE = Path(".headgate") / "simulator.json"
+#: The variables that a simulator can say, so that an error about one which is not set can name the simulator.
+SIMULATED = {"TOTESYS_URL": "oltp", "WAREHOUSE_URL": "oltp"}
 
 
 def announce(folder: Path, simulator: str, variables: Mapping[str, str]) -> None:
