@@ -202,7 +202,7 @@ def test_the_warehouse_has_the_stars_with_keys_and_references(totes: Totesys) ->
             assert sorted(found, key=repr) == rows, name
     keys = "select contype, count(*) from pg_constraint where connamespace = 'totesys'::regnamespace group by 1"
     counts = dict(totes.source.ask(keys, warehouse=True))
-    assert (counts["p"], counts["f"]) == (15, 24)
+    assert (counts["p"], counts["f"]) == (14, 24)
 
 
 def test_the_names_of_currencies_are_those_of_the_library() -> None:
