@@ -243,6 +243,7 @@ class SumBetween(BetweenExpectation):
 class NonNullBetween(BetweenExpectation):
     """The share of the rows that hold a value; 0 of no rows."""
 
+    reveals: ClassVar[bool] = False
     kinds: ClassVar[frozenset[Kind]] = frozenset()
 
     def compared(self, on: Checked) -> Kind:

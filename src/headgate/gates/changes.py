@@ -89,6 +89,7 @@ class DistributionChange(ReportExpectation):
     bins: int = argument(arguments.bins, default=10)
 
     looks_back: ClassVar[bool] = True
+    reveals: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.max_psi is None and self.max_ks is None:

@@ -12,6 +12,7 @@ from headgate.gates.expectation import CountedExpectation, Expectation, registry
 from headgate.gates.values import json_safe
 from headgate.lake.catalog import digest
 from headgate.project.declaration import DIMENSIONS, Declared, GateFile
+from headgate.project.pii import NO_PII, Pii
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """All expectations of a layer, in the order in which they were declared."""
+    """All expectations of a layer, in the order in which they were declared, and whose values are not told."""
 
     layer: str
     checks: tuple[Check, ...]
+    pii: Pii = NO_PII
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -44,7 +46,8 @@ def compile_gate(file: GateFile) -> Gate:
     Raises:
         ConfigError: an expectation is unknown, an argument is unknown, missing or wrong, or an id occurs twice.
     """
-    return Gate(file.layer, tuple(check for table, each in file.tables.items() for check in _table(table, each)))
+    checks = (check for table, each in file.tables.items() for check in _table(table, each))
+    return Gate(file.layer, tuple(checks), file.pii)
 
 
 def _table(table: str, declared: Iterable[Declared]) -> Iterable[Check]:

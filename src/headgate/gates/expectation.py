@@ -85,6 +85,8 @@ class Expectation(ABC):
     dimension: ClassVar[Dimension]
     #: Whether it compares with an earlier release; ``Checked.before`` then holds the table there, if there is one.
     looks_back: ClassVar[bool] = False
+    #: Whether what it observes are values of its columns; counts, shares, names and types of columns are not.
+    reveals: ClassVar[bool] = True
 
     def columns(self) -> tuple[str, ...]:
         """The columns that must exist."""
@@ -127,6 +129,8 @@ class Expectation(ABC):
 class TableExpectation(Expectation):
     """Judged from columns and row counts."""
 
+    reveals: ClassVar[bool] = False
+
     @abstractmethod
     def judge(self, on: Checked, rows: RowCounter, scale: float | None) -> Verdict:
         """The verdict; ``rows`` counts a relation's rows, ``scale`` is the fraction of a sample."""
@@ -142,6 +146,7 @@ class CountedExpectation(Expectation):
         arguments.one_of("duckdb", "spark", "pandas", "great_expectations"), default=None, kw_only=True
     )
 
+    reveals: ClassVar[bool] = False
     #: Great Expectations does not report missing rows where missing is what is asked for.
     counts_missing: ClassVar[bool] = True
 
@@ -192,6 +197,10 @@ class CountedExpectation(Expectation):
     def shown(self, on: Checked) -> tuple[str, ...]:
         """The columns of an example, all if empty; a single one is shown as a value, several as a mapping."""
         return self.columns()
+
+    def keeps_names(self, on: Checked) -> bool:
+        """Whether each value of an example is called as the column that it comes from."""
+        return True
 
     def example(self, value: Any) -> Any:
         """An unexpected value as an example shows it."""

@@ -26,7 +26,7 @@ from headgate.gates.expectation import (
 )
 from headgate.gates.memory import subject_of
 from headgate.gates.outcome import Outcome
-from headgate.gates.relation import Checked, first_line
+from headgate.gates.relation import Checked
 from headgate.gates.sight import Sight, split
 from headgate.gates.statistics import known_of_file
 from headgate.gates.values import UnusableError
@@ -71,12 +71,13 @@ class TableGate:
         return outcome
 
     def _fail(self, outcome: Outcome, error: UnusableError | duckdb.Error) -> None:
-        text = first_line(error) if isinstance(error, duckdb.Error) else str(error)
+        text = self.sight.masking.error(error, outcome.on) if isinstance(error, duckdb.Error) else str(error)
         outcome.error, outcome.verdict, outcome.counts = f"could not be checked: {text}", None, None
 
     def _prepare(self, outcome: Outcome) -> None:
         expectation = outcome.check.expectation
         on = self.sight.relation(self.layer, self.table)
+        self.sight.masking.require(on)
         names = expectation.others()
         others = {".".join(name): self.sight.relation(*split(name, self.layer)) for name in names}
         outcome.on = replace(on, others=others) if others else on

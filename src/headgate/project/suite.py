@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from headgate.project.declaration import Declared, Place, Severity
 from headgate.project.yaml_file import read_text
 
 MAX_BYTES = 100_000_000
+#: The key of a suite's ``meta`` under which lies what Great Expectations has no place for.
+OWN = "headgate"
 #: Arguments with which GX controls itself; they say nothing about the data.
 BOOKKEEPING = frozenset({"batch_id", "catch_exceptions", "include_config", "result_format"})
 _TYPE = ("type", "expectation_type")
@@ -36,8 +39,16 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
 
 
-def read_suite(path: Path, file: str) -> list[Declared]:
-    """The expectations of a suite; ``file`` is the name under which errors speak of it.
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite's expectations, and the columns that it tags as holding personal data."""
+
+    expectations: tuple[Declared, ...]
+    pii: tuple[str, ...] = ()
+
+
+def read_suite(path: Path, file: str) -> Suite:
+    """A suite that is a file; ``file`` is the name under which errors speak of it.
 
     Raises:
         ConfigError: it is not JSON, not a suite, or says something that is not understood.
@@ -47,7 +58,7 @@ def read_suite(path: Path, file: str) -> list[Declared]:
     return suite_of(suite, file, _lines(text))
 
 
-def suite_of(suite: Any, file: str, lines: Iterable[int | None] | None = None) -> list[Declared]:
+def suite_of(suite: Any, file: str, lines: Iterable[int | None] | None = None) -> Suite:
     """The same of a suite that was read; ``lines`` are those on which its expectations stand.
 
     Raises:
@@ -64,7 +75,17 @@ def suite_of(suite: Any, file: str, lines: Iterable[int | None] | None = None) -
     parameters = suite.get("suite_parameters") or suite.get("evaluation_parameters") or {}
     known = [None] * len(expectations) if lines is None else lines
     places = (Place(file, line, index) for index, line in enumerate(known))
-    return [_declared(each, place, parameters) for each, place in zip(expectations, places, strict=True)]
+    declared = (_declared(each, place, parameters) for each, place in zip(expectations, places, strict=True))
+    return Suite(tuple(declared), _tagged(suite.get("meta"), file))
+
+
+def _tagged(meta: Any, file: str) -> tuple[str, ...]:
+    """``meta: {headgate: {pii: [email]}}``."""
+    own = meta.get(OWN) if isinstance(meta, dict) else None
+    tagged = own.get("pii", []) if isinstance(own, dict) else []
+    if not isinstance(tagged, list) or not all(isinstance(each, str) and each for each in tagged):
+        raise ConfigError("pii must be a list of columns", file=file, key=f"meta.{OWN}.pii", hint='"pii": ["email"]')
+    return tuple(dict.fromkeys(tagged))
 
 
 def _parse(text: str, file: str) -> Any:

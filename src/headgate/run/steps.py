@@ -11,7 +11,8 @@ from headgate.gates import ExpectationResult, compile_gate, evaluate
 from headgate.lake.release import Manifest
 from headgate.notify import run_hook
 from headgate.plan import Kind, Step
-from headgate.project import read_gate
+from headgate.project import read_gate, read_tagged_gate
+from headgate.project.rules import RAW
 from headgate.run.build import build_layer, run_tests
 from headgate.run.publish import publish, published_before
 from headgate.run.verdict import Status
@@ -52,7 +53,7 @@ def perform_one(shop: Workshop, step: Step, *, alone: bool = False) -> Outcome:
 
 def _extract(shop: Workshop, step: Step) -> Outcome:
     """Read what a source has new into raw, each table in a transaction of its own."""
-    source = open_source(shop.project, step.subject)
+    source = open_source(shop.project, step.subject, read_gate(shop.project.folder, RAW).pii)
     known = source_states(shop.parent, step.subject)
     locked = read_lock(shop.project.folder)
     declared = shop.project.sources[step.subject].tables
@@ -85,7 +86,7 @@ def _gate(shop: Workshop, step: Step) -> Outcome:
     layer = step.subject
     built = shop.details().get(f"build:{layer}", {})
     tests = _fitting(shop, layer, built.get("tests", []))
-    file = read_gate(shop.project.folder, layer)
+    file = read_tagged_gate(shop.project, layer)
     with shop.earlier() as earlier:
         judged = evaluate(
             shop.con,
