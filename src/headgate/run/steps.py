@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from headgate.gates import ExpectationResult, compile_gate, evaluate
+from headgate.gates.scorecard import scorecard
 from headgate.lake.release import Manifest
 from headgate.notify import run_hook
 from headgate.plan import Kind, Step
@@ -136,7 +137,8 @@ def _tested(shop: Workshop, tests: list[dict[str, Any]], found: list[Expectation
 
 
 def _publish(shop: Workshop, step: Step) -> Outcome:
-    done = published_before(shop) or publish(shop, count_results(shop.ledger.results(shop.run)))
+    results = shop.ledger.results(shop.run)
+    done = published_before(shop) or publish(shop, count_results(results), scorecard(results))
     guards = {"total": len(done.guards), "held": len(done.guards) - len(done.refused), "failed": len(done.refused)}
     detail = {"guards": guards, "refused": [g.to_failure() for g in done.refused], "changed": done.changed}
     if done.refused:
