@@ -137,25 +137,13 @@ class TableExpectation(Expectation):
 
 
 @dataclass(frozen=True)
-class CountedExpectation(Expectation):
-    """Judged from counts of rows, of which a share, ``mostly``, must be as expected."""
+class ConditionalExpectation(Expectation):
+    """May look at some rows only: those that meet ``row_condition``."""
 
-    mostly: float = argument(arguments.share, default=1.0, kw_only=True)
     row_condition: str | Mapping[str, Any] | None = argument(arguments.text_or_mapping, default=None, kw_only=True)
     condition_parser: str | None = argument(
         arguments.one_of("duckdb", "spark", "pandas", "great_expectations"), default=None, kw_only=True
     )
-
-    reveals: ClassVar[bool] = False
-    #: Great Expectations does not report missing rows where missing is what is asked for.
-    counts_missing: ClassVar[bool] = True
-
-    def judge(self, counts: Counts, details: Mapping[str, Any] | None = None) -> Verdict:
-        """The verdict: vacuously held if no row holds a value, as in Great Expectations."""
-        considered = counts.elements - counts.missing
-        success = considered <= 0 or (float(considered) - float(counts.unexpected)) / float(considered) >= self.mostly
-        missing = counts.missing if self.counts_missing else None
-        return Verdict(success, None, counts.elements, missing, counts.unexpected, details or {})
 
     def understand(self) -> None:
         """Read the condition of the rows, if there is one.
@@ -178,7 +166,10 @@ class CountedExpectation(Expectation):
 
     def key(self, on: Checked) -> str | None:
         """Which rows are looked at is part of it; nothing is remembered if that depends on the clock."""
-        key = super().key(on)
+        return self.of_chosen(super().key(on), on)
+
+    def of_chosen(self, key: str | None, on: Checked) -> str | None:
+        """The key for what is true of the rows that are looked at."""
         if key is None or self.row_condition is None:
             return key
         from headgate.gates.conditions import columns_of, uses_clock
@@ -188,6 +179,34 @@ class CountedExpectation(Expectation):
         used = [on.column(name) for name in columns_of(tree, on).values()]
         written = [self.row_condition, self.condition_parser, [(c.id, c.type, c.default) for c in used]]
         return None if uses_clock(tree) else digest([key, written])
+
+    def narrowed(self, on: Checked) -> Checked:
+        """Other rows are not there, and were not there before."""
+        rows = self.chosen(on)
+        if rows is None:
+            return on
+        from headgate.gates import sql
+
+        before = None if on.before is None else self.narrowed(on.before)
+        return replace(on, where=sql.text_of(rows), before=before)
+
+
+@dataclass(frozen=True)
+class CountedExpectation(ConditionalExpectation):
+    """Judged from counts of rows, of which a share, ``mostly``, must be as expected."""
+
+    mostly: float = argument(arguments.share, default=1.0, kw_only=True)
+
+    reveals: ClassVar[bool] = False
+    #: Great Expectations does not report missing rows where missing is what is asked for.
+    counts_missing: ClassVar[bool] = True
+
+    def judge(self, counts: Counts, details: Mapping[str, Any] | None = None) -> Verdict:
+        """The verdict: vacuously held if no row holds a value, as in Great Expectations."""
+        considered = counts.elements - counts.missing
+        success = considered <= 0 or (float(considered) - float(counts.unexpected)) / float(considered) >= self.mostly
+        missing = counts.missing if self.counts_missing else None
+        return Verdict(success, None, counts.elements, missing, counts.unexpected, details or {})
 
     def narrowed(self, on: Checked) -> Checked:
         """Every row is seen, and chosen one by one; the condition must fit all the same."""
@@ -233,12 +252,7 @@ class QueryExpectation(CountedExpectation):
 
     def narrowed(self, on: Checked) -> Checked:
         """Other rows are not there."""
-        rows = self.chosen(on)
-        if rows is None:
-            return on
-        from headgate.gates import sql
-
-        return replace(on, where=sql.text_of(rows))
+        return ConditionalExpectation.narrowed(self, on)
 
     @abstractmethod
     def counting(self, on: Checked) -> exp.Query:
@@ -276,7 +290,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class AggregateExpectation(Expectation):
+class AggregateExpectation(ConditionalExpectation):
     """Judged from one aggregate of the values of ``column``."""
 
     column: str = argument(arguments.name)
@@ -302,7 +316,7 @@ class AggregateExpectation(Expectation):
 
 
 @dataclass(frozen=True)
-class ReportExpectation(Expectation):
+class ReportExpectation(ConditionalExpectation):
     """Judged from the rows of its own queries, each of which may depend on what the one before found."""
 
     @abstractmethod

@@ -93,14 +93,15 @@ class Sight:
         return read_relation(self.con, contents, layer, name, alias, self.plain)
 
     def rows(self, on: Checked) -> int:
-        """A relation's number of rows: known for a table, counted and remembered for a view.
+        """A relation's number of rows: known for a table, counted and remembered for a view, counted for some rows.
 
         Raises:
             UnusableError: the view cannot be read.
         """
-        if on.base is not None and on.exact:
+        if on.base is not None and on.is_whole_table:
             return on.base.rows
-        counts = self.fact(on.identity, ROWS)
+        subject = on.identity if on.where is None else None
+        counts = self.fact(subject, ROWS)
         if counts is None:
             from headgate.gates.scan import count_rows
 
@@ -109,7 +110,7 @@ class Sight:
             except duckdb.Error as error:
                 raise UnusableError(f"{on.title} cannot be read: {self.masking.error(error, on)}") from error
             self.counted += 1
-            self.learn(on.identity, ROWS, counts)
+            self.learn(subject, ROWS, counts)
         return counts.elements
 
     def statistics(self, table: Table) -> Statistics:

@@ -17,7 +17,7 @@ from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES, Declar
 from headgate.project.loading import Project
 from headgate.project.pii import Pii
 from headgate.project.rules import RAW
-from headgate.project.suite import read_suite
+from headgate.project.suite import find_suite, read_suite
 from headgate.project.yaml_file import KeyPath, YamlFile, read_yaml
 
 FOLDER = "gates"
@@ -247,14 +247,14 @@ class _GateReader:
             raise self.source.error("a suite is named by its path", (*path, SUITE), hint="suite: suites/raw_train.json")
         try:
             file = (self.folder / name).resolve()
-            exists = file.is_file()
+            exists = file.exists()
         except (OSError, ValueError, RuntimeError) as error:
             raise self.source.error(f"the path {name[:200]!r} cannot be used: {error}", (*path, SUITE)) from error
         if not exists:
             raise self.source.error(f"there is no suite {name[:200]}", (*path, SUITE), hint=_others(file))
         root = self.root.resolve()
-        shown = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
-        suite = read_suite(file, shown)
+        file = find_suite(file, _shown(file, root))
+        suite = read_suite(file, _shown(file, root))
         self.tagged_by_suites.append((table, suite.pii))
         return (replace(declared, **options) for declared in suite.expectations)
 
@@ -273,6 +273,10 @@ def _unique(declared: list[Declared]) -> tuple[Declared, ...]:
                 key=each.place.key,
             )
     return tuple(declared)
+
+
+def _shown(file: Path, root: Path) -> str:
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
 
 
 def _others(missing: Path) -> str:

@@ -11,7 +11,7 @@ from headgate.project.declaration import GateFile
 from headgate.project.gate_file import read_tables, tables_of
 from headgate.project.pii import Pii
 from headgate.project.suite import Suite as GxSuite
-from headgate.project.suite import read_suite, suite_of
+from headgate.project.suite import find_suite, read_suite, suite_of
 
 #: A path, a Great Expectations suite or a gate file as a mapping, or a list of either's expectations.
 Suite = str | Path | Mapping[str, Any] | Sequence[Any]
@@ -62,6 +62,7 @@ def _one(suite: GxSuite) -> GateFile:
 
 
 def _read(path: Path) -> GateFile:
+    path = find_suite(path, str(path))
     ending = path.suffix.lower()
     if ending == ".json":
         return _one(read_suite(path, str(path)))
