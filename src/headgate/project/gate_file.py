@@ -15,6 +15,7 @@ from headgate.errors import ConfigError, did_you_mean
 from headgate.project.config import TABLE_NAME
 from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES, Declared, GateFile, Place
 from headgate.project.loading import Project
+from headgate.project.pandera_schema import is_pandera, read_schema
 from headgate.project.pii import Pii
 from headgate.project.rules import RAW
 from headgate.project.suite import find_suite, read_suite
@@ -105,7 +106,7 @@ def _with_sources(project: Project, gate: GateFile) -> GateFile:
 
 
 def read_tables(path: Path, *, one: str) -> GateFile:
-    """A gate file that belongs to no project.
+    """A gate file that belongs to no project, or a schema of pandera, which is about one table.
 
     A file that is a list says what a single table must meet, which is then called ``one``.
 
@@ -113,6 +114,8 @@ def read_tables(path: Path, *, one: str) -> GateFile:
         ConfigError: it, or one of its suites, is broken.
     """
     source = read_yaml(path, str(path), if_empty="a gate that expects nothing is written {}", list_of=one)
+    if is_pandera(source):
+        return GateFile(one, {one: read_schema(source)})
     return _GateReader(source, path.parent, path.parent).gate(one)
 
 
@@ -254,9 +257,18 @@ class _GateReader:
             raise self.source.error(f"there is no suite {name[:200]}", (*path, SUITE), hint=_others(file))
         root = self.root.resolve()
         file = find_suite(file, _shown(file, root))
+        if file.suffix in {".yml", ".yaml"}:
+            return (replace(declared, **options) for declared in self.schema(file, _shown(file, root), path))
         suite = read_suite(file, _shown(file, root))
         self.tagged_by_suites.append((table, suite.pii))
         return (replace(declared, **options) for declared in suite.expectations)
+
+    def schema(self, file: Path, shown: str, path: KeyPath) -> tuple[Declared, ...]:
+        source = read_yaml(file, shown)
+        if not is_pandera(source):
+            hint = "a suite is Great Expectations' JSON, or pandera's YAML with a schema_type"
+            raise self.source.error(f"{shown} is no suite", (*path, SUITE), hint=hint)
+        return read_schema(source)
 
 
 def _unique(declared: list[Declared]) -> tuple[Declared, ...]:
