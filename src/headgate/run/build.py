@@ -7,6 +7,7 @@ from typing import Any
 
 from headgate.errors import TransformError
 from headgate.lake.engine import LAKE, qualified
+from headgate.run.repeat import Circumstances, recordings, repeat
 from headgate.run.workshop import Workshop
 from headgate.transform.generic_tests import as_expectation, to_json
 from headgate.transform.models import Models, Node, fingerprint, must_begin_anew, out_of_date
@@ -63,18 +64,45 @@ def _shared_out(models: Models, layer: str, layers: tuple[str, ...]) -> tuple[li
     return for_dbt, for_gate
 
 
+def needs_dbt(shop: Workshop, models: Models) -> bool:
+    """Whether a run will probably have work that only dbt can do: then it had better wake up soon."""
+    assert shop.dbt is not None  # noqa: S101  # there are models
+    known: Mapping[str, Any] = shop.parent.models if shop.parent else {}
+    for layer in shop.project.layers:
+        if _shared_out(models, layer, shop.project.layers)[0]:
+            return True
+        for node in models.built_in(layer):
+            same = not node.inputs and known.get(node.id, {}).get("code") == node.code
+            if node.materialized != "ephemeral" and not same and not shop.dbt.memory.knows(node):
+                return True
+    return False
+
+
 def _build(shop: Workshop, work: Sequence[Node], models: Models, known: Mapping[str, Any]) -> list[NodeOutcome]:
     """Build and test. That a model begins anew is one switch for all of dbt's models, so others may pay for it too."""
     dbt = shop.dbt
     assert dbt is not None  # noqa: S101  # the caller looked
-    anew = shop.options.full or any(must_begin_anew(node, known, shop.shape, models.relations) for node in work)
-    outcomes = dbt.build(work, full_refresh=anew, on_node=lambda name: shop.tell("build", name))
-    by_id = {node.id: node for node in work}
-    for outcome in outcomes:
+    anew = shop.options.full or must_begin_anew(work, known, shop.shape, models.relations)
+
+    def tell(name: str) -> None:
+        shop.tell("build", name)
+
+    before = Circumstances(shop.contents, models, anew, dict(shop.shapes))
+    outcomes = repeat(shop.con, dbt.memory, work, before, tell)
+    left = work[len(outcomes) :]
+    if not left:
+        return outcomes
+    itself = {node.id: before.itself(node) for node in left}
+    by_dbt = dbt.build(left, full_refresh=anew, on_node=tell)
+    by_id = {node.id: node for node in left}
+    for outcome in by_dbt:
         node = by_id[outcome.id]
         if node.kind != "test" and outcome.status not in (*GOOD, "skipped"):
             raise dbt.error_of(node, outcome)
-    return outcomes
+    shop.changed()
+    after = Circumstances(shop.contents, models, anew, shop.shapes)
+    dbt.memory.keep(recordings(by_dbt, by_id, itself, after), models)
+    return [*outcomes, *by_dbt]
 
 
 def _judge(

@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import duckdb
+
 from headgate.gates import ExpectationResult, compile_gate, evaluate
 from headgate.gates.scorecard import scorecard
+from headgate.lake.engine import LAKE, qualified
 from headgate.lake.release import Manifest
 from headgate.notify import run_hook
 from headgate.plan import Kind, Step
@@ -110,13 +113,21 @@ def _gate(shop: Workshop, step: Step) -> Outcome:
 
 def _fitting(shop: Workshop, layer: str, tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The tests that the gate understands as dbt does, now that the types of columns are known."""
-    tables = shop.contents.tables
-    kinds = {
-        name: {column.name: column.type for column in tables[f"{layer}.{name}"].columns}
-        for name in {entry["table"] for entry in tests}
-        if f"{layer}.{name}" in tables
-    }
+    kinds = {name: _kinds(shop, f"{layer}.{name}") for name in {entry["table"] for entry in tests}}
     return [entry for entry in tests if fits(from_json(entry), kinds.get(entry["table"], {}))]
+
+
+def _kinds(shop: Workshop, name: str) -> dict[str, str]:
+    """The type of each column of a table or view; none if it is not there, or a view that cannot be read."""
+    if name in shop.contents.tables:
+        return {column.name: column.type for column in shop.contents.tables[name].columns}
+    if name not in shop.contents.views:
+        return {}
+    try:
+        rows = shop.con.execute(f"DESCRIBE {qualified(LAKE, *name.split('.', 1))}").fetchall()
+    except duckdb.Error:  # dbt runs its tests, and says what is wrong
+        return {}
+    return {row[0]: row[1] for row in rows}
 
 
 def _tested(shop: Workshop, tests: list[dict[str, Any]], found: list[ExpectationResult]) -> list[dict[str, Any]]:

@@ -17,7 +17,9 @@ from typing import Any
 
 from headgate.errors import ConfigError, ExitCode, MissingExtraError, TransformError
 from headgate.project.yaml_file import read_yaml
-from headgate.transform.models import VENDOR_PACKAGES, Models, Node, read_models
+from headgate.transform.memory import Memory
+from headgate.transform.models import Models, Node, read_models
+from headgate.transform.steady import VENDOR_PACKAGES
 
 #: dbt's words for a node that did what it should.
 GOOD = ("success", "pass", "no-op")
@@ -25,17 +27,18 @@ GOOD = ("success", "pass", "no-op")
 
 @dataclass(frozen=True, slots=True)
 class NodeOutcome:
-    """What dbt says of one node: ``failures`` counts the rows that a test found."""
+    """What dbt says of one node: ``failures`` counts the rows that a test found, ``statements`` is what it changed."""
 
     id: str
     status: str
     message: str | None
     failures: int | None
     seconds: float
+    statements: tuple[str, ...] = ()
 
 
 class Dbt:
-    """dbt on one project folder. Import and first parse cost two seconds: `warm_up` hides them.
+    """dbt on one project folder. Import and first parse cost two seconds: `warm_up` hides them, ``memory`` saves them.
 
     Not for several threads at once; one instance a process. With ``pii``, what the database says of data is not
     passed on: it quotes values.
@@ -46,6 +49,7 @@ class Dbt:
         self._workspace = workspace
         self._variables = dict(variables)
         self._pii = pii
+        self.memory = Memory(folder, workspace, self._variables)
         self._manifest: Any = None
         self._models: Models | None = None
         self._warming: threading.Thread | None = None
@@ -65,7 +69,7 @@ class Dbt:
             failure, self._failure = self._failure, None
             raise failure
         if self._models is None:
-            self._models = self._parse()
+            self._models = self.memory.models() or self._parse()
         return self._models
 
     def build(
@@ -81,11 +85,14 @@ class Dbt:
             TransformError: dbt itself could not run.
         """
         self.models()
+        if self._manifest is None:
+            self._models = self._parse()
         names = [self._selector(node) for node in nodes]
         arguments = ["build", "--no-write-json", "--select", *names, "--indirect-selection", "empty"]
         if full_refresh:
             arguments.append("--full-refresh")
-        result = self._invoke(arguments, on_node)
+        sent: dict[str, list[str]] = {}
+        result = self._invoke(arguments, on_node, sent)
         if result.exception is not None and not result.result:
             raise TransformError(_plain(str(result.exception)), model=", ".join(names))
         wanted = {node.id for node in nodes}
@@ -93,7 +100,10 @@ class Dbt:
         for r in result.result:
             message = self._said(r.message) if str(r.status).endswith("error") else r.message
             if r.node.unique_id in wanted:
-                outcomes.append(NodeOutcome(r.node.unique_id, str(r.status), message, r.failures, r.execution_time))
+                statements = tuple(sent.get(r.node.unique_id, ()))
+                outcomes.append(
+                    NodeOutcome(r.node.unique_id, str(r.status), message, r.failures, r.execution_time, statements)
+                )
             elif str(r.status) not in (*GOOD, "skipped"):
                 raise TransformError(f"the hook {r.node.name} failed: {_plain(message or '')}", model=r.node.name)
         missing = wanted - {outcome.id for outcome in outcomes}
@@ -126,19 +136,26 @@ class Dbt:
             self._failure = error
 
     def _parse(self) -> Models:
-        result = self._invoke(["parse", "--no-write-json"], None)
+        result = self._invoke(["parse", "--no-write-json"])
         if not result.success:
             raise _parse_error(str(result.exception or "dbt cannot parse the project"))
         self._manifest = result.result
         settings = read_yaml(self._folder / "dbt_project.yml", "dbt_project.yml").data
-        return read_models(
+        models = read_models(
             _plain_manifest(self._manifest),
             project_vars=settings.get("vars"),
             variables=self._variables,
             environ=os.environ,
         )
+        self.memory.keep_models(models)
+        return models
 
-    def _invoke(self, arguments: list[str], on_node: Callable[[str], None] | None) -> Any:
+    def _invoke(
+        self,
+        arguments: list[str],
+        on_node: Callable[[str], None] | None = None,
+        sent: dict[str, list[str]] | None = None,
+    ) -> Any:
         try:
             from dbt.cli.main import dbtRunner
         except ImportError as error:
@@ -147,6 +164,8 @@ class Dbt:
         def callback(event: Any) -> None:
             if on_node is not None and event.info.name == "NodeStart":
                 on_node(event.data.node_info.node_name)
+            if sent is not None and event.info.name == "SQLQuery" and _changes(event.data.sql):
+                sent.setdefault(event.data.node_info.unique_id, []).append(event.data.sql)
 
         runner = dbtRunner(manifest=self._manifest, callbacks=[callback])
         settings = ["--project-dir", str(self._folder), "--profiles-dir", str(self._workspace)]
@@ -178,7 +197,14 @@ def _plain_manifest(manifest: Any) -> dict[str, Any]:
         "nodes": plain(manifest.nodes),
         "sources": plain(manifest.sources),
         "macros": plain(own),
+        "vendor_macros": [macro.name for key, macro in manifest.macros.items() if key not in own],
     }
+
+
+def _changes(statement: str) -> bool:
+    """Whether a statement that dbt sent does anything: questions and the bounds of transactions do not."""
+    text = re.sub(r"^\s*/\*.*?\*/", "", statement, count=1, flags=re.DOTALL).strip().rstrip(";").lower()
+    return text not in ("", "begin", "commit") and not text.startswith("select")
 
 
 def _fault(message: str) -> ExitCode:
