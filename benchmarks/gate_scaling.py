@@ -2,6 +2,7 @@
 
 python benchmarks/gate_scaling.py checks TRIPS.parquet          # 38 checks, as `headgate.gate` does them
 python benchmarks/gate_scaling.py by-hand TRIPS.parquet         # the same as SQL
+python benchmarks/gate_scaling.py limited TRIPS.parquet 2GB     # in a lake, with so much memory
 python benchmarks/gate_scaling.py appended TRIPS.parquet        # in a lake: all, then one row in a hundred more
 python benchmarks/gate_scaling.py wide WIDE.parquet             # 100 and 1,000 expectations on one table
 python benchmarks/gate_scaling.py raw TRAIN.parquet SUITE.json  # a suite where nothing can be proven, and a bare scan
@@ -23,7 +24,7 @@ import duckdb
 
 from headgate.gates import Forgetful, Gate, compile_gate, evaluate
 from headgate.lake.branch import lay_out_empty
-from headgate.lake.engine import Connection, connect, literal
+from headgate.lake.engine import Connection, EngineSettings, connect, literal
 from headgate.project.declaration import Declared, GateFile, Place
 from headgate.standalone import gate as gate_data
 from trips import TRIP_COLUMNS
@@ -52,6 +53,20 @@ def by_hand(path: Path) -> dict[str, Any]:
         values, distinct = con.execute(query).fetchall()[0]
         held += [nulls[number] == 0, values == distinct]
     return {"seconds": perf_counter() - start, "held": held}
+
+
+def limited(path: Path, memory: Path) -> dict[str, Any]:
+    """The same 38 checks in a lake, where DuckDB may use so much memory and a folder for the rest."""
+    declared = [Declared(each["type"], each["kwargs"], PLACE) for each in _of_trips()]
+    with tempfile.TemporaryDirectory() as folder:
+        con = _lake(Path(folder), EngineSettings(str(memory), None, Path(folder) / "spill"))
+        con.execute(f"CREATE TABLE lake.raw.t AS {BATCH.format(path=literal(str(path)))}")
+        judged = evaluate(con, _compiled(declared), memory=Forgetful())
+        con.close()
+    unsure = [result.error for result in judged.results if result.error is not None]
+    if unsure:
+        raise RuntimeError(f"{len(unsure)} could not be checked: {unsure[0]}")
+    return {"held": [result.success for result in judged.results]}
 
 
 def appended(path: Path) -> dict[str, Any]:
@@ -160,8 +175,8 @@ def _compiled(declared: list[Declared]) -> Gate:
     return compile_gate(GateFile("raw", {"t": tuple(declared)}))
 
 
-def _lake(folder: Path) -> Connection:
-    con = connect()
+def _lake(folder: Path, settings: EngineSettings | None = None) -> Connection:
+    con = connect(settings)
     lay_out_empty(con, folder / "lake.ducklake", str(folder / "data"))
     con.execute("CREATE SCHEMA IF NOT EXISTS lake.raw")
     return con
@@ -177,6 +192,7 @@ if __name__ == "__main__":
     WHAT: dict[str, Callable[..., dict[str, Any]]] = {
         "checks": checks,
         "by-hand": by_hand,
+        "limited": limited,
         "appended": appended,
         "wide": wide,
         "raw": raw,
