@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from hypothesis import settings
 from headgate.lake.engine import Connection, EngineSettings, connect, ident
 from headgate.lake.store import LocalStore
 from lake_maker import Lake
-from postgres_server import PostgresServer
+from postgres_server import PostgresServer, running_postgres
 
 #: Doctests are collected from every module, and several conftests cannot be imported under one name.
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]
@@ -65,13 +64,6 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A PostgreSQL for all tests of a process; who stops it starts it again."""
-    if os.geteuid() == 0:  # PostgreSQL runs as another user then, whom pytest keeps out of its folders
-        with tempfile.TemporaryDirectory(prefix="headgate-postgres-") as folder:
-            server = PostgresServer(Path(folder))
-            yield server
-            server.stop("immediate")
-        return
-    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
-    yield server
-    server.stop("immediate")
+    """A PostgreSQL for all tests of a process."""
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server

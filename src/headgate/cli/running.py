@@ -68,10 +68,10 @@ def reconcile(
     ] = "0s",
     as_json: JsonOption = False,
 ) -> None:
-    """Compare whole tables of databases with raw, and publish what their cursors did not show.
+    """Compare whole database tables with raw.
 
-    Finds rows that changed without moving their cursor, rows that came too late, and deletes, and says
-    how many by table. Apart from that it is a run as any other, with its gates and its exit codes.
+    Publishes what differs: finds rows that changed without moving their cursor, rows that came too late,
+    and deletes, and says how many by table. It is a run as any other, with its gates and its exit codes.
     """
     from headgate.cli.opening import open_project, read_duration
     from headgate.run import Options

@@ -27,6 +27,8 @@ EVERY_TABLE = "*"
 KINDS = {
     "files": ("headgate.sources.files", "FilesSource"),
     "postgres": ("headgate.sources.databases.source", "DatabaseSource"),
+    "sqlite": ("headgate.sources.databases.source", "DatabaseSource"),
+    "duckdb": ("headgate.sources.databases.source", "DatabaseSource"),
 }
 
 

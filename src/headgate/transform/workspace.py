@@ -42,7 +42,7 @@ def _profile(scratch: Path, releases: Path, data: str) -> str:
         "database": "lake",
         "schema": "main",
         "threads": THREADS,
-        "settings": {"TimeZone": "UTC"},  # as in a run: what a time without a zone means must not depend on the machine
+        "settings": {"TimeZone": "UTC"},  # a release must not depend on where it was built
         "attach": [
             {
                 "path": f"ducklake:{scratch}",

@@ -35,9 +35,14 @@ class Chosen:
     rows: int | None = None
 
     @property
+    def pairs(self) -> list[tuple[SourceColumn, Value]]:
+        """Each column, and how it is read."""
+        return list(zip(self.columns, self.values, strict=True))
+
+    @property
     def types(self) -> dict[str, str]:
         """Name and DuckDB type of each column, in order."""
-        return {column.name: value.type for column, value in zip(self.columns, self.values, strict=True)}
+        return {column.name: value.type for column, value in self.pairs}
 
     @property
     def key_columns(self) -> tuple[SourceColumn, ...]:
@@ -48,7 +53,7 @@ class Chosen:
     def settings(self) -> str:
         """A short hash of what decides what is read out of a row; the rows are compared anew when it changes."""
         values = [
-            [[c.name, v.sql, v.type] for c, v in zip(self.columns, self.values, strict=True)],
+            [[c.name, v.sql, v.type] for c, v in self.pairs],
             list(self.primary_key),
             self.cursor.name if self.cursor else None,
         ]

@@ -49,6 +49,11 @@ class Value:
     type: str
     refused: str | None = None
     or_null: str | None = None
+    landing: str | None = None
+
+    def landed(self, value: str) -> str:
+        """The SQL of the value in DuckDB, where the source's answer to ``sql`` is called ``value``."""
+        return self.landing.format(value) if self.landing else f"CAST({value} AS {self.type})"
 
 
 class Dialect(Protocol):
@@ -76,12 +81,8 @@ class Dialect(Protocol):
         """A table of DuckDB's SQL that is what the source answers to ``sql``."""
         ...
 
-    def quoted(self, name: str) -> str:
-        """A name in the source's SQL."""
-        ...
-
-    def text(self, value: str) -> str:
-        """A text in the source's SQL."""
+    def stamp(self) -> str | None:
+        """What is the same as long as nobody wrote to the database; None if only a look can tell."""
         ...
 
     def table(self, alias: str, name: str) -> str:
@@ -108,8 +109,11 @@ class Dialect(Protocol):
         """A condition that is true for rows at or behind ``mark`` less the overlap, and for null cursors."""
         ...
 
-    def digest(self, columns: Sequence[SourceColumn]) -> str:
-        """An aggregate over rows, as a text: equal for equal contents, whatever the order of rows."""
+    def digest(self, columns: Sequence[SourceColumn]) -> str | None:
+        """An aggregate over rows, as a text: their number, a colon, and what is equal for equal contents.
+
+        None if the source cannot say: then the rows are read, and digested here.
+        """
         ...
 
     def block(self, key: Sequence[SourceColumn], size: int | None) -> str | None:

@@ -66,8 +66,11 @@ class TableLoading:
         self.memory = Memory(con)
         self.stage = Stage(con, chosen.name, chosen.primary_key)
 
-    def load(self, run: str, known: State | None, *, compare: bool = False) -> Extracted:
-        """Read what may have changed, check it, and append it; ``compare`` finds what the cursor does not show."""
+    def load(self, run: str, known: State | None, *, stamp: str | None, compare: bool = False) -> Extracted:
+        """Read what may have changed, check it, and append it; ``compare`` finds what the cursor does not show.
+
+        ``stamp`` is the database's own from before anything was read.
+        """
         before = self._known(known)
         window = self.window(before)
         comparison = Comparison(self, before) if compare and not window.whole else None
@@ -83,6 +86,7 @@ class TableLoading:
             "mark": mark,
             "cursor": cursor,
             "reconciled_at": before.get("reconciled_at"),
+            "stamp": stamp,
         }
         if before.get("blocks") and before.get("settings") == state["settings"]:
             state["blocks"] = before["blocks"]
@@ -121,11 +125,11 @@ class TableLoading:
 
     def _read(self, window: Window) -> tuple[int, int]:
         """Fill the stage; returns how many rows were read, and how many of them the sample leaves out."""
-        columns, types = self.chosen.columns, self.chosen.types
-        typed = {column.name: f"CAST(c{n} AS {types[column.name]})" for n, column in enumerate(columns)}
+        types = self.chosen.types
+        typed = {column.name: value.landed(f"c{n}") for n, (column, value) in enumerate(self.chosen.pairs)}
         named = ", ".join(f"{value} AS {ident(name)}" for name, value in typed.items())
         rows = self.dialect.relation(self.session.alias, self._select(window))
-        self.stage.fill(f"SELECT {named}, {hash_of(types, typed)} AS _hash, bad AS {BAD} FROM {rows}")
+        self.stage.fill(f"SELECT {named}, {hash_of(types, typed)} AS _hash, CAST(bad AS BOOLEAN) AS {BAD} FROM {rows}")
         findings = self.stage.look()
         self._check(findings, window)
         return findings.rows, self._leave_out()
@@ -133,8 +137,7 @@ class TableLoading:
     def _select(self, window: Window) -> str:
         """The rows in the source's own SQL: each value without loss, and whether one of them has no place."""
         lenient = self.session.config.non_finite == "null"
-        pairs = zip(self.chosen.columns, self.chosen.values, strict=True)
-        read = [value.or_null if lenient and value.or_null else value.sql for _, value in pairs]
+        read = [v.or_null if lenient and v.or_null else v.sql for v in self.chosen.values]
         named = ", ".join(f"{sql} AS c{n}" for n, sql in enumerate(read))
         refused = [v.refused for v in self.chosen.values if v.refused and not (lenient and v.or_null)]
         bad = f"coalesce({' OR '.join(refused)}, 1 = 0)" if refused else "1 = 0"
@@ -162,13 +165,13 @@ class TableLoading:
 
     def _bad_value(self, window: Window) -> SourceDataError:
         """Ask the source which column it is; nobody pays for that unless something is wrong."""
-        suspects = [(c, v) for c, v in zip(self.chosen.columns, self.chosen.values, strict=True) if v.refused]
+        suspects = [(column, value) for column, value in self.chosen.pairs if value.refused]
         counts = ", ".join(
             f"sum(CASE WHEN {value.refused} THEN 1 ELSE 0 END) AS n{n}" for n, (_, value) in enumerate(suspects)
         )
         asked = f"SELECT {counts} FROM {self._table()}{_where(window)}"
         found = self.con.execute(f"SELECT * FROM {self.dialect.relation(self.session.alias, asked)}").fetchall()[0]
-        column, value, count = next((c, v, n) for (c, v), n in zip(suspects, found, strict=True) if n)
+        column, value, count = next((c, v, int(n)) for (c, v), n in zip(suspects, found, strict=True) if int(n or 0))
         many = "a row has a value" if count == 1 else f"{count:,} rows have values"
         as_text = f"tables: {{{self.chosen.name}: {{columns: {{as_text: [{column.name}]}}}}}}"
         if value.type.endswith("[]"):
@@ -178,11 +181,18 @@ class TableLoading:
                 column=column.name,
                 hint=f"read the column as text: {as_text}",
             )
+        if value.or_null:
+            return self._wrong(
+                f"{many} that {'is' if count == 1 else 'are'} no finite number",
+                "non_finite",
+                column=column.name,
+                hint=f'load such values as null, non_finite: "null", or the column as text: {as_text}',
+            )
         return self._wrong(
-            f"{many} that are no finite number" if count > 1 else "a row has a value that is no finite number",
-            "non_finite",
+            f"{many} that {'is' if count == 1 else 'are'} no {value.type}, although its type is {column.type}",
+            "type",
             column=column.name,
-            hint=f'load such values as null, non_finite: "null", or the column as text: {as_text}',
+            hint=f"correct the source, or read the column as text: {as_text}",
         )
 
     def _leave_out(self) -> int:
@@ -331,10 +341,20 @@ def window_of(session: Session, chosen: Chosen, before: Mapping[str, Any], sampl
 
 
 def digest(con: Connection, session: Session, chosen: Chosen, window: Window) -> str:
-    """The digest of the rows in a window, computed in the source."""
-    table = session.dialect.table(session.alias, chosen.name)
-    asked = f"SELECT {session.dialect.digest(chosen.columns)} AS digest FROM {table}{_where(window)}"
-    return str(con.execute(f"SELECT digest FROM {session.dialect.relation(session.alias, asked)}").fetchall()[0][0])
+    """The digest of the rows in a window, computed in the source if it can."""
+    dialect = session.dialect
+    table = dialect.table(session.alias, chosen.name)
+    aggregate = dialect.digest(chosen.columns)
+    if aggregate is None:
+        named = ", ".join(f"{value.sql} AS c{n}" for n, value in enumerate(chosen.values))
+        values = {column.name: f"CAST(c{n} AS VARCHAR)" for n, (column, _) in enumerate(chosen.pairs)}
+        total = f"sum(CAST({hash_of(dict.fromkeys(values, 'VARCHAR'), values)} AS HUGEINT))"
+        rows = dialect.relation(session.alias, f"SELECT {named} FROM {table}{_where(window)}")
+        asked = f"SELECT concat(count(*), ':', {total}) FROM {rows}"
+    else:
+        answer = dialect.relation(session.alias, f"SELECT {aggregate} AS digest FROM {table}{_where(window)}")
+        asked = f"SELECT digest FROM {answer}"
+    return str(con.execute(asked).fetchall()[0][0])
 
 
 def settings_of(chosen: Chosen, sample: Sample | None) -> str:

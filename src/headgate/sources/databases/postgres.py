@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
+from pathlib import Path
 from urllib.parse import parse_qs
 
 from headgate.errors import ConfigError
@@ -126,7 +127,7 @@ class Postgres:
     extension = "postgres_scanner"
     extra = "postgres"
 
-    def __init__(self, config: PostgresSource) -> None:
+    def __init__(self, config: PostgresSource, folder: Path) -> None:
         self.config = config
         self.schema = config.schema_
 
@@ -139,18 +140,18 @@ class Postgres:
         milliseconds = int(timeout.total_seconds() * 1000) if timeout else 0
         settings = _SESSION | {"statement_timeout": str(milliseconds)}
         calls = ", ".join(
-            f"set_config({self.text(name)}, {self.text(value)}, true) AS {self.quoted(name)}"
+            f"set_config({self.text(name)}, {self.text(value)}, true) AS {ident(name)}"
             for name, value in settings.items()
         )
         con.execute(f"SELECT * FROM {self.relation(alias, f'SELECT {calls}')}").fetchall()
 
+    def stamp(self) -> str | None:
+        """Only a look can tell."""
+        return None
+
     def relation(self, alias: str, sql: str) -> str:
         """A table of DuckDB's SQL that is what the source answers to ``sql``."""
         return f"postgres_query({literal(alias)}, {literal(sql)})"
-
-    def quoted(self, name: str) -> str:
-        """A name in PostgreSQL's SQL."""
-        return ident(name)
 
     def text(self, value: str) -> str:
         """A text in PostgreSQL's SQL, in which a backslash is one whatever the server's settings."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from headgate.lake.engine import Connection, EngineSettings, connect
 from headgate.sources.databases.choosing import Choosing, Chosen
 from headgate.sources.databases.dialect import Dialect
 from headgate.sources.databases.loading import TableLoading, digest, settings_of, window_of
-from headgate.sources.databases.postgres import Postgres
 from headgate.sources.databases.session import Session
 from headgate.sources.schema_lock import LockedTable
 from headgate.sources.source import EVERY_TABLE, Extracted, State, TableChange
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from headgate.project.config import Sample
 
 #: A new kind of database is one dialect and one line here.
-DIALECTS: dict[str, Callable[..., Dialect]] = {"postgres": Postgres}
+DIALECTS = {
+    "postgres": ("headgate.sources.databases.postgres", "Postgres"),
+    "sqlite": ("headgate.sources.databases.sqlite", "Sqlite"),
+    "duckdb": ("headgate.sources.databases.duckdb_file", "DuckdbFile"),
+}
 
 
 class DatabaseSource:
@@ -34,7 +38,8 @@ class DatabaseSource:
         self.name = name
         self.config = config
         self.sample = sample
-        self.dialect = DIALECTS[config.type](config)
+        module, kind = DIALECTS[config.type]
+        self.dialect: Dialect = getattr(import_module(module), kind)(config, folder)
         self.session = Session(name, config, self.dialect)
 
     def changes(self, known: Mapping[str, State], compare: Collection[str] = ()) -> dict[str, TableChange]:
@@ -81,6 +86,7 @@ class DatabaseSource:
         compare: Collection[str],
     ) -> list[Extracted]:
         con.execute("SET TimeZone = 'UTC'")
+        stamp = self.dialect.stamp()
         done = []
         for name, table in self._chosen(con, known, compare).items():
             whole = self._whole(table, known.get(name), compare)
@@ -90,7 +96,7 @@ class DatabaseSource:
             tell(f"{name}: {why}")
             try:
                 loading = TableLoading(con, self.session, table, self.sample)
-                done.append(loading.load(run, known.get(name), compare=whole is not None))
+                done.append(loading.load(run, known.get(name), stamp=stamp, compare=whole is not None))
             except duckdb.Error as error:
                 raise self.session.error(error, table=name) from error
         return done
@@ -128,6 +134,9 @@ class DatabaseSource:
             return _described(table)
         if known.get("settings") != settings_of(table, self.sample):
             return "its columns or settings changed"
+        stamp = self.dialect.stamp()
+        if stamp is not None and stamp == known.get("stamp"):
+            return None
         window = window_of(self.session, table, known, self.sample)
         try:
             found = digest(con, self.session, table, window)
