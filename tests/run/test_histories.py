@@ -68,6 +68,6 @@ def test_another_key_makes_another_history(historic: Shop) -> None:
 
 def test_plain_dbt_builds_it_too(historic: Shop) -> None:
     historic.run()
-    command = [sys.executable, "-m", "dbt.cli.main", "build", "--profiles-dir", ".headgate/dbt"]
+    command = [sys.executable, "-m", "dbt.cli.main", "build", "--profiles-dir", ".headgate/dbt", "--vars", "{rate: 2}"]
     done = subprocess.run(command, cwd=historic.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
