@@ -86,7 +86,8 @@ def _stop(asked: Asked) -> Outcome:
 def _open(asked: Asked, say: Callable[[str], None]) -> World:
     world = _reach(asked)
     with database.connected(world.urls[SOURCE]) as con:
-        database.end_traffic(con)
+        if database.end_traffic(con):
+            say("the traffic in the background is ended")
         made = database.is_made(con)
         if made and asked.fresh:
             database.remove(con)
