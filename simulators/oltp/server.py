@@ -82,8 +82,9 @@ class Server:
         self._server.ensure_postgres_running()
 
     def forget(self) -> None:
-        """Delete its data; it must not run."""
+        """Delete its data and what was said; it must not run."""
         shutil.rmtree(self.folder)
+        self.log.unlink(missing_ok=True)
 
     def url(self, database: str) -> str:
         """Where one of its databases is."""
