@@ -69,15 +69,30 @@ def build(declared: Declared) -> Expectation:
     if cls is None:
         hint = did_you_mean(declared.type, known)
         raise _error(declared, f"there is no expectation {declared.type!r}", hint=hint)
-    if declared.on_fail == "quarantine":
-        raise _error(declared, "on_fail: quarantine is not available yet", hint="use on_fail: block")
     if declared.dimension is not None and declared.dimension not in DIMENSIONS:
         raise _error(declared, f"there is no dimension {declared.dimension!r}", hint=", ".join(DIMENSIONS))
     try:
-        return _understood(cls(**read_arguments(cls, declared.kwargs)))
+        expectation = _understood(cls(**read_arguments(cls, declared.kwargs)))
     except ArgumentError as error:
         what = f"{declared.type}: the argument {error.key} {error.what}"
         raise _error(declared, what, key=error.key, hint=error.hint) from error
+    if declared.on_fail == "quarantine":
+        _require_rows(declared, expectation)
+    return expectation
+
+
+def _require_rows(declared: Declared, expectation: Expectation) -> None:
+    """Only rows can go into quarantine, and only where a failure would have stopped the run."""
+    if not (isinstance(expectation, CountedExpectation) and expectation.names_rows):
+        hint = "use on_fail: block; quarantine is for expectations that say of each row whether it is as expected"
+        if declared.type == "unexpected_rows_expectation":
+            hint = "let the query give whole rows: SELECT * FROM {batch} WHERE …"
+        raise _error(
+            declared, f"{declared.type} does not say which rows are bad, so none can go into quarantine", hint=hint
+        )
+    if declared.severity == "warn":
+        what = "a warning lets bad rows through, and quarantine takes them out: it can only be one of them"
+        raise _error(declared, what, hint="leave out severity: warn, or on_fail: quarantine")
 
 
 def _understood(expectation: Expectation) -> Expectation:

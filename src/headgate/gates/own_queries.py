@@ -65,6 +65,17 @@ def tables_of(text: str) -> tuple[tuple[str, ...], ...]:
     )
 
 
+def gives_whole_rows(text: str) -> bool:
+    """Whether every row of the query has all columns of the relation that it is from.
+
+    >>> gives_whole_rows("SELECT * FROM {batch} WHERE a < 0"), gives_whole_rows("SELECT a FROM {batch}")
+    (True, False)
+    """
+    tree = parse_query(text)
+    selects = [tree.left, tree.right] if isinstance(tree, exp.SetOperation) else [tree]
+    return all(any(each.is_star for each in select.expressions) for select in selects)
+
+
 def bound_query(text: str, on: Checked) -> exp.Query:
     """A copy that reads the checked relation for ``{batch}``, and the others that it names, which are there."""
 

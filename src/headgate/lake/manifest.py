@@ -33,6 +33,7 @@ class Manifest:
     """What a release was made from and what it holds. Plain JSON values throughout.
 
     ``tables`` maps ``schema.table`` to its rows, columns with their profile, identity and data files;
+    ``quarantine`` maps those of which rows are, or were, in quarantine to how many, by status;
     ``sources`` maps ``source.table`` to what was read; ``models`` maps models to their fingerprints.
     """
 
@@ -54,6 +55,7 @@ class Manifest:
     tables: dict[str, Any] = field(default_factory=dict)
     expectations: dict[str, Any] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
+    quarantine: dict[str, Any] = field(default_factory=dict)
     format: int = MANIFEST_FORMAT
 
     @classmethod

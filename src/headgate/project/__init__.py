@@ -1,11 +1,12 @@
 """What the user declares: headgate.yml and the gate files, read and checked."""
 
-from headgate.project.declaration import Declared, GateFile, Place
+from headgate.project.declaration import Bound, Declared, GateFile, Place
 from headgate.project.fingerprint import fingerprint
 from headgate.project.gate_file import read_gate, read_gates
 from headgate.project.loading import Project, load, parse_variables
 
 __all__ = [
+    "Bound",
     "Declared",
     "GateFile",
     "Place",

@@ -12,9 +12,10 @@ import shlex
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
 
 from headgate.errors import ConfigError
+from headgate.project.declaration import Bound
 from headgate.project.durations import parse_duration
 from headgate.project.interpolation import FromEnvironment
 from headgate.project.yaml_file import KeyPath, YamlFile
@@ -56,6 +57,11 @@ def _command(value: Any) -> Any:
             raise ValueError("the command is empty")
         if "\x00" in value:
             raise ValueError("a command cannot contain a NUL character")
+    return value
+
+
+def _bound(value: Any) -> Any:
+    Bound.parse(value)
     return value
 
 
@@ -211,6 +217,13 @@ class PublishConfig(Settings):
         default=(),
         description="The float columns, as layer.table.column, in which NaN may be published.",
         examples=[["features.scores.ratio"]],
+    )
+
+    max_quarantine: Annotated[int | float | str, BeforeValidator(_from_environment), AfterValidator(_bound)] = Field(
+        default="1%",
+        description="How many rows of a table may be in quarantine: a number of rows, or a share of the table "
+        "(`0.01`, `1%`). A gate file can say otherwise for a table.",
+        examples=["0.5%"],
     )
 
 

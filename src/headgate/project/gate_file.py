@@ -13,12 +13,13 @@ from typing import Any
 
 from headgate.errors import ConfigError, did_you_mean
 from headgate.project.config import TABLE_NAME
-from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES, Declared, GateFile, Place
+from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES, Bound, Declared, GateFile, Place
 from headgate.project.suite import read_suite
 from headgate.project.yaml_file import KeyPath, YamlFile, read_yaml
 
 FOLDER = "gates"
 SUITE = "suite"
+LIMIT = "max_quarantine"
 _CHOICES = {"severity": SEVERITIES, "dimension": DIMENSIONS, "on_fail": ON_FAIL}
 _TEXTS = ("id", "description")
 OPTIONS = (*_TEXTS, *_CHOICES, "meta")
@@ -63,7 +64,8 @@ def read_gate(folder: Path, layer: str) -> GateFile:
             hint=f"write one; if it shall expect nothing: echo '{{}}' > {file}",
         )
     source = read_yaml(path, file, if_empty="a gate that expects nothing is written {}")
-    return GateFile(layer, _GateReader(source, folder / FOLDER, folder).tables())
+    reader = _GateReader(source, folder / FOLDER, folder)
+    return GateFile(layer, reader.tables(), reader.limits)
 
 
 def read_tables(path: Path, *, one: str) -> dict[str, tuple[Declared, ...]]:
@@ -94,6 +96,7 @@ class _GateReader:
         self.source = source
         self.folder = folder
         self.root = root
+        self.limits: dict[str, Bound] = {}
 
     def tables(self) -> dict[str, tuple[Declared, ...]]:
         result: dict[str, tuple[Declared, ...]] = {}
@@ -113,9 +116,21 @@ class _GateReader:
                 raise self.source.error("a table has a list of expectations", (table,), hint=hint)
             declared: list[Declared] = []
             for index, entry in enumerate(entries):
-                declared += self.entry(entry, (table, index))
+                if isinstance(entry, dict) and set(entry) == {LIMIT}:
+                    self.limit(table, entry[LIMIT], (table, index, LIMIT))
+                else:
+                    declared += self.entry(entry, (table, index))
             result[table] = _unique(declared)
         return result
+
+    def limit(self, table: str, value: Any, path: KeyPath) -> None:
+        """How many rows of a table may be in quarantine."""
+        if table in self.limits:
+            raise self.source.error(f"{LIMIT} stands twice for this table", path)
+        try:
+            self.limits[table] = Bound.parse(value)
+        except ValueError as error:
+            raise self.source.error(f"{LIMIT} cannot be {str(value)[:60]!r}", path, hint=str(error)) from error
 
     def entry(self, entry: Any, path: KeyPath) -> Iterable[Declared]:
         if isinstance(entry, str):

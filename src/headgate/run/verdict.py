@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from headgate.errors import ExitCode
+from headgate.lake.quarantine import STATUSES
 
 #: ``running`` is what a single step of a run ends with when others are still to come.
 Status = Literal["published", "nothing_new", "held", "blocked", "failed", "running"]
@@ -29,7 +30,8 @@ EXAMPLES = 5
 class Verdict:
     """The end of a run. ``serving`` is the release that readers see now, published at ``serving_since``.
 
-    ``expectations`` counts all that were judged, ``guards`` those that are always on at publish.
+    ``expectations`` counts all that were judged, ``guards`` those that are always on at publish. ``quarantine`` says of
+    how many rows of a table this run decided that they wait in quarantine, or do not wait there any more.
     """
 
     status: Status
@@ -44,6 +46,7 @@ class Verdict:
     failures: list[dict[str, Any]] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
     sources: dict[str, dict[str, int]] = field(default_factory=dict)
+    quarantine: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     error: str | None = None
     exit_code: ExitCode = ExitCode.OK
@@ -62,6 +65,7 @@ class Verdict:
             "failures": self.failures,
             "steps": self.steps,
             "sources": self.sources,
+            "quarantine": self.quarantine,
             "notes": self.notes,
             "error": self.error,
         }
@@ -75,6 +79,7 @@ class Verdict:
             return "PUBLISHED", [
                 f"release {self.release}",
                 held + (f", {warned} warned" if warned else ""),
+                *self._decided(),
                 f"{sum(self.rows.values()):,} rows",
                 f"{self.seconds:.1f} s",
             ]
@@ -91,6 +96,11 @@ class Verdict:
             f"still {serving}",
             f"run {self.run}",
         ]
+
+    def _decided(self) -> list[str]:
+        """What became of rows that were put into quarantine, or waited there: one fact a status."""
+        totals = {s: sum(counts[s] for counts in self.quarantine.values()) for s in STATUSES}
+        return [f"{n:,} {'row' if n == 1 else 'rows'} {status}" for status, n in totals.items() if n]
 
     def _cause(self) -> str:
         failed, total = self.expectations.get("failed", 0), self.expectations.get("total", 0)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
@@ -35,6 +35,20 @@ EARLIER = "earlier"
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody decided about rows that wait in quarantine: which of them, and what becomes of them.
+
+    Without ``table`` (``layer.table``), ``where`` (a condition in SQL) and ``expectation`` (an id), all of them.
+    """
+
+    action: Literal["replay", "drop"]
+    table: str | None = None
+    where: str | None = None
+    expectation: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What the user asked of this run beyond the project file."""
 
@@ -42,10 +56,12 @@ class Options:
     allow_shrink: bool = False
     resume: bool = False
     wait: timedelta = timedelta(0)
+    decision: Decision | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As the ledger keeps it."""
-        return {"full": self.full, "allow_shrink": self.allow_shrink}
+        decision = asdict(self.decision) if self.decision else None
+        return {"full": self.full, "allow_shrink": self.allow_shrink, "decision": decision}
 
 
 #: Told what happens: the step, and a few words. Silence is the default.

@@ -43,6 +43,7 @@ _BEHIND_TESTS = ("get_where_subquery", "get_test_sql")
 class Node:
     """A model, seed, snapshot or test; ``inputs`` are the ids of nodes and sources that it reads.
 
+    ``unique_key`` is what an incremental model or snapshot knows a row again by.
     ``code`` is a hash of everything but the data that decides what it builds. Of a test, ``attached`` is the id of
     what it is declared for, and ``own_macros`` says that the project or a package defines the test.
     """
@@ -65,6 +66,7 @@ class Node:
     config: Mapping[str, Any] = field(default_factory=dict)
     attached: str | None = None
     own_macros: bool = False
+    unique_key: tuple[str, ...] = ()
 
     @property
     def relation(self) -> str:
@@ -203,6 +205,7 @@ def _node(raw: dict[str, Any], code: str, defined: Collection[str]) -> Node:
     key = meta.get("primary_key") or ()
     if isinstance(key, str):
         key = (key,)
+    unique = raw["config"].get("unique_key") or ()
     if not all(isinstance(column, str) for column in key):
         raise ConfigError("primary_key is a column or a list of columns", file=raw["original_file_path"], key="meta")
     test = raw.get("test_metadata") or {}
@@ -225,6 +228,7 @@ def _node(raw: dict[str, Any], code: str, defined: Collection[str]) -> Node:
         kwargs=tuple(sorted(kwargs.items())),
         config={name: raw["config"].get(name) for name in _OF_TESTS},
         attached=raw.get("attached_node"),
+        unique_key=(unique,) if isinstance(unique, str) else tuple(unique),
         own_macros=not test or test.get("namespace") is not None or _is_redefined(test["name"], defined),
     )
 
