@@ -57,7 +57,7 @@ def why(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Explain a stopped run: what failed, which rows, and since when.
+    """Explain a stopped run: what failed, which rows, since when.
 
     Also what was different from the release that it started from: source rows, columns, code.
     """

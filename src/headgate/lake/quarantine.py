@@ -44,6 +44,8 @@ OWN_COLUMNS = {
     NOTE: "VARCHAR",
     HASH: "UBIGINT",
 }
+#: What a person looks at last: how it ended, which is empty of rows that wait.
+LAST_SHOWN = (ENDED_RUN, ENDED_AT, NOTE, HASH)
 #: The condition of rows that are not in their table.
 STAYS_AWAY = f"{STATUS} IN ({literal(WAITING)}, {literal(DROPPED)})"
 
@@ -62,6 +64,14 @@ def counts_of(con: Connection, name: str, *, alias: str = LAKE) -> dict[str, int
     table = qualified(alias, SCHEMA, name)
     rows = con.execute(f"SELECT {STATUS}, count(*) FROM {table} GROUP BY 1").fetchall()
     return dict.fromkeys(STATUSES, 0) | dict(rows)
+
+
+def chosen_rows(*, where: str | None = None, expectation: str | None = None, status: str | None = WAITING) -> str:
+    """The condition of the rows of this status that somebody chose; ``where`` is SQL that was looked at before."""
+    conditions = [f"{STATUS} = {literal(status)}"] if status else ["TRUE"]
+    conditions += [f"({where})"] if where else []
+    conditions += [f"list_contains({EXPECTATIONS}, {literal(expectation)})"] if expectation else []
+    return " AND ".join(conditions)
 
 
 class Quarantine:
@@ -166,16 +176,9 @@ class Quarantine:
     def waits(self, *, of_this_pass: bool) -> int:
         """How many rows wait, or how many of those that this pass found."""
         among = f" AND {ID} IN (SELECT id FROM {self._touched})" if of_this_pass else ""
-        return self._one(f"SELECT count(*) FROM {self.table} WHERE {self.waiting()}{among}")
+        return self._one(f"SELECT count(*) FROM {self.table} WHERE {chosen_rows()}{among}")
 
     # What becomes of rows that wait
-
-    def waiting(self, where: str | None = None, expectation: str | None = None) -> str:
-        """The condition of the rows that wait, or of those among them that somebody chose; ``where`` is SQL."""
-        conditions = [f"{STATUS} = {literal(WAITING)}"]
-        conditions += [f"({where})"] if where else []
-        conditions += [f"list_contains({EXPECTATIONS}, {literal(expectation)})"] if expectation else []
-        return " AND ".join(conditions)
 
     def replay(self, chosen: str, run: str) -> int:
         """Let rows that wait be back in their table, which the caller sees to; returns how many."""

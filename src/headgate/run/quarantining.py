@@ -22,6 +22,7 @@ from headgate.lake.quarantine import (
     REASON,
     STATUS,
     Quarantine,
+    chosen_rows,
     own_names,
 )
 from headgate.project import Bound
@@ -137,7 +138,7 @@ class TablePass:
     def _supersede(self) -> None:
         outdated = self.rows.outdated()
         if outdated:
-            self.quarantine.supersede(f"{self.quarantine.waiting()} AND {outdated}", self.shop.run)
+            self.quarantine.supersede(f"{chosen_rows()} AND {outdated}", self.shop.run)
 
     def _settle(self) -> None:
         """Put down what became of rows that waited and did not come back, where the table has the answer."""
@@ -155,7 +156,7 @@ class TablePass:
         decision = self.shop.options.decision
         if decision is None or decision.table not in (None, self.title):
             return
-        chosen = self.quarantine.waiting(decision.where, decision.expectation)
+        chosen = chosen_rows(where=decision.where, expectation=decision.expectation)
         if decision.action == "drop":
             self.quarantine.drop(chosen, self.shop.run, decision.reason or "")
             return
