@@ -385,3 +385,23 @@ def test_rows_in_quarantine_are_listed_shown_replayed_and_dropped(published: Sho
 def test_what_quarantine_is_not_asked(published: Shop, cli: Cli, arguments: list[str], what: str) -> None:
     error = an_error(cli("quarantine", *arguments, "--json", "-p", str(published.folder)), 2)
     assert what in error["what"]
+
+
+@pytest.mark.slow
+def test_why_says_what_went_into_quarantine_and_what_somebody_decided(published: Shop, cli: Cli) -> None:
+    here = ["-p", str(published.folder)]
+    published.write("gates/raw.yml", QUARANTINE)
+    published.write("data/sales_2.csv", BAD_ROW)
+    run = cli("run", "--json", *here).json["run"]
+    found = valid("why", cli("why", run, "--json", *here), 0)
+    (put_in,) = found["quarantined"]
+    assert (put_in["id"], put_in["rows"], put_in["examples"]) == ("in_range", 1, [-5])
+    assert found["decision"] is None
+    told = cli("why", run, *here).out
+    assert "readers got release 2" in told
+    assert "1 by expect_column_values_to_be_between(column=amount" in told
+    dropped = cli("quarantine", "drop", "raw.sales", "--reason", "a test sale", "--json", *here).json["run"]
+    found = valid("why", cli("why", dropped, "--json", *here), 0)
+    assert (found["decision"]["action"], found["decision"]["reason"]) == ("drop", "a test sale")
+    assert found["quarantine"]["raw.sales"]["dropped"] == 1
+    assert "a test sale" in cli("why", dropped, *here).out

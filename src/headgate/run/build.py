@@ -63,9 +63,12 @@ def build_again(shop: Workshop, layer: str, built: Mapping[str, Any], moved: Ite
     reached = set(moved)
     work = []
     for node in models.nodes.values():  # inputs come first
-        if node.id in built["models"] and any(models.relations.get(i) in reached for i in node.inputs):
-            work.append(node)
-            reached.add(node.relation)
+        if any(models.relations.get(i) in reached for i in node.inputs):
+            if node.materialized == "ephemeral":  # a part of what reads it
+                reached.add(node.relation)
+            elif node.id in built["models"]:
+                work.append(node)
+                reached.add(node.relation)
     for node in work:
         if _in_place(node):
             raise ConfigError(
@@ -84,12 +87,6 @@ def build_again(shop: Workshop, layer: str, built: Mapping[str, Any], moved: Ite
             state[node.id]["result"] = _judge(shop, node, models, outcomes[node.id], None)
     again = [node.relation for node in work if node.kind != "test" and node.materialized != "view"]
     return {**built, "models": state, "again": again}
-
-
-def keeps_old_rows(shop: Workshop) -> bool:
-    """Whether the project has a model that is not built from nothing each time."""
-    models = shop.models()
-    return models is not None and any(_in_place(node) for node in models.nodes.values())
 
 
 def keys_of(shop: Workshop, relation: str) -> tuple[str, ...]:

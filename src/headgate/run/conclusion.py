@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
 
 from headgate.errors import ExitCode, HeadgateError, InterruptedRunError, SourceDataError
 from headgate.lake.engine import translated, was_interrupted
-from headgate.lake.quarantine import STATUSES
 from headgate.run.steps import Outcome, count_results
-from headgate.run.verdict import EXIT_CODES, Status, Verdict, failure_of
+from headgate.run.verdict import EXIT_CODES, Status, Verdict, decided, failure_of
 from headgate.run.workshop import Workshop
 
 
@@ -106,13 +105,6 @@ def _verdict(
         error=error,
         exit_code=cause.exit_code if cause else EXIT_CODES[status],
     )
-
-
-def decided(details: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, int]]:
-    """What a run decided about rows in quarantine, by table; tables without any are left out."""
-    accounts = {n: account for detail in details.values() for n, account in detail.get("quarantine", {}).items()}
-    found = {name: {status: account[status] for status in STATUSES} for name, account in accounts.items()}
-    return {name: counts for name, counts in found.items() if any(counts.values())}
 
 
 def _bad_source(error: SourceDataError, text: str) -> dict[str, Any]:

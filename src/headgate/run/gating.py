@@ -13,7 +13,7 @@ from typing import Any
 from headgate.errors import ConfigError
 from headgate.gates import Check, ExpectationResult, Gate, GateResult, compile_gate, evaluate
 from headgate.lake.quarantine import REPLAYED, SCHEMA, table_name
-from headgate.project import Bound, GateFile, read_gate
+from headgate.project import Bound, GateFile, Place, read_gate
 from headgate.run.build import build_again, keys_of, run_tests
 from headgate.run.quarantining import StayError, TablePass
 from headgate.run.row_keeping import RawRows
@@ -101,7 +101,7 @@ class _Gating:
             if table in self.stays:
                 continue
             try:
-                taken = self.passes[table].take_out(bad)
+                taken = self._pass_of(table).take_out(bad)
             except StayError as error:
                 self.stays[table] = error
                 continue
@@ -125,6 +125,11 @@ class _Gating:
         if self.rebuilt:
             detail["models"] = self.built.get("models")
         return Judged(results, {key: value for key, value in detail.items() if value})
+
+    def _pass_of(self, table: str) -> TablePass:
+        if table not in self.passes:
+            raise StayError("no source of the project loads the table any more", where="headgate.yml")
+        return self.passes[table]
 
     def _build_again(self, moved: set[str]) -> None:
         """Build what the layer has that reads a table which is another one now."""
@@ -190,14 +195,18 @@ def _refuse_views(shop: Workshop, gate: Gate) -> None:
     for check in gate.checks:
         title = f"{gate.layer}.{check.table}"
         if check.declared.on_fail == "quarantine" and gate.layer != RAW and title in shop.contents.views:
-            place = check.declared.place
-            raise ConfigError(
-                f"{title} is a view, and a view cannot lose rows: none can go into quarantine",
-                file=place.file,
-                line=place.line,
-                key=place.key,
-                hint="let dbt build it as a table (materialized: table), or use on_fail: block",
-            )
+            raise view_cannot_lose_rows(title, check.declared.place)
+
+
+def view_cannot_lose_rows(title: str, place: Place) -> ConfigError:
+    """The mistake of an author who wants rows of a view to go into quarantine."""
+    return ConfigError(
+        f"{title} is a view, and a view cannot lose rows: none can go into quarantine",
+        file=place.file,
+        line=place.line,
+        key=place.key,
+        hint="let dbt build it as a table (materialized: table), or use on_fail: block",
+    )
 
 
 def _to_quarantine(gate: Gate, judged: GateResult) -> Iterator[tuple[str, list[tuple[Check, ExpectationResult]]]]:

@@ -137,6 +137,13 @@ def failure_of(result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def decided(details: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """What a run decided about rows in quarantine, by table; tables without any are left out."""
+    accounts = {n: account for detail in details.values() for n, account in detail.get("quarantine", {}).items()}
+    found = {name: {status: account[status] for status in STATUSES} for name, account in accounts.items()}
+    return {name: counts for name, counts in found.items() if any(counts.values())}
+
+
 def age_of(since: str, now: datetime) -> str:
     """How long ago that was, in the largest fitting unit.
 
