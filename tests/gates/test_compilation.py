@@ -8,7 +8,7 @@ import pytest
 
 from gate_maker import VALUES, expect
 from headgate.errors import ConfigError
-from headgate.gates import compile_gate
+from headgate.gates import compile_gate, compile_gates
 from headgate.project.declaration import Declared, GateFile, Place
 
 BETWEEN = VALUES + "be_between"
@@ -206,3 +206,10 @@ def test_a_declared_id_stands_for_one_expectation_of_a_table() -> None:
 def test_tables_are_named_once_each_in_order() -> None:
     rows = expect(ROWS, min_value=1)
     assert compile_gate(GateFile("m", {"b": (rows, rows), "a": (rows,)})).tables == ("b", "a")
+
+
+def test_two_tables_cannot_share_a_quarantine() -> None:
+    rule = expect(IN_SET, column="a", value_set=[1], on_fail="quarantine")
+    files = [GateFile("raw_old", {"t": (rule,)}), GateFile("raw", {"old_t": (rule,)})]
+    with pytest.raises(ConfigError, match=r"rows of raw\.old_t and of raw_old\.t would go into one quarantine"):
+        compile_gates(files)

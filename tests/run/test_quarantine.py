@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from headgate.errors import ExitCode
+from headgate.errors import ExitCode, UsageError
 from headgate.lake.engine import EngineSettings
 from headgate.lake.reading import query, reader
 from headgate.lake.release import Releases
 from headgate.run import Options, Verdict, perform
+from headgate.run.check import check_project
+from headgate.run.deciding import decide as decided
 from headgate.run.workshop import Decision, open_store
 from small_shop import Shop
 
@@ -160,6 +162,110 @@ def test_quarantine_rolls_back_with_the_data(raw: Shop) -> None:
     assert ask(raw, "select count(*) from information_schema.tables where table_schema = 'quarantine'", release=1) == [
         (0,)
     ]
+
+
+def test_columns_may_be_called_as_they_like_and_hostile_texts_do_no_harm(raw: Shop) -> None:
+    names = ["id", "number", "position", "rows", "hash", "n", 'q"uote', "select", "bad", "hit", "reason"]
+    header = ",".join('"' + name.replace('"', '""') + '"' for name in names)
+    for number in (1, 2):
+        (raw.folder / f"data/sales_{number}.csv").unlink()
+    raw.write("data/sales.csv", f"{header}\n1,1,1,1,1,1,1,1,1,1,x'); drop table raw.t; --\n2,2,2,2,2,2,2,2,2,2,good\n")
+    raw.write(
+        "gates/raw.yml",
+        """
+        sales:
+          - expect_column_values_to_not_match_regex: {column: reason, regex: drop}
+            id: "it's; drop"
+            on_fail: quarantine
+          - unexpected_rows_expectation:
+              unexpected_rows_query: SELECT * FROM {batch} AS bad WHERE bad.number = 1
+            id: own
+            on_fail: quarantine
+          - expect_column_values_to_be_unique: {column: hash}
+            on_fail: quarantine
+        """,
+    )
+    verdict = raw.run()
+    assert verdict.status == "published", verdict
+    assert ask(raw, "select id from raw.sales") == [(2,)]
+    assert ask(raw, "select _quarantine_expectations, reason from quarantine.raw_sales") == [
+        (["it's; drop", "own"], "x'); drop table raw.t; --")
+    ]
+
+
+def test_every_row_of_a_repeated_value_goes_and_rows_of_the_same_content_are_several(raw: Shop) -> None:
+    raw.write("data/sales_2.csv", "id,item,amount\n4,c,10\n5,c,10\n6,d,10\n")
+    raw.write(
+        "gates/raw.yml",
+        """
+        sales:
+          - expect_compound_columns_to_be_unique: {column_list: [item, amount]}
+            on_fail: quarantine
+        """,
+    )
+    assert raw.run().status == "published"
+    assert ask(raw, "select id from quarantine.raw_sales order by id") == [(4,), (5,)]
+
+
+def test_a_query_of_which_no_row_can_be_named_blocks_and_says_so(raw: Shop) -> None:
+    raw.write(
+        "gates/raw.yml",
+        """
+        sales:
+          - unexpected_rows_expectation:
+              unexpected_rows_query: SELECT * FROM (SELECT id, amount FROM {batch}) AS part WHERE amount < 0
+            on_fail: quarantine
+        """,
+    )
+    verdict = raw.run()
+    assert verdict.status == "blocked"
+    assert "nothing was put into quarantine: it cannot be said which rows are bad" in verdict.failures[0]["hint"]
+
+
+def test_a_column_that_is_called_as_ours_is_no_reason_to_lose_anything(raw: Shop) -> None:
+    raw.write("data/sales_2.csv", "id,item,amount,_quarantine_status\n4,b,-5,mine\n")
+    (raw.folder / "data/sales_1.csv").unlink()
+    verdict = raw.run()
+    assert verdict.status == "blocked"
+    assert "a column is called _quarantine_status, which the quarantine needs" in verdict.failures[0]["hint"]
+
+
+def test_rows_that_were_given_up_stay_away_when_a_column_gets_another_type(raw: Shop) -> None:
+    raw.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n5,b,-6\n")
+    raw.run()
+    decide(raw, "drop", table="raw.sales", where="id = 4", reason="a test sale")
+    raw.write("headgate.yml", RAW_ONLY.replace("primary_key: [id]}", "primary_key: [id], columns: {amount: DOUBLE}}"))
+    assert raw.run().status == "published"
+    assert ask(raw, "select count(*) from raw.sales") == [(3,)]
+    assert ask(raw, WAITING) == [(4, -5, "dropped", 0), (5, -6, "quarantined", 0)]
+    raw.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n5,b,-6\n7,b,-7.5\n")
+    assert raw.run().status == "published"
+    assert [row[:2] for row in ask(raw, WAITING)] == [(4, -5.0), (5, -6.0), (7, -7.5)]
+
+
+def test_a_key_that_the_source_deletes_does_not_wait_any_more(raw: Shop) -> None:
+    rule = "items:\n  - expect_column_values_to_not_be_in_set: {column: name, value_set: [Bread]}\n"
+    raw.write("gates/raw.yml", rule + "    on_fail: quarantine\n")
+    raw.run()
+    assert ask(raw, "select item from raw.items") == [("a",)]
+    raw.write("data/items.csv", "item,name\na,Apple\n")
+    verdict = raw.run()
+    assert verdict.quarantine["raw.items"]["superseded"] == 1
+    assert decide_nothing(raw) == "no row that waits in quarantine was chosen"
+
+
+def decide_nothing(shop: Shop) -> str:
+    with pytest.raises(UsageError) as caught:
+        decided(shop.project(), Decision("replay"))
+    return caught.value.what
+
+
+def test_a_share_of_bad_rows_that_is_tolerated_is_left_alone(raw: Shop) -> None:
+    tolerant = RULE.replace("min_value: 0", "min_value: 0, mostly: {mostly}")
+    raw.write("gates/raw.yml", tolerant.replace("{mostly}", "0.75"))
+    assert raw.run().quarantine == {}
+    raw.write("gates/raw.yml", tolerant.replace("{mostly}", "0.8"))
+    assert raw.run().quarantine["raw.sales"]["quarantined"] == 1
 
 
 # --- later layers --------------------------------------------------------------------------------------
@@ -328,3 +434,26 @@ def test_an_incremental_model_forgets_rows_that_left_later_and_learns_those_that
     shop.write("gates/raw.yml", "{}\n")
     assert decide(shop, "replay", where="amount = 20").status == "published"
     assert ask(shop, "select id from clean.every_sale order by id") == [(1,), (2,)]
+
+
+@pytest.mark.slow
+def test_a_dbt_test_that_fails_of_bad_rows_is_asked_again_without_them(shop: Shop) -> None:
+    shop.write("gates/clean.yml", CLEAN_RULE)
+    shop.write("tests/no_big_sale.sql", "select * from {{ ref('sales_clean') }} where amount > 25")
+    shop.write(
+        "models/clean/totals.sql",
+        "{{ config(materialized='table') }} select sum(amount) as total from {{ ref('sales_clean') }}",
+    )
+    verdict = shop.run()
+    assert verdict.status == "published", verdict.failures
+    assert ask(shop, "from clean.totals") == [(30,)]
+    assert shop.run().status == "nothing_new"
+
+
+@pytest.mark.slow
+def test_check_tells_of_a_view_before_anything_runs(shop: Shop) -> None:
+    shop.write("models/clean/sales_clean.sql", "{{ config(materialized='view') }} select 1 as id, 2 as amount")
+    shop.write("gates/clean.yml", CLEAN_RULE)
+    broken = [finding for finding in check_project(shop.project()) if not finding.ok]
+    assert [finding.subject for finding in broken] == ["models"]
+    assert "clean.sales_clean is a view" in broken[0].text

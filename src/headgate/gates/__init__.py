@@ -3,7 +3,7 @@
 ``compile_gate`` checks what was declared without touching data, ``evaluate`` judges it on a lake.
 """
 
-from headgate.gates.compilation import Check, Gate, compile_gate
+from headgate.gates.compilation import Check, Gate, compile_gate, compile_gates
 from headgate.gates.evaluation import evaluate
 from headgate.gates.memory import Forgetful, LakeMemory
 from headgate.gates.offending import numbers_of_bad_rows, unexpected_rows_sql
@@ -17,6 +17,7 @@ __all__ = [
     "GateResult",
     "LakeMemory",
     "compile_gate",
+    "compile_gates",
     "evaluate",
     "numbers_of_bad_rows",
     "unexpected_rows_sql",

@@ -11,6 +11,7 @@ from headgate.gates.arguments import ArgumentError, WrongValueError, read_argume
 from headgate.gates.expectation import CountedExpectation, Expectation, registry
 from headgate.gates.values import json_safe
 from headgate.lake.catalog import digest
+from headgate.lake.quarantine import SCHEMA, table_name
 from headgate.project.declaration import DIMENSIONS, Declared, GateFile
 
 
@@ -45,6 +46,26 @@ def compile_gate(file: GateFile) -> Gate:
         ConfigError: an expectation is unknown, an argument is unknown, missing or wrong, or an id occurs twice.
     """
     return Gate(file.layer, tuple(check for table, each in file.tables.items() for check in _table(table, each)))
+
+
+def compile_gates(files: Iterable[GateFile]) -> list[Gate]:
+    """Check every name and argument of all gate files of a project, and what they mean for one another.
+
+    Raises:
+        ConfigError: as ``compile_gate``; or the rows of two tables would go into one quarantine.
+    """
+    gates = [compile_gate(file) for file in files]
+    owners: dict[str, str] = {}
+    for gate in gates:
+        for check in gate.checks:
+            title = f"{gate.layer}.{check.table}"
+            if check.declared.on_fail == "quarantine":
+                name = table_name(gate.layer, check.table)
+                owner = owners.setdefault(name.lower(), title)
+                if owner != title:
+                    what = f"rows of {title} and of {owner} would go into one quarantine, {SCHEMA}.{name}"
+                    raise _error(check.declared, what, hint="rename one of the tables, or one of the layers")
+    return gates
 
 
 def _table(table: str, declared: Iterable[Declared]) -> Iterable[Check]:

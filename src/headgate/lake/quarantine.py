@@ -30,6 +30,8 @@ EXPECTATIONS, REASON, REPLAYS = f"{PREFIX}expectations", f"{PREFIX}reason", f"{P
 STATUS, ENDED_RUN, ENDED_AT = f"{PREFIX}status", f"{PREFIX}ended_run", f"{PREFIX}ended_at"
 NOTE, HASH = f"{PREFIX}note", f"{PREFIX}hash"
 _NTH = f"{PREFIX}nth"
+#: What a hash was and is, where rows are written in other types.
+OLD, NEW = f"{PREFIX}old", f"{PREFIX}new"
 #: What the quarantine adds to a table's columns; no column of a table may be called so.
 OWN_COLUMNS = {
     ID: "BIGINT",
@@ -214,6 +216,15 @@ class Quarantine:
             counted = f"SELECT {STATUS}, count(*) FROM {self.table} WHERE {mine} GROUP BY 1"
             found |= dict(self.con.execute(counted).fetchall())
         return found
+
+    def rehash(self, hashes: str, keys: Sequence[str]) -> None:
+        """Know rows again whose content is written in other types now: ``hashes`` gives ``keys``, ``_quarantine_old``
+        and ``_quarantine_new`` of every row that there is or was."""
+        same = " AND ".join(f"{self.table}.{ident(key)} = hashes.{ident(key)}" for key in keys)
+        self.con.execute(
+            f"UPDATE {self.table} SET {HASH} = hashes.{NEW} FROM (SELECT DISTINCT * FROM ({hashes})) AS hashes "
+            f"WHERE {same} AND {self.table}.{HASH} = hashes.{OLD}"
+        )
 
     def _not_back(self, run: str) -> str:
         return f"{self._open(run)} AND {ID} NOT IN (SELECT id FROM {self._touched})"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from headgate.errors import HeadgateError
-from headgate.gates import compile_gate
+from headgate.gates import compile_gates
 from headgate.lake.doctor import Finding
 from headgate.lake.release import Releases
 from headgate.ledger import Ledger
@@ -38,8 +38,7 @@ def _look(subject: str, look: Callable[[], str]) -> Finding:
 
 def _gates(project: Project) -> str:
     gates = read_gates(project.folder, project.layers)
-    for gate in gates.values():
-        compile_gate(gate)
+    compile_gates(gates.values())
     count = sum(len(declared) for gate in gates.values() for declared in gate.tables.values())
     return f"{count} expectations in {sum(1 for gate in gates.values() if gate.tables)} gate files"
 

@@ -16,6 +16,7 @@ from headgate.project import Project
 from headgate.run.story import perform
 from headgate.run.verdict import Verdict
 from headgate.run.workshop import Decision, Listener, Options, engine_settings, open_store, silent
+from headgate.sources.change_log import RAW
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def decide(project: Project, decision: Decision, wait: timedelta = timedelta(0),
         names = [name for name, counts in tables.items() if counts[WAITING]]
     else:
         release, name = _named(project, decision.table)
+        _require_table(project, name)
         names = [name]
         decision = replace(decision, table=name)
     number = 0
@@ -102,6 +104,16 @@ def _named(project: Project, table: str) -> tuple[int, str]:
         hint = did_you_mean(table, tables) if tables else "nothing was ever put into quarantine"
         raise UsageError(f"no row of {table} is, or was, in quarantine", hint=hint)
     return release, by_name[table]
+
+
+def _require_table(project: Project, name: str) -> None:
+    """Rows of a table that is gone can be looked at, and that is all."""
+    layer, _, table = name.partition(".")
+    if layer == RAW and table not in project.tables:
+        hint = f"headgate quarantine show {name}; to decide about them, let the source load the table again"
+        raise UsageError(f"no source of the project loads {name} any more", hint=hint)
+    if not table:
+        raise UsageError(f"the table of {name} is gone", hint=f"headgate quarantine show {name}")
 
 
 def _relation(name: str) -> str:

@@ -32,6 +32,8 @@ from headgate.sources.change_log import RAW, ROW
 
 #: Temporary relations of a pass: the rows of the table, which of them are bad, and those that leave.
 _NAMED, _HITS, _LEAVING = "headgate_named", "headgate_hits", "headgate_leaving"
+#: A name that no column of a table has.
+_HIT = "_quarantine_hit"
 
 
 class StayError(DataError):
@@ -198,10 +200,10 @@ class TablePass:
         words = ", ".join(f"({i}, {literal(id_)}, {literal(reason)})" for i, (id_, reason) in enumerate(told))
         self.con.execute(
             f"CREATE OR REPLACE TEMP TABLE {_LEAVING} AS SELECT rows.*, {self.rows.hash()} AS {HASH}, "
-            f"{EXPECTATIONS}, {REASON} FROM temp.{_NAMED} AS rows JOIN (SELECT number, list(id ORDER BY position) "
-            f"AS {EXPECTATIONS}, string_agg(reason, '; ' ORDER BY position) AS {REASON} FROM temp.{_HITS} "
-            f"JOIN (VALUES {words}) AS words(position, id, reason) USING (position) GROUP BY number) AS hit "
-            f"ON rows.{ROW} = hit.number"
+            f"{EXPECTATIONS}, {REASON} FROM temp.{_NAMED} AS rows JOIN (SELECT number AS {_HIT}, "
+            f"list(id ORDER BY position) AS {EXPECTATIONS}, string_agg(reason, '; ' ORDER BY position) AS {REASON} "
+            f"FROM temp.{_HITS} JOIN (VALUES {words}) AS words(position, id, reason) USING (position) GROUP BY number) AS hit "
+            f"ON rows.{ROW} = hit.{_HIT}"
         )
         leaving = counted(self.con, f"temp.{_LEAVING}")
         if leaving == 0 or leaving != counted(self.con, f"(SELECT DISTINCT number FROM temp.{_HITS})"):

@@ -16,7 +16,7 @@ import duckdb
 
 from headgate.errors import SourceDataError
 from headgate.lake.engine import LAKE, Connection, ident, literal, qualified
-from headgate.lake.quarantine import STAYS_AWAY, Quarantine
+from headgate.lake.quarantine import NEW, OLD, STAYS_AWAY, Quarantine
 from headgate.sources.counts import Counts
 from headgate.sources.row_hash import hash_of
 
@@ -245,10 +245,16 @@ class ChangeLog:
             self._refuse_lossy(before, column, changed[column])
         columns = {**self.columns(), **changed}
         casts = ", ".join(f"CAST({ident(c)} AS {kind}) AS {ident(c)}" for c, kind in columns.items())
+        retyped = f"SELECT {casts}, {', '.join(OWN_COLUMNS)} FROM {self.log}"
+        if self.quarantine.columns():
+            keys = self._key_list()
+            self.quarantine.rehash(
+                f"SELECT {keys}, _hash AS {OLD}, {hash_of(columns)} AS {NEW} FROM ({retyped}) WHERE _op = 'upsert'",
+                self.primary_key,
+            )
         self.con.execute(
             f"CREATE OR REPLACE TABLE {self.log} AS SELECT * EXCLUDE (_hash, _op), "
-            f"CASE WHEN _op = 'upsert' THEN {hash_of(columns)} END AS _hash, _op "
-            f"FROM (SELECT {casts}, {', '.join(OWN_COLUMNS)} FROM {self.log})"
+            f"CASE WHEN _op = 'upsert' THEN {hash_of(columns)} END AS _hash, _op FROM ({retyped})"
         )
 
     def _refuse_lossy(self, before: LogState, column: str, kind: str) -> None:
