@@ -67,7 +67,7 @@ class Lake:
         judged = judge_layer(self.workshop, layer)
         assert judged.failed == 0, judged.results
         account: dict[str, int] = judged.detail.get("quarantine", {}).get(f"{layer}.t", {})
-        assert account["before"] + account["returned"] == account["kept"] + account["taken"] + account["absorbed"]
+        assert account["kept"] == sum(self.there(layer).values())
         return account
 
     def there(self, layer: str) -> Counter[Row]:

@@ -67,6 +67,11 @@ class TablePass:
         """The table's name as users write it."""
         return f"{self.layer}.{self.table}"
 
+    @property
+    def kept(self) -> int:
+        """How many rows must be there now."""
+        return self.before + self.returned - self.taken - self.absorbed
+
     def begin(self) -> bool:
         """Do what was decided about rows that wait; whether the table is another one after that."""
         self.quarantine.begin_pass()
@@ -111,7 +116,7 @@ class TablePass:
                 left = self.rows.leave(f"SELECT {ROW} FROM temp.{_LEAVING}")
                 if left not in (None, leaving):
                     raise _defect(self.title, f"{leaving} rows are in quarantine and {left} left the table")
-                self._refuse_too_many()
+                self._refuse_too_many(leaving)
         finally:
             self.con.execute(f"DROP VIEW {_NAMED}")
         self.taken += leaving
@@ -122,14 +127,14 @@ class TablePass:
         """Put down what did not come back, and say what became of the rows of the table and of those that waited.
 
         ``before`` rows and those that ``returned`` are the ``kept`` and the ``taken``, and those that were ``absorbed``
-        because somebody gave them up before.
+        because somebody gave them up before. Whether ``kept`` rows are really there is looked at before publishing.
         """
         self._settle()
         came_to = self.quarantine.came_to(self.shop.run)
         return {
             "before": self.before,
             "returned": self.returned,
-            "kept": self.rows.count(),
+            "kept": self.kept,
             "taken": self.taken,
             "absorbed": self.absorbed,
             **came_to,
@@ -202,8 +207,8 @@ class TablePass:
             f"CREATE OR REPLACE TEMP TABLE {_LEAVING} AS SELECT rows.*, {self.rows.hash()} AS {HASH}, "
             f"{EXPECTATIONS}, {REASON} FROM temp.{_NAMED} AS rows JOIN (SELECT number AS {_HIT}, "
             f"list(id ORDER BY position) AS {EXPECTATIONS}, string_agg(reason, '; ' ORDER BY position) AS {REASON} "
-            f"FROM temp.{_HITS} JOIN (VALUES {words}) AS words(position, id, reason) USING (position) GROUP BY number) AS hit "
-            f"ON rows.{ROW} = hit.{_HIT}"
+            f"FROM temp.{_HITS} JOIN (VALUES {words}) AS words(position, id, reason) USING (position) "
+            f"GROUP BY number) AS hit ON rows.{ROW} = hit.{_HIT}"
         )
         leaving = counted(self.con, f"temp.{_LEAVING}")
         if leaving == 0 or leaving != counted(self.con, f"(SELECT DISTINCT number FROM temp.{_HITS})"):
@@ -211,7 +216,9 @@ class TablePass:
         return leaving
 
     def _were_released(self) -> bool:
-        """Whether one of the rows that leave was published: who built on it must begin anew."""
+        """Whether one of the rows that leave was published: models that built on it must begin anew."""
+        if self.shop.dbt is None:
+            return False
         with self.shop.earlier() as earlier:
             alias = earlier()
             if alias is None:
@@ -233,9 +240,9 @@ class TablePass:
         if taken:
             raise StayError(f"a column is called {taken[0]}, which the quarantine needs for itself: rename it")
 
-    def _refuse_too_many(self) -> None:
+    def _refuse_too_many(self, leaving: int) -> None:
         waiting = self.quarantine.waits(of_this_pass=self.from_nothing)
-        of = self.rows.count() + waiting
+        of = self.kept - leaving + waiting
         if not self.limit.allows(waiting, of=of):
             raise StayError(
                 f"{waiting:,} of {of:,} rows ({waiting / of:.2%}) would be in quarantine,"
