@@ -451,6 +451,45 @@ def test_a_dbt_test_that_fails_of_bad_rows_is_asked_again_without_them(shop: Sho
 
 
 @pytest.mark.slow
+def test_what_dbt_left_out_because_of_bad_rows_is_built_when_they_are_gone(shop: Shop) -> None:
+    shop.write("gates/clean.yml", CLEAN_RULE + RULE.replace("sales:", "big:").replace("min_value: 0", "max_value: 15"))
+    shop.write("gates/clean.yml", (shop.folder / "gates/clean.yml").read_text() + "  - max_quarantine: 50%\n")
+    shop.write("tests/no_big_sale.sql", "select * from {{ ref('sales_clean') }} where amount > 25")
+    shop.write(
+        "models/clean/big.sql",
+        "{{ config(materialized='table') }} select amount from {{ ref('sales_clean') }}",
+    )
+    verdict = shop.run()
+    assert verdict.status == "published", verdict
+    assert ask(shop, "from clean.big") == [(10,)]
+    assert ask(shop, "select amount from quarantine.clean_big") == [(20,)]
+
+
+@pytest.mark.slow
+def test_a_newer_version_of_a_key_supersedes_the_one_that_waits_whether_it_is_good_or_not(shop: Shop) -> None:
+    shop.write(
+        "models/clean/sales_clean.sql",
+        """
+        {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='id') }}
+        select id, item, amount, item as name from {{ source('raw', 'sales') }}
+        """,
+    )
+    shop.write("gates/clean.yml", CLEAN_RULE)
+    shop.run()
+    shop.write("data/sales_1.csv", "id,item,amount\n1,a,10\n2,b,20\n3,a,40\n")
+    assert shop.run().quarantine["clean.sales_clean"] | {"replayed": 0, "dropped": 0} == {
+        "quarantined": 1,
+        "superseded": 1,
+        "replayed": 0,
+        "dropped": 0,
+    }
+    assert ask(shop, IN_CLEAN) == [(3, 30, "superseded", 0), (3, 40, "quarantined", 0)]
+    shop.write("data/sales_1.csv", "id,item,amount\n1,a,10\n2,b,20\n3,a,4\n")
+    assert shop.run().quarantine["clean.sales_clean"]["superseded"] == 1
+    assert ask(shop, "select id, amount from clean.sales_clean order by id") == [(1, 10), (2, 20), (3, 4)]
+
+
+@pytest.mark.slow
 def test_check_tells_of_a_view_before_anything_runs(shop: Shop) -> None:
     shop.write("models/clean/sales_clean.sql", "{{ config(materialized='view') }} select 1 as id, 2 as amount")
     shop.write("gates/clean.yml", CLEAN_RULE)

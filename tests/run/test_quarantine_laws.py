@@ -128,7 +128,7 @@ def test_in_later_layers_what_was_built_is_there_or_in_quarantine(
         lake.sql(f"CREATE TABLE lake.clean.t AS {values(built)}")
         for fresh, rule, decision in runs:
             lake.begin(decision)
-            detail: dict[str, Any] = {"models": {}, "from_nothing": []}
+            detail: dict[str, Any] = {"models": {}, "from_nothing": [], "skipped": []}
             if fresh is not None:
                 built, detail["from_nothing"] = fresh, ["clean.t"]
                 lake.sql(f"CREATE OR REPLACE TABLE lake.clean.t AS {values(built)}")

@@ -175,6 +175,10 @@ class Quarantine:
         if self.columns():
             self.con.execute(f"DELETE FROM {self.table} WHERE {ID} >= {first}")
 
+    def of_this_pass(self) -> str:
+        """The SQL of the rows that were found in the table in this pass."""
+        return f"SELECT * FROM {self.table} WHERE {ID} IN (SELECT id FROM {self._touched})"
+
     def waits(self, *, of_this_pass: bool) -> int:
         """How many rows wait, or how many of those that this pass found."""
         among = f" AND {ID} IN (SELECT id FROM {self._touched})" if of_this_pass else ""

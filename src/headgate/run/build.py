@@ -21,7 +21,7 @@ def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
     """
     models = shop.models()
     if models is None:
-        return {"models": {}, "built": []}
+        return {"models": {}, "built": [], "skipped": []}
     known: Mapping[str, Any] = shop.parent.models if shop.parent else {}
     nodes = [node for node in models.built_in(layer) if node.materialized != "ephemeral"]
     tests, judged_by_gate = _shared_out(models, layer, shop.project.layers)
@@ -40,12 +40,14 @@ def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
             state[node.id] = fingerprint(node, shop.identity, shop.shape, models.relations)
         if node.kind == "test":
             state[node.id]["result"] = _judge(shop, node, models, outcomes.get(node.id), known.get(node.id))
-    built = [node for node in nodes if node.id in outcomes]
+    skipped = _skipped(outcomes)
+    built = [node for node in nodes if node.id in outcomes and node.id not in skipped]
     return {
         "models": state,
         "built": [node.relation for node in built],
         "from_nothing": [n.relation for n in built if _is_from_nothing(n, there, anew=anew)],
         "tests": judged_by_gate,
+        "skipped": skipped,
     }
 
 
@@ -63,7 +65,7 @@ def build_again(shop: Workshop, layer: str, built: Mapping[str, Any], moved: Ite
     reached = set(moved)
     work = []
     for node in models.nodes.values():  # inputs come first
-        if any(models.relations.get(i) in reached for i in node.inputs):
+        if node.id in built["skipped"] or any(models.relations.get(i) in reached for i in node.inputs):
             if node.materialized == "ephemeral":  # a part of what reads it
                 reached.add(node.relation)
             elif node.id in built["models"]:
@@ -86,7 +88,12 @@ def build_again(shop: Workshop, layer: str, built: Mapping[str, Any], moved: Ite
         if node.kind == "test":
             state[node.id]["result"] = _judge(shop, node, models, outcomes[node.id], None)
     again = [node.relation for node in work if node.kind != "test" and node.materialized != "view"]
-    return {**built, "models": state, "again": again}
+    return {**built, "models": state, "again": again, "skipped": _skipped(outcomes)}
+
+
+def _skipped(outcomes: Mapping[str, NodeOutcome]) -> list[str]:
+    """What dbt left out because a test before it failed, which may hold once bad rows are gone."""
+    return sorted(outcome.id for outcome in outcomes.values() if outcome.status == "skipped")
 
 
 def keys_of(shop: Workshop, relation: str) -> tuple[str, ...]:

@@ -126,6 +126,15 @@ class _Gating:
             detail["models"] = self.built.get("models")
         return Judged(results, {key: value for key, value in detail.items() if value})
 
+    def _begin_again(self, table: str) -> bool:
+        """A table was built once more, or only now; whether it is another one after what happens to it then."""
+        if table in self.passes:
+            return self.passes[table].begin_again()
+        if table not in _tables(self.shop, self.gate):
+            return False
+        self.passes[table] = _open(self.shop, self.file, table, self.built)
+        return self.passes[table].begin_again()
+
     def _pass_of(self, table: str) -> TablePass:
         if table not in self.passes:
             raise StayError("no source of the project loads the table any more", where="headgate.yml")
@@ -135,8 +144,8 @@ class _Gating:
         """Build what the layer has that reads a table which is another one now."""
         while moved:
             self.built, self.rebuilt = build_again(self.shop, self.layer, self.built, moved), True
-            again = {name.split(".", 1)[1] for name in self.built["again"]} & self.passes.keys()
-            moved = {self.passes[table].title for table in sorted(again) if self.passes[table].begin_again()}
+            again = [name.split(".", 1)[1] for name in self.built["again"]]
+            moved = {f"{self.layer}.{table}" for table in again if self._begin_again(table)}
             for key in [key for key in self.looks if key[0] in again]:
                 del self.looks[key]
 

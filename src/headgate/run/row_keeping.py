@@ -126,11 +126,15 @@ class TableRows:
         return None
 
     def answered(self) -> str | None:
-        """Those whose key is in the table again."""
+        """Those whose key is in the table again, or came into quarantine once more with other content."""
         if not set(self.keys) <= self.columns().keys() & self.quarantine.columns().keys() or not self.keys:
             return None
-        same = " AND ".join(f"there.{ident(key)} = {self.quarantine.table}.{ident(key)}" for key in self.keys)
-        return f"EXISTS (SELECT 1 FROM {self.table} AS there WHERE {same})"
+        entries = self.quarantine.table
+        same = " AND ".join(f"newer.{ident(key)} = {entries}.{ident(key)}" for key in self.keys)
+        return (
+            f"(EXISTS (SELECT 1 FROM {self.table} AS newer WHERE {same}) "
+            f"OR EXISTS (SELECT 1 FROM ({self.quarantine.of_this_pass()}) AS newer WHERE {same}))"
+        )
 
     def leave(self, numbers: str) -> int | None:
         """Delete them; how many there were."""
