@@ -17,16 +17,8 @@ from headgate.errors import ExitCode
 
 #: Each of these modules adds its verbs to the app, in the order of the help.
 MODULES = (
-    "starting",
-    "checking",
-    "running",
-    "gating",
-    "suggesting",
-    "asking",
-    "explaining",
-    "quarantining",
-    "releasing",
-    "keeping",
+    *("starting", "checking", "running", "gating", "suggesting"),
+    *("asking", "explaining", "scoring", "quarantining", "releasing", "keeping"),
 )
 
 app = typer.Typer(

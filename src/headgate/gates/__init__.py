@@ -6,7 +6,7 @@
 from headgate.gates.compilation import Check, Gate, compile_gate, compile_gates
 from headgate.gates.evaluation import evaluate
 from headgate.gates.memory import Forgetful, LakeMemory
-from headgate.gates.offending import numbers_of_bad_rows, unexpected_rows_sql
+from headgate.gates.offending import masked_rows, numbers_of_bad_rows, unexpected_rows_sql
 from headgate.gates.result import ExpectationResult, GateResult
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "compile_gate",
     "compile_gates",
     "evaluate",
+    "masked_rows",
     "numbers_of_bad_rows",
     "unexpected_rows_sql",
 ]

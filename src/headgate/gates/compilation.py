@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from headgate.errors import ConfigError, did_you_mean
 from headgate.gates.arguments import ArgumentError, WrongValueError, read_arguments
-from headgate.gates.expectation import CountedExpectation, Expectation, registry
+from headgate.gates.comparing import READERS
+from headgate.gates.expectation import ConditionalExpectation, CountedExpectation, Expectation, registry
 from headgate.gates.values import json_safe
 from headgate.lake.catalog import digest
 from headgate.lake.quarantine import SCHEMA, table_name
 from headgate.project.declaration import DIMENSIONS, Declared, GateFile
+from headgate.project.pii import NO_PII, Pii
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """All expectations of a layer, in the order in which they were declared."""
+    """All expectations of a layer, in the order in which they were declared, and whose values are not told."""
 
     layer: str
     checks: tuple[Check, ...]
+    pii: Pii = NO_PII
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -45,7 +49,8 @@ def compile_gate(file: GateFile) -> Gate:
     Raises:
         ConfigError: an expectation is unknown, an argument is unknown, missing or wrong, or an id occurs twice.
     """
-    return Gate(file.layer, tuple(check for table, each in file.tables.items() for check in _table(table, each)))
+    checks = (check for table, each in file.tables.items() for check in _table(table, each))
+    return Gate(file.layer, tuple(checks), file.pii)
 
 
 def compile_gates(files: Iterable[GateFile]) -> list[Gate]:
@@ -93,7 +98,7 @@ def build(declared: Declared) -> Expectation:
     if declared.dimension is not None and declared.dimension not in DIMENSIONS:
         raise _error(declared, f"there is no dimension {declared.dimension!r}", hint=", ".join(DIMENSIONS))
     try:
-        expectation = _understood(cls(**read_arguments(cls, declared.kwargs)))
+        expectation = _understood(cls(**read_arguments(cls, _without_comparing(declared.kwargs))))
     except ArgumentError as error:
         what = f"{declared.type}: the argument {error.key} {error.what}"
         raise _error(declared, what, key=error.key, hint=error.hint) from error
@@ -116,10 +121,21 @@ def _require_rows(declared: Declared, expectation: Expectation) -> None:
         raise _error(declared, what, hint="leave out severity: warn, or on_fail: quarantine")
 
 
+def _without_comparing(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments without those that any expectation may have and none knows."""
+    for key in READERS.keys() & kwargs.keys():
+        try:
+            if kwargs[key] is not None:
+                READERS[key](kwargs[key])
+        except WrongValueError as error:
+            raise ArgumentError(key, str(error)) from error
+    return {key: value for key, value in kwargs.items() if key not in READERS}
+
+
 def _understood(expectation: Expectation) -> Expectation:
     """The same, if the condition of its rows is understood."""
     try:
-        if isinstance(expectation, CountedExpectation):
+        if isinstance(expectation, ConditionalExpectation):
             expectation.understand()
     except WrongValueError as error:
         raise ArgumentError("row_condition", str(error)) from error

@@ -34,7 +34,8 @@ class Manifest:
 
     ``tables`` maps ``schema.table`` to its rows, columns with their profile, identity and data files;
     ``quarantine`` maps those of which rows are, or were, in quarantine to how many, by status;
-    ``sources`` maps ``source.table`` to what was read; ``models`` maps models to their fingerprints.
+    ``sources`` maps ``source.table`` to what was read; ``models`` maps models to their fingerprints; ``scores`` is the
+    scorecard of tables, layers and the whole.
     """
 
     release: int
@@ -54,6 +55,7 @@ class Manifest:
     models: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, Any] = field(default_factory=dict)
     expectations: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
     quarantine: dict[str, Any] = field(default_factory=dict)
     format: int = MANIFEST_FORMAT

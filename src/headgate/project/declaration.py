@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from headgate.project.pii import NO_PII, Pii
+
 Severity = Literal["fail", "warn"]
 OnFail = Literal["block", "quarantine"]
 
@@ -102,13 +104,14 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class GateFile:
-    """The expectations of one layer, by table, in the order in which they were written.
+    """The expectations of one layer, by table, in the order in which they were written; and what is tagged ``pii``.
 
     ``max_quarantine`` has the tables that say for themselves how many of their rows may be in quarantine.
     """
 
     layer: str
     tables: dict[str, tuple[Declared, ...]]
+    pii: Pii = NO_PII
     max_quarantine: Mapping[str, Bound] = field(default_factory=dict)
 
     def with_more(self, others: Iterable[tuple[str, Declared]]) -> GateFile:
@@ -117,3 +120,8 @@ class GateFile:
         for table, declared in others:
             tables[table] = (*tables.get(table, ()), declared)
         return replace(self, tables=tables)
+
+    def only(self, table: str, *, layer: str, called: str) -> GateFile:
+        """What is said of one table, as of the table ``called`` in ``layer``."""
+        said = {called: self.pii.tables[table]} if table in self.pii.tables else {}
+        return GateFile(layer, {called: self.tables.get(table, ())}, Pii(said, self.pii.everywhere))

@@ -16,7 +16,6 @@ from headgate.project import Project
 from headgate.run.story import perform
 from headgate.run.verdict import Verdict
 from headgate.run.workshop import Decision, Listener, Options, engine_settings, open_store, silent
-from headgate.sources.change_log import RAW
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +107,8 @@ def _named(project: Project, table: str) -> tuple[int, str]:
 
 def _require_table(project: Project, name: str) -> None:
     """Rows of a table that is gone can be looked at, and that is all."""
-    layer, _, table = name.partition(".")
-    if layer == RAW and table not in project.tables:
-        hint = f"headgate quarantine show {name}; to decide about them, let the source load the table again"
-        raise UsageError(f"no source of the project loads {name} any more", hint=hint)
-    if not table:
+    served = Releases(open_store(project)).current()
+    if served is None or name not in served.tables:
         raise UsageError(f"the table of {name} is gone", hint=f"headgate quarantine show {name}")
 
 

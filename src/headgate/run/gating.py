@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import duckdb
+
 from headgate.errors import ConfigError
 from headgate.gates import Check, ExpectationResult, Gate, GateResult, compile_gate, evaluate
+from headgate.lake.engine import LAKE, qualified
 from headgate.lake.quarantine import REPLAYED, SCHEMA, table_name
-from headgate.project import Bound, GateFile, Place, read_gate
+from headgate.project import Bound, GateFile, Place, read_tagged_gate
 from headgate.run.build import build_again, keys_of, run_tests
 from headgate.run.quarantining import StayError, TablePass
 from headgate.run.row_keeping import RawRows
@@ -69,7 +72,7 @@ class _Gating:
 
     def __post_init__(self) -> None:
         self.built: Mapping[str, Any] = self.shop.details().get(f"build:{self.layer}", {})
-        self.file = read_gate(self.shop.project.folder, self.layer)
+        self.file = read_tagged_gate(self.shop.project, self.layer)
         self.gate = compile_gate(self.file)
         self.rebuilt = False
 
@@ -137,7 +140,7 @@ class _Gating:
 
     def _pass_of(self, table: str) -> TablePass:
         if table not in self.passes:
-            raise StayError("no source of the project loads the table any more", where="headgate.yml")
+            raise StayError("nobody knows by what its rows are named", where=table)
         return self.passes[table]
 
     def _build_again(self, moved: set[str]) -> None:
@@ -148,6 +151,8 @@ class _Gating:
             moved = {f"{self.layer}.{table}" for table in again if self._begin_again(table)}
             for key in [key for key in self.looks if key[0] in again]:
                 del self.looks[key]
+            for table in again:
+                self.stays.pop(table, None)
 
     def _result(self, result: ExpectationResult) -> dict[str, Any]:
         """What an expectation came to: of the rows that were there at first, if it put some into quarantine."""
@@ -181,7 +186,7 @@ class _Gating:
 def _tables(shop: Workshop, gate: Gate) -> list[str]:
     """The tables of a layer that are there, and of which rows may go into quarantine, or are there."""
     contents = shop.contents
-    known = shop.project.tables if gate.layer == RAW else {}
+    known = shop.raw_keys() if gate.layer == RAW else {}
     there = [name.split(".", 1)[1] for name in (*contents.tables, *contents.views) if name.startswith(f"{gate.layer}.")]
     asking = {check.table for check in gate.checks if check.declared.on_fail == "quarantine"}
     return [
@@ -195,7 +200,7 @@ def _tables(shop: Workshop, gate: Gate) -> list[str]:
 def _open(shop: Workshop, file: GateFile, table: str, built: Mapping[str, Any]) -> TablePass:
     title = f"{file.layer}.{table}"
     limit = file.max_quarantine.get(table) or Bound.parse(shop.project.publish.max_quarantine)
-    keys = shop.project.tables[table][1].primary_key if file.layer == RAW else keys_of(shop, title)
+    keys = shop.raw_keys()[table] if file.layer == RAW else keys_of(shop, title)
     return TablePass(shop, file.layer, table, limit, keys, from_nothing=title in built.get("from_nothing", []))
 
 
@@ -232,13 +237,21 @@ def _to_quarantine(gate: Gate, judged: GateResult) -> Iterator[tuple[str, list[t
 
 def _fitting(shop: Workshop, layer: str, tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The tests that the gate understands as dbt does, now that the types of columns are known."""
-    tables = shop.contents.tables
-    kinds = {
-        name: {column.name: column.type for column in tables[f"{layer}.{name}"].columns}
-        for name in {entry["table"] for entry in tests}
-        if f"{layer}.{name}" in tables
-    }
+    kinds = {name: _kinds(shop, f"{layer}.{name}") for name in {entry["table"] for entry in tests}}
     return [entry for entry in tests if fits(from_json(entry), kinds.get(entry["table"], {}))]
+
+
+def _kinds(shop: Workshop, name: str) -> dict[str, str]:
+    """The type of each column of a table or view; none if it is not there, or a view that cannot be read."""
+    if name in shop.contents.tables:
+        return {column.name: column.type for column in shop.contents.tables[name].columns}
+    if name not in shop.contents.views:
+        return {}
+    try:
+        rows = shop.con.execute(f"DESCRIBE {qualified(LAKE, *name.split('.', 1))}").fetchall()
+    except duckdb.Error:  # dbt runs its tests, and says what is wrong
+        return {}
+    return {row[0]: row[1] for row in rows}
 
 
 def _tested(shop: Workshop, tests: Iterable[dict[str, Any]], found: list[ExpectationResult]) -> list[dict[str, Any]]:

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from headgate.gates.scorecard import scorecard
 from headgate.lake.release import Manifest
 from headgate.notify import run_hook
 from headgate.plan import Kind, Step
+from headgate.project import read_gate
+from headgate.project.rules import RAW
 from headgate.run.build import build_layer
 from headgate.run.gating import judge_layer
 from headgate.run.publish import publish, published_before
@@ -48,26 +51,24 @@ def perform_one(shop: Workshop, step: Step, *, alone: bool = False) -> Outcome:
 
 
 def _extract(shop: Workshop, step: Step) -> Outcome:
-    """Read what a source has new into raw, each table in a transaction of its own."""
-    source = open_source(shop.project, step.subject)
-    known = source_states(shop.parent, step.subject)
+    """Read what a source has new into raw."""
+    source = open_source(shop.project, step.subject, read_gate(shop.project.folder, RAW).pii)
+    known = source_states(shop.parent, step.subject, shop.ledger, shop.store.location)
     locked = read_lock(shop.project.folder)
-    declared = shop.project.sources[step.subject].tables
+    compare = shop.options.compare.get(step.subject, ())
     entries: dict[str, Any] = {}
-    for table, change in source.changes(known).items():
-        if not change.changed:
-            continue
-        shop.tell(step.name, f"{table}: {change.why}")
-        extracted = source.extract(shop.con, table, shop.run, known.get(table), locked=locked.get(table))
-        entries[f"{step.subject}.{table}"] = {
+    for extracted in source.extract(
+        shop.con, shop.run, known, locked, lambda text: shop.tell(step.name, text), compare
+    ):
+        entries[f"{step.subject}.{extracted.table}"] = {
             "rows": extracted.counts.to_dict(),
             "state": extracted.state,
             "cursor": extracted.cursor,
             "columns": [list(column) for column in extracted.schema.columns.items()],  # JSON objects lose the order
             "delimiter": extracted.schema.delimiter,
-            "primary_key": list(declared[table].primary_key),
+            "primary_key": list(extracted.primary_key),
         }
-        shop.notes.extend(f"{step.subject}.{table}: {note}" for note in extracted.notes)
+        shop.notes.extend(f"{step.subject}.{extracted.table}: {note}" for note in extracted.notes)
     shop.changed()
     return Outcome("done" if entries else "skipped", {"sources": entries})
 
@@ -86,7 +87,8 @@ def _gate(shop: Workshop, step: Step) -> Outcome:
 
 
 def _publish(shop: Workshop, step: Step) -> Outcome:
-    done = published_before(shop) or publish(shop, count_results(shop.ledger.results(shop.run)))
+    results = shop.ledger.results(shop.run)
+    done = published_before(shop) or publish(shop, count_results(results), scorecard(results))
     guards = {"total": len(done.guards), "held": len(done.guards) - len(done.refused), "failed": len(done.refused)}
     detail = {"guards": guards, "refused": [g.to_failure() for g in done.refused], "changed": done.changed}
     if done.refused:

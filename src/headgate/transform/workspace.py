@@ -38,6 +38,7 @@ def _profile(scratch: Path, releases: Path, data: str) -> str:
         "database": "lake",
         "schema": "main",
         "threads": THREADS,
+        "settings": {"TimeZone": "UTC"},  # a release must not depend on where it was built
         "attach": [
             {
                 "path": f"ducklake:{scratch}",
