@@ -13,6 +13,7 @@
         ├── SourceUnavailableError  a source cannot be reached; trying again may help
         ├── LedgerUnavailableError  the ledger cannot be reached, or stays locked; trying again may help
         ├── TransformError       a model failed (file, line, the database's message)
+        ├── LakeUnavailableError the lake's object store cannot be reached or does not answer; trying again may help
         ├── LakeError            the lake is not as it must be
         │   ├── NoReleaseError   asked for a release that does not exist
         │   └── CorruptError     a frozen file is not what its manifest says
@@ -184,6 +185,12 @@ class SourceUnavailableError(CouldNotRunError):
 
 class LedgerUnavailableError(CouldNotRunError):
     """The ledger cannot be reached, or another program keeps it locked; trying again may help."""
+
+    retryable = True
+
+
+class LakeUnavailableError(CouldNotRunError):
+    """The object store in which a lake lies cannot be reached or does not answer; trying again may help."""
 
     retryable = True
 

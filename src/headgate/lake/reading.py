@@ -13,8 +13,9 @@ import duckdb
 from headgate.errors import HeadgateError, NoReleaseError, UsageError, did_you_mean
 from headgate.lake.branch import branch_of, branches
 from headgate.lake.engine import LAKE, Connection, EngineSettings, attach, connect, ident, translated, was_interrupted
-from headgate.lake.release import Releases, catalog_key
+from headgate.lake.release import Releases
 from headgate.lake.store import Store
+from headgate.lake.stowing import stowed
 
 #: So many rows are in memory at once while an answer is read.
 BATCH_ROWS = 2_000
@@ -112,12 +113,13 @@ def _release_catalog(store: Store, release: int | None) -> str:
     number = releases.pointer().release if release is None else release
     if number is None:
         raise NoReleaseError("nothing is published yet", where=store.location, hint="headgate run")
-    releases.manifest(number)
-    return store.url(catalog_key(number))
+    return str(releases.catalog(number))
 
 
 def _branch_catalog(store: Store, run: str) -> str:
     branch = branch_of(store, run)
+    if put_away := stowed(store, run):
+        return str(store.file(put_away[-1], None))
     if run not in branches(store) or not branch.path.exists():
         raise UsageError(
             f"run {run} has no branch (it published, or was pruned)", hint=did_you_mean(run, branches(store))

@@ -56,7 +56,7 @@ def publish(shop: Workshop, expectations: dict[str, Any]) -> Published:
     manifest = shop.releases.publish(
         shop.branch.frozen, replace(draft, catalog_sha256=sha256, snapshot=snapshot), shop.base
     )
-    branches.discard(shop.branch)
+    branches.remove(shop.store, shop.run)
     return Published(manifest, guards, changed)
 
 
@@ -66,7 +66,7 @@ def published_before(shop: Workshop) -> Published | None:
     manifest = next((m for m in map(shop.releases.manifest, numbers) if m.run == shop.run), None)
     if manifest is None:
         return None
-    branches.discard(shop.branch)
+    branches.remove(shop.store, shop.run)
     return Published(manifest, [], _changed(manifest.tables, shop.parent.tables if shop.parent else {}))
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from headgate.errors import UsageError, did_you_mean
 from headgate.gates import compile_gate
 from headgate.lake.branch import branch_of
-from headgate.lake.lock import locked, release
+from headgate.lake.lease import locked, release
 from headgate.lake.release import Hold, Pointer, Releases
 from headgate.ledger import Ledger, RunRecord
 from headgate.plan import Changes, Kind, Need, Step, make_plan, step_names
@@ -34,10 +34,10 @@ def perform(project: Project, options: Options, tell: Listener = silent) -> Verd
     are raised.
     """
     started = time.monotonic()
-    workdir, waiting = open_store(project).workdir, options.wait.total_seconds()
+    store, waiting = open_store(project), options.wait.total_seconds()
     with (
         Ledger.open(project.ledger) as ledger,
-        locked(workdir, lambda: new_run_id(ledger), wait_seconds=waiting) as run,
+        locked(store, lambda: new_run_id(ledger), wait_seconds=waiting) as run,
     ):
         _finish_killed(project, options, ledger, tell)
         shop = _begin(project, run, options, ledger, tell)
@@ -57,7 +57,7 @@ def perform_step(project: Project, run: str, name: str, options: Options, tell: 
         raise UsageError(f"there is no step {name!r}", hint=did_you_mean(name, step_names(project)))
     with Ledger.open(project.ledger) as ledger:
         _require_begin(project, ledger.run(run), run, name)
-        with locked(store.workdir, run, mode="steps", wait_seconds=options.wait.total_seconds()):
+        with locked(store, run, mode="steps", wait_seconds=options.wait.total_seconds()):
             record = ledger.run(run)
             if record is None:
                 _finish_killed(project, options, ledger, tell)
@@ -73,7 +73,7 @@ def perform_step(project: Project, run: str, name: str, options: Options, tell: 
                     ledger.reopen_run(run)
                 verdict = concluded(shop, lambda: _one(shop, steps, name), started)
         if verdict.status != "running":
-            release(store.workdir, run)
+            release(store, run)
         return verdict
 
 
@@ -121,9 +121,9 @@ def _finish_killed(project: Project, options: Options, ledger: Ledger, tell: Lis
     """Put on record the run that published what is served and was killed before it said so; do what comes after."""
     served = Releases(open_store(project)).current()
     record = ledger.run(served.run) if served else None
-    if record is None or record.status != "running":
+    if record is None or record.status not in ("running", "failed"):
         return
-    tell("publish", f"run {record.run} was killed after it had published: it is put on record")
+    tell("publish", f"run {record.run} was ended after it had published: it is put on record")
     shop = _rejoin(project, record, options, ledger, tell)
     done = {step.name for step in ledger.steps(record.run) if step.status in ("done", "skipped")}
     left = [s for s in _planned(record) if s.kind in (Kind.PUBLISH, Kind.AFTER) and s.name not in done]

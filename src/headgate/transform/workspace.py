@@ -18,20 +18,20 @@ SCRATCH = "dbt"
 THREADS = 1
 
 
-def prepare(folder: Path, *, scratch: Path, releases: Path, data: str) -> Path:
+def prepare(folder: Path, *, scratch: Path, lake: str, data: str) -> Path:
     """Write the profile and Headgate's macros; returns the workspace.
 
-    ``scratch`` is the catalog that dbt by hand works on, copied from the newest of ``releases``.
+    ``scratch`` is the catalog that dbt by hand works on, copied from what ``lake`` serves.
     """
     workspace = folder / WORKSPACE
     (workspace / "macros").mkdir(parents=True, exist_ok=True)
     macros = files("headgate.transform").joinpath("macros", "headgate.sql").read_text(encoding="utf-8")
     _write(workspace / "macros" / "headgate.sql", macros)
-    _write(workspace / "profiles.yml", _profile(scratch, releases, data))
+    _write(workspace / "profiles.yml", _profile(folder, scratch, lake, data))
     return workspace
 
 
-def _profile(scratch: Path, releases: Path, data: str) -> str:
+def _profile(folder: Path, scratch: Path, lake: str, data: str) -> str:
     output = {
         "type": "duckdb",
         "path": ":memory:headgate",
@@ -48,7 +48,7 @@ def _profile(scratch: Path, releases: Path, data: str) -> str:
         "plugins": [
             {
                 "module": "headgate.transform.plugin",
-                "config": {"scratch": str(scratch), "releases": str(releases), "data": data},
+                "config": {"scratch": str(scratch), "lake": lake, "folder": str(folder)},
             }
         ],
     }
