@@ -114,9 +114,12 @@ class Releases:
         """All manifests, oldest first."""
         return (self.manifest(n) for n in self.numbers())
 
-    def catalog(self, number: int) -> Path:
-        """A local file, only to be read, with the frozen catalog; raises NoReleaseError, CorruptError."""
-        manifest = self.manifest(number)
+    def catalog(self, number: int, pointer: Pointer | None = None) -> Path:
+        """A local file, only to be read, with the frozen catalog; raises NoReleaseError, CorruptError.
+
+        ``pointer`` is what was read just now, so that it is not read again.
+        """
+        manifest = self._manifest(number, pointer or self.pointer())
         try:
             return self.store.file(catalog_key(number), manifest.catalog_sha256)
         except MissingError as error:
