@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -35,24 +35,8 @@ from headgate.lake.release import Releases, catalog_key
 from headgate.lake.s3 import S3Store
 from headgate.lake.store import ExistsError, LocalStore, MovedError
 from lake_maker import Lake
-from s3_proxy import Fault, Proxy, s3_proxy
+from s3_proxy import Fault, Proxy
 from s3_server import KEY_ID, SECRET, make_bucket
-
-
-@pytest.fixture(scope="session")
-def shared_proxy(s3_url: str) -> Iterator[Proxy]:
-    with s3_proxy(s3_url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def proxy(shared_proxy: Proxy, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Proxy:
-    """A proxy, without faults, through which this process sees the bucket; requests are tried twice only."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", shared_proxy.url)
-    monkeypatch.setattr(s3, "RETRIES", 1)
-    shared_proxy.fail()
-    shared_proxy.seen.clear()
-    return shared_proxy
 
 
 @pytest.fixture
