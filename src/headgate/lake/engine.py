@@ -125,6 +125,14 @@ def admit(con: Connection, access: str | None) -> None:
         ) from None
 
 
+def beside(con: Connection) -> Connection:
+    """Another connection to the same instance, with its own transactions and temporary tables, as dbt's are."""
+    other = con.cursor()
+    _OPENED.add(other)
+    other.execute("SET TimeZone = 'UTC'")
+    return other
+
+
 def load_extension(con: Connection, name: str) -> None:
     """Load a signed extension from its wheel, or, where there is none, the installed one."""
     try:

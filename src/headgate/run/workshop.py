@@ -73,6 +73,7 @@ class Workshop:
     notes: list[str] = field(default_factory=list)
     decided: float | None = None
     _contents: Contents | None = None
+    _shapes: dict[str, str] | None = None
     _attached: bool = False
     _threads: int | None = None
 
@@ -104,9 +105,21 @@ class Workshop:
             self._contents = read_contents(self.con)
         return self._contents
 
+    @property
+    def shapes(self) -> dict[str, str]:
+        """The columns of every table and view on the branch, names and types, as hashes."""
+        if self._shapes is None:
+            rows = self.con.execute(
+                "SELECT schema_name, table_name, list([column_name, data_type] ORDER BY column_index) "
+                f"FROM duckdb_columns() WHERE database_name = {engine.literal(engine.LAKE)} GROUP BY ALL"
+            ).fetchall()
+            self._shapes = {f"{schema}.{table}": digest(columns) for schema, table, columns in rows}
+        return self._shapes
+
     def changed(self) -> None:
         """A step wrote to the branch: look again."""
         self._contents = None
+        self._shapes = None
 
     def warm_up(self) -> None:
         """Let dbt wake up while data is extracted. One core is left to it: the run waits for whichever is later."""
@@ -131,9 +144,8 @@ class Workshop:
         return identity_of(contents, relation)
 
     def shape(self, relation: str) -> str | None:
-        """The columns of a table on the branch, names and types; None for what is no table."""
-        table = self.contents.tables.get(relation)
-        return digest([(column.name, column.type) for column in table.columns]) if table else None
+        """The columns of a table or view on the branch; None if it is not there."""
+        return self.shapes.get(relation)
 
     def open(self, *, fresh: bool) -> None:
         """Attach the branch: made now from the base, or as the step before left it."""
@@ -146,13 +158,13 @@ class Workshop:
             on_record = all(step.status in DONE for step in self.ledger.steps(self.run))
             branches.open_branch(self.branch, self.con, on_record=on_record)
         self._attached = True
-        self._contents = None
+        self.changed()
 
     def close(self) -> None:
         """Fold the branch into its file, where the next step, or somebody curious, finds it."""
         if self._attached:
             self._attached = False
-            self._contents = None
+            self.changed()
             branches.close_branch(self.branch, self.con)
         self.branch.before.unlink(missing_ok=True)
 
@@ -160,7 +172,7 @@ class Workshop:
         """As `close`, but a process that dies before it is on record that the step is done has done nothing."""
         if self._attached:
             self._attached = False
-            self._contents = None
+            self.changed()
             branches.fold(self.branch, self.con)
             self.stow(self._steps_done() + 1)
 

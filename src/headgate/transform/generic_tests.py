@@ -30,7 +30,7 @@ def as_expectation(test: Node, models: Models) -> Declared | None:
         return None
     kwargs = dict(test.kwargs)
     column = kwargs.pop("column_name", None)
-    if not isinstance(column, str) or test.own_macros:
+    if not isinstance(column, str) or test.own_macros or test.reads_ephemeral:
         return None
     column = column.strip('"')
     if test.test == "not_null":

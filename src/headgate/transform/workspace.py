@@ -38,6 +38,7 @@ def _profile(folder: Path, scratch: Path, lake: str, data: str) -> str:
         "database": "lake",
         "schema": "main",
         "threads": THREADS,
+        "settings": {"TimeZone": "UTC"},  # a release must not depend on where it was built
         "attach": [
             {
                 "path": f"ducklake:{scratch}",
