@@ -37,6 +37,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "FilesSource": {"type": "files", "tables": {"t": {"path": "a.csv", "primary_key": ["k"]}}},
     "FilesTable": {"path": "a.csv", "primary_key": ["k"]},
     "Sample": {"fraction": 0.5, "by": "k"},
+    "ExportConfig": {"tables": ["marts.t"], "to": "out/{table}/{release}.csv", "format": "csv"},
     "AfterHook": {"command": "x"},
 }
 

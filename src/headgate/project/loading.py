@@ -12,6 +12,7 @@ from typing import Any
 from headgate.errors import ConfigError, UsageError, did_you_mean
 from headgate.project.config import (
     AfterHook,
+    ExportConfig,
     FilesTable,
     ProjectFile,
     PublishConfig,
@@ -47,6 +48,7 @@ class Project:
     layers: tuple[str, ...]
     vars: dict[str, Any]
     publish: PublishConfig
+    export: dict[str, ExportConfig]
     after: dict[str, AfterHook]
     sample: Sample | None
     memory_limit: str | None
@@ -113,6 +115,7 @@ def load(
         layers=settings.layers,
         vars={**settings.vars, **chosen.vars, **(variables or {})},
         publish=settings.publish,
+        export=settings.export if chosen.export is None else chosen.export,
         after=settings.after,
         sample=chosen.sample,
         memory_limit=chosen.memory_limit or settings.memory_limit,

@@ -28,8 +28,9 @@ SECTIONS = {
     "Target": "`targets.<target>`",
     "Sample": "`targets.<target>.sample`",
     "PublishConfig": "`publish`",
+    "ExportConfig": "`export.<export>`",
     "AfterHook": "`after.<hook>`",
-    "When": "`after.<hook>.when`",
+    "When": "`after.<hook>.when`, `export.<export>.when`",
 }
 _WORDS = {
     "string": "text",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.errors import did_you_mean
-from headgate.project.config import ProjectFile
+from headgate.project.config import ExportConfig, ProjectFile
+from headgate.project.export_path import ExportPath
 from headgate.project.problems import Problem
 from headgate.project.yaml_file import KeyPath
 
@@ -24,6 +25,7 @@ def broken_rules(settings: ProjectFile) -> Iterator[Problem]:
     yield from _tables(settings)
     yield from _targets(settings)
     yield from _hooks(settings)
+    yield from _exports(settings)
     yield from _allowed_nan(settings)
     yield from _places(settings)
 
@@ -72,15 +74,30 @@ def _targets(settings: ProjectFile) -> Iterator[Problem]:
 
 
 def _hooks(settings: ProjectFile) -> Iterator[Problem]:
-    tables = {table for source in settings.sources.values() for table in source.tables}
     for hook, config in settings.after.items():
-        for index, name in enumerate(config.when.changed):
-            path = ("after", hook, "when", "changed", index)
-            layer, _, table = name.partition(".")
-            if layer not in settings.layers:
-                yield Problem(path, f"there is no layer {layer!r}", did_you_mean(layer, settings.layers))
-            elif layer == RAW and table not in tables:
-                yield Problem(path, f"no source has a table {table!r}", did_you_mean(table, tables))
+        yield from _tables_named(settings, config.when.changed, ("after", hook, "when", "changed"))
+
+
+def _exports(settings: ProjectFile) -> Iterator[Problem]:
+    declared: list[tuple[KeyPath, dict[str, ExportConfig]]] = [(("export",), settings.export)]
+    declared += [(("targets", name, "export"), target.export or {}) for name, target in settings.targets.items()]
+    for path, exports in declared:
+        for name, config in exports.items():
+            yield from _tables_named(settings, config.tables, (*path, name, "tables"))
+            yield from _tables_named(settings, config.when.changed, (*path, name, "when", "changed"))
+            if complaint := ExportPath.parse(config.to).complaint(config.tables):
+                yield Problem((*path, name, "to"), *complaint)
+
+
+def _tables_named(settings: ProjectFile, names: tuple[str, ...], setting: KeyPath) -> Iterator[Problem]:
+    tables = {table for source in settings.sources.values() for table in source.tables}
+    for index, name in enumerate(names):
+        path = (*setting, index)
+        layer, _, table = name.partition(".")
+        if layer not in settings.layers:
+            yield Problem(path, f"there is no layer {layer!r}", did_you_mean(layer, settings.layers))
+        elif layer == RAW and table not in tables:
+            yield Problem(path, f"no source has a table {table!r}", did_you_mean(table, tables))
 
 
 def _allowed_nan(settings: ProjectFile) -> Iterator[Problem]:

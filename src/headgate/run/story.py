@@ -16,12 +16,13 @@ from headgate.lake.branch import branch_of
 from headgate.lake.lease import locked, release
 from headgate.lake.release import Hold, Pointer, Releases
 from headgate.ledger import Ledger, RunRecord
-from headgate.plan import Changes, Kind, Need, Step, make_plan, step_names
+from headgate.plan import FOLLOWING, Changes, Kind, Need, Step, follows, make_plan, step_names
 from headgate.project import Project, read_gates
 from headgate.project.fingerprint import combined, fingerprint
 from headgate.run.build import needs_dbt
 from headgate.run.changes import find_changes
 from headgate.run.conclusion import concluded, remembered
+from headgate.run.exporting import make_up
 from headgate.run.publish import published_before
 from headgate.run.steps import Outcome, perform_one
 from headgate.run.verdict import Verdict
@@ -127,7 +128,7 @@ def _finish_killed(project: Project, options: Options, ledger: Ledger, tell: Lis
     tell("publish", f"run {record.run} was ended after it had published: it is put on record")
     shop = _rejoin(project, record, options, ledger, tell)
     done = {step.name for step in ledger.steps(record.run) if step.status in ("done", "skipped")}
-    left = [s for s in _planned(record) if s.kind in (Kind.PUBLISH, Kind.AFTER) and s.name not in done]
+    left = [s for s in _planned(record) if s.kind in (Kind.PUBLISH, *FOLLOWING) and s.name not in done]
 
     def finish() -> Outcome:
         for step in left:
@@ -152,10 +153,11 @@ def _planned(record: RunRecord | None) -> list[Step]:
 
 
 def _look(shop: Workshop) -> tuple[Changes, list[Step]]:
-    """Look what changed, and write down what this run is going to do."""
+    """Look what changed, write down what this run is going to do, and do what the last ones left undone."""
     changes = find_changes(shop.project, shop.parent, shop.ledger, shop.store.location, shop.options)
     steps = make_plan(shop.project, shop.parent, changes, None)
     shop.ledger.plan_run(shop.run, [asdict(step) for step in steps])
+    make_up(shop)
     return changes, steps
 
 
@@ -195,7 +197,7 @@ def _one(shop: Workshop, steps: list[Step], name: str) -> Outcome:
             return early
         _read_gates(shop)
     step = next(step for step in steps if step.name == name)
-    if step.kind is Kind.AFTER:
+    if step.kind in FOLLOWING:
         outcome = perform_one(shop, step)
         return Outcome(outcome.status, outcome.detail, ends="published")
     if step.kind is not Kind.PUBLISH or published_before(shop) is None:
@@ -217,9 +219,7 @@ def _is_over(ledger: Ledger, record: RunRecord | None, name: str) -> bool:
         return False
     if any(step.name == name and step.status in ("done", "skipped") for step in ledger.steps(record.run)):
         return name != "publish" or record.status != "running"  # else it died before it said how the run ended
-    return record.status not in ("running", "failed") and not (
-        name.startswith("after:") and record.status == "published"
-    )
+    return record.status not in ("running", "failed") and not (follows(name) and record.status == "published")
 
 
 def _require_begin(project: Project, record: RunRecord | None, run: str, name: str) -> None:
@@ -235,7 +235,7 @@ def _require_begin(project: Project, record: RunRecord | None, run: str, name: s
 def _require_earlier(ledger: Ledger, run: str, steps: list[Step], name: str) -> None:
     done = {step.name for step in ledger.steps(run) if step.status in ("done", "skipped")}
     for step in steps:
-        if step.name == name or (step.kind is Kind.AFTER and name.startswith("after:")):
+        if step.name == name or (step.kind in FOLLOWING and follows(name)):
             return
         if step.name not in done:
             raise UsageError(
