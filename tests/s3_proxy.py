@@ -18,6 +18,8 @@ ANSWER = (
     "<AWSAccessKeyId>AKIAHEADGATETESTED</AWSAccessKeyId><StringToSign>AWS4 string to sign</StringToSign></Error>"
 )
 
+CONDITIONS = ("if-match", "if-none-match")
+
 
 @dataclass
 class Fault:
@@ -40,13 +42,17 @@ class Fault:
 
 
 class Proxy:
-    """Where requests go, and what became of them: ``seen`` holds (method, path)."""
+    """Where requests go, and what became of them: ``seen`` holds (method, path).
+
+    ``unconditional``: the store knows no conditions, as old ones do.
+    """
 
     def __init__(self, target: str) -> None:
         self.target = urlsplit(target).netloc
         self.faults: list[Fault] = []
         self.seen: list[tuple[str, str]] = []
         self.url = ""
+        self.unconditional = False
 
     def fail(self, *faults: Fault) -> None:
         """From now on these go wrong, and nothing else."""
@@ -102,7 +108,10 @@ class Handler(BaseHTTPRequestHandler):
     def ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection(self.server.proxy.target, timeout=60)
         try:
-            connection.request(self.command, self.path, body, dict(self.headers.items()))
+            headers = dict(self.headers.items())
+            if self.server.proxy.unconditional:
+                headers = {name: value for name, value in headers.items() if name.lower() not in CONDITIONS}
+            connection.request(self.command, self.path, body, headers)
             answer = connection.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from headgate.errors import (
     CorruptError,
     CouldNotRunError,
     HeadgateError,
+    LakeError,
     LakeUnavailableError,
     LockHeldError,
     PublishRefusedError,
@@ -29,6 +31,7 @@ from headgate.lake.engine import Connection, EngineSettings, admit
 from headgate.lake.lease import LEASE_SECONDS, Lease, live_run, locked
 from headgate.lake.lock import Holder
 from headgate.lake.opening import open_store
+from headgate.lake.probing import probe
 from headgate.lake.prune import prune
 from headgate.lake.reading import query, reader
 from headgate.lake.release import Releases, catalog_key
@@ -157,6 +160,24 @@ def attempts(store: S3Store, *, list_too: bool) -> list[Callable[[], object]]:
     return [*calls, lambda: list(store.list("a"))] if list_too else calls
 
 
+class TestProbe:
+    """A store that does not hold to conditions is found out before anything rests on it."""
+
+    def test_a_store_that_holds_to_conditions_is_left_as_it_was(self, store: S3Store) -> None:
+        probe(store)
+        assert list(store.list("work")) == []
+
+    def test_a_store_that_ignores_them_is_refused(self, lake: Lake, proxy: Proxy) -> None:
+        proxy.unconditional = True
+        try:
+            with pytest.raises(LakeError, match="ignores the condition"):
+                lake.publish("CREATE TABLE marts.t AS SELECT 1 AS a")
+        finally:
+            proxy.unconditional = False
+        assert list(lake.store.list("releases")) == []
+        assert list(lake.store.list("work")) == []
+
+
 class TestCredentials:
     """Where they come from, and that they go nowhere."""
 
@@ -179,6 +200,31 @@ class TestCredentials:
         store.create("a", b"x")
         assert [entry.key for entry in store.list("a")] == []
         assert store.read("a") == b"x"
+
+    def test_those_of_a_role_are_renewed(
+        self, lake: Lake, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        script = tmp_path / "credentials.py"
+        script.write_text(
+            "import json, uuid\n"
+            "print(json.dumps({'Version': 1, 'AccessKeyId': 'AKIA' + uuid.uuid4().hex[:8], 'SecretAccessKey': 's',"
+            " 'SessionToken': 't', 'Expiration': '2000-01-01T00:00:00Z'}))\n"
+        )
+        (tmp_path / "config").write_text(f"[default]\ncredential_process = {sys.executable} {script}\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        s3_access._session.cache_clear()
+        with pytest.raises(CouldNotRunError, match="credentials"):  # they had run out when they were given
+            s3_access.find_access()
+        script.write_text(script.read_text().replace("2000-01-01", "2999-01-01"))
+        s3_access._session.cache_clear()
+        access = s3_access.find_access()
+        assert (access.token, access.expires) == ("t", True)
+        store = S3Store(f"s3://{bucket}/role", tmp_path / "work")
+        store.create("a", b"x")
+        admit(lake.con, store.access())
+        secret = lake.con.execute("SELECT secret_string FROM duckdb_secrets() WHERE name LIKE '%role/'").fetchall()
+        assert f"key_id={access.key_id}" in secret[0][0]
 
     def test_none_at_all_is_told(self, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from headgate.errors import CorruptError, NoReleaseError, PublishRefusedError, did_you_mean
 from headgate.lake.manifest import Manifest, catalog_key, manifest_key
+from headgate.lake.probing import probe
 from headgate.lake.store import ExistsError, MissingError, MovedError, Store
 
 __all__ = ["NO_RELEASE", "POINTER", "Hold", "Manifest", "Pointer", "Releases", "catalog_key", "manifest_key"]
@@ -220,6 +221,7 @@ class Releases:
 
     def _lay_out(self) -> bytes:
         """Write the first pointer, so that one that is missing later is known to be lost."""
+        probe(self.store)
         content = NO_RELEASE.encode()
         with contextlib.suppress(MovedError):  # another first publisher was here; only one will get past it
             self.store.replace(POINTER, content, expected=None)

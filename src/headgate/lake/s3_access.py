@@ -59,7 +59,7 @@ def find_access() -> Access:
         frozen = credentials.get_frozen_credentials()
         profile = session.get_scoped_config()
         region = os.environ.get("AWS_REGION") or session.get_config_variable("region") or DEFAULT_REGION
-    except BotoCoreError as error:
+    except (BotoCoreError, RuntimeError) as error:  # RuntimeError: those that it just got have run out already
         raise CouldNotRunError(f"the credentials for S3 cannot be had: {type(error).__name__}: {error}") from error
     named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or profile.get("endpoint_url")
     return Access(frozen.access_key, frozen.secret_key, frozen.token, refreshable, region, _endpoint(named))

@@ -210,8 +210,9 @@ def _without_idle_targets(filled: Interpolated, target: str | None) -> tuple[dic
 
 
 def _lake(folder: Path, lake: str) -> str:
-    if "://" in lake:
-        return lake.rstrip("/")
+    scheme, separator, rest = lake.partition("://")
+    if separator:
+        return f"{scheme.lower()}://{rest.rstrip('/')}"
     return _absolute(folder, lake)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from headgate.errors import did_you_mean
@@ -17,6 +18,7 @@ RESERVED_LAYERS = frozenset(
 )
 #: What lies in a lake's folder, in which the targets' own lakes are nested by default.
 RESERVED_TARGETS = frozenset({"current", "data", "releases", "work"})
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/(?!\.)[^/\s?#{}%\\]+)*/?")
 
 
 def broken_rules(settings: ProjectFile) -> Iterator[Problem]:
@@ -121,8 +123,12 @@ def _places(settings: ProjectFile) -> Iterator[Problem]:
         scheme = place.partition("://")[0].lower() if "://" in place else ""
         if path[-1] == "lake" and scheme not in {"", "s3"}:
             yield Problem(path, f"a lake cannot be at {scheme}://", "write a folder, or s3://bucket/prefix")
-        if path[-1] == "lake" and scheme == "s3" and not place[5:].strip("/"):
-            yield Problem(path, "the lake's URL names no bucket", "write s3://bucket/prefix")
+        if path[-1] == "lake" and scheme == "s3":
+            if not place[5:].strip("/"):
+                yield Problem(path, "the lake's URL names no bucket", "write s3://bucket/prefix")
+            elif not _BUCKET.fullmatch(place[5:]):
+                hint = "write s3://bucket/prefix; keys and endpoint come from the environment, see AWS_PROFILE"
+                yield Problem(path, "the lake's URL is not that of a bucket and a prefix", hint)
         if path[-1] == "ledger" and scheme.partition("+")[0] not in {"sqlite", "postgresql", "postgres"}:
             yield Problem(
                 path,

@@ -43,6 +43,7 @@ def perform_one(shop: Workshop, step: Step, *, alone: bool = False) -> Outcome:
     started = time.monotonic()
     status, detail = "failed", {}
     try:
+        shop.renew_access()
         outcome = _DOERS[step.kind](shop, step)
         if alone:
             shop.fold()

@@ -116,6 +116,11 @@ class Workshop:
             self._shapes = {f"{schema}.{table}": digest(columns) for schema, table, columns in rows}
         return self._shapes
 
+    def renew_access(self) -> None:
+        """Let DuckDB in with the credentials of this moment: those of a role run out while a long run works."""
+        if "con" in self.__dict__:
+            engine.admit(self.con, self.store.access())
+
     def changed(self) -> None:
         """A step wrote to the branch: look again."""
         self._contents = None
