@@ -166,6 +166,10 @@ class Continuous(QueryExpectation):
         """The group, the values around the gap, and how many are missing."""
         return ()
 
+    def keeps_names(self, on: Checked) -> bool:
+        """The values around the gap are called otherwise."""
+        return False
+
     def offending(self, on: Checked) -> exp.Query:
         """Each gap: the values around it and how many are missing between."""
         from headgate.gates import queries

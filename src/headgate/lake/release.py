@@ -108,12 +108,13 @@ class Releases:
 
     def current(self) -> Manifest | None:
         """The manifest of the release that is served, if there is one."""
-        number = self.pointer().release
-        return None if number is None else self.manifest(number)
+        pointer = self.pointer()
+        return None if pointer.release is None else self._manifest(pointer.release, pointer)
 
     def manifests(self) -> Iterator[Manifest]:
         """All manifests, oldest first."""
-        return (self.manifest(n) for n in self.numbers())
+        pointer = self.pointer()
+        return (self._manifest(n, pointer) for n in self._numbers(pointer))
 
     def catalog(self, number: int, pointer: Pointer | None = None) -> Path:
         """A local file, only to be read, with the frozen catalog; raises NoReleaseError, CorruptError.

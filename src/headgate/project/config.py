@@ -122,6 +122,11 @@ class FilesTable(Settings):
         description="The types of columns, as DuckDB spells them. Others are inferred once and held in schema.lock.",
         examples=[{"StateHoliday": "VARCHAR"}],
     )
+    pii: Annotated[tuple[ColumnName, ...], BeforeValidator(_tuple)] = Field(
+        default=(),
+        description="The columns that hold personal data: their values are shown in no error, report, log or ledger.",
+        examples=[["email", "phone"]],
+    )
     format: Literal["csv", "json", "parquet"] | None = Field(
         default=None,
         description="What the files are. Null: by their names (.csv, .tsv, .txt, .json, .jsonl, .ndjson, .parquet).",

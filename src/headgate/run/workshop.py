@@ -22,7 +22,9 @@ from headgate.lake.catalog import Contents, digest, read_contents
 from headgate.lake.profile import identity_of
 from headgate.lake.release import Manifest, Pointer, Releases
 from headgate.lake.store import Store
-from headgate.project import Project
+from headgate.project import Pii, Project
+from headgate.project.gate_file import has_pii
+from headgate.project.pii import NO_PII
 from headgate.sources import source as sources
 from headgate.sources.source import Source
 from headgate.transform.models import Models
@@ -92,6 +94,11 @@ class Workshop:
     @cached_property
     def branch(self) -> branches.Branch:
         return branches.branch_of(self.store, self.run)
+
+    @cached_property
+    def tagged(self) -> bool:
+        """Whether errors must not quote what the database says of data."""
+        return has_pii(self.project)
 
     @cached_property
     def dbt(self) -> Dbt | None:
@@ -243,12 +250,16 @@ def open_dbt(project: Project, store: Store) -> Dbt | None:
         lake=store.location,
         data=store.url("data"),
     )
-    return Dbt(project.folder, workspace, project.vars)
+    return Dbt(project.folder, workspace, project.vars, pii=has_pii(project))
 
 
-def open_source(project: Project, name: str) -> Source:
-    """One of the project's sources."""
-    return sources.open_source(name, project.sources[name], project.folder, project.sample)
+def open_source(project: Project, name: str, pii: Pii = NO_PII) -> Source:
+    """One of the project's sources; what else is tagged ``pii`` in it is not shown either."""
+    config = project.sources[name]
+    tables = {
+        table: each.model_copy(update={"pii": (*each.pii, *pii.tagged(table))}) for table, each in config.tables.items()
+    }
+    return sources.open_source(name, config.model_copy(update={"tables": tables}), project.folder, project.sample)
 
 
 def source_states(parent: Manifest | None, name: str) -> dict[str, Mapping[str, Any]]:

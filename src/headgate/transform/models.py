@@ -13,6 +13,7 @@ from typing import Any
 
 from headgate.errors import ConfigError
 from headgate.lake.catalog import digest
+from headgate.transform.package_tests import PACKAGES
 from headgate.transform.steady import VENDOR_PACKAGES, is_plain, is_steady, rebuilds_dbt
 
 BUILT_KINDS = ("model", "seed", "snapshot")
@@ -47,8 +48,8 @@ class Node:
     Ephemeral models are part of what reads them, and their inputs are its inputs. ``code`` is a hash of everything but
     the data that decides what it builds. ``recipe`` is a hash of all that decides, beside the columns of tables, which
     statements dbt sends; None if those depend on more. ``plain`` says that it is one statement: a table of one query.
-    Of a test, ``attached`` is the id of what it is declared for, and ``own_macros`` says that the project or a package
-    defines the test.
+    Of a test, ``attached`` is the id of what it is declared for, ``namespace`` is the package that it names, and
+    ``own_macros`` says that it is neither dbt's own nor that of a package whose tests are known.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Node:
     kwargs: tuple[tuple[str, Any], ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     attached: str | None = None
+    namespace: str | None = None
     own_macros: bool = False
     reads_ephemeral: bool = False
     recipe: str | None = None
@@ -130,7 +132,8 @@ def read_models(
         )
 
     kept = {k: v for k, v in manifest["nodes"].items() if v["resource_type"] in (*BUILT_KINDS, "test")}
-    defined = {key.rsplit(".", 1)[-1] for key in macros if key.split(".")[1] not in VENDOR_PACKAGES}
+    defined = {(key.split(".")[1], key.rsplit(".", 1)[-1]) for key in macros}
+    defined = {(package, name) for package, name in defined if package not in VENDOR_PACKAGES}
     rebuilt = rebuilds_dbt(manifest)
     nodes: dict[str, Node] = {}
     for key in _inputs_first(kept):
@@ -224,7 +227,7 @@ def must_begin_anew(
     return False
 
 
-def _node(raw: dict[str, Any], code: str, defined: Collection[str]) -> Node:
+def _node(raw: dict[str, Any], code: str, defined: Collection[tuple[str, str]]) -> Node:
     meta = {**raw.get("meta", {}), **(raw["config"].get("meta") or {})}
     key = meta.get("primary_key") or ()
     if isinstance(key, str):
@@ -251,7 +254,8 @@ def _node(raw: dict[str, Any], code: str, defined: Collection[str]) -> Node:
         kwargs=tuple(sorted(kwargs.items())),
         config={name: raw["config"].get(name) for name in _OF_TESTS},
         attached=raw.get("attached_node"),
-        own_macros=not test or test.get("namespace") is not None or _is_redefined(test["name"], defined),
+        namespace=test.get("namespace"),
+        own_macros=not test or _is_redefined(test["name"], test.get("namespace"), defined),
     )
 
 
@@ -276,10 +280,12 @@ def _with_ephemerals(node: Node, nodes: Mapping[str, Node]) -> Node:
     )
 
 
-def _is_redefined(test: str, defined: Collection[str]) -> bool:
-    """Whether the project has its own idea of one of dbt's tests."""
-    names = (f"test_{test}", *_BEHIND_TESTS)
-    return any(f"{prefix}{name}" in defined for name in names for prefix in ("", "default__", "duckdb__"))
+def _is_redefined(test: str, namespace: str | None, defined: Collection[tuple[str, str]]) -> bool:
+    """Whether the project, or a package that nobody knows, has its own idea of a test, or of what all tests mean."""
+    if namespace is not None and namespace not in PACKAGES:
+        return True
+    names = {f"{prefix}{name}" for name in (f"test_{test}", *_BEHIND_TESTS) for prefix in ("", "default__", "duckdb__")}
+    return any(name in names and package != namespace for package, name in defined)
 
 
 def _inputs_first(nodes: Mapping[str, Any]) -> list[str]:

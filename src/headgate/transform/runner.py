@@ -40,13 +40,15 @@ class NodeOutcome:
 class Dbt:
     """dbt on one project folder. Import and first parse cost two seconds: `warm_up` hides them, ``memory`` saves them.
 
-    Not for several threads at once; one instance a process.
+    Not for several threads at once; one instance a process. With ``pii``, what the database says of data is not
+    passed on: it quotes values.
     """
 
-    def __init__(self, folder: Path, workspace: Path, variables: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, workspace: Path, variables: Mapping[str, Any], *, pii: bool = False) -> None:
         self._folder = folder
         self._workspace = workspace
         self._variables = dict(variables)
+        self._pii = pii
         self.memory = Memory(folder, workspace, self._variables)
         self._manifest: Any = None
         self._models: Models | None = None
@@ -94,13 +96,14 @@ class Dbt:
         wanted = {node.id for node in nodes}
         outcomes = []
         for r in result.result:
+            message = self._said(r.message) if str(r.status).endswith("error") else r.message
             if r.node.unique_id in wanted:
                 statements = tuple(sent.get(r.node.unique_id, ()))
                 outcomes.append(
-                    NodeOutcome(r.node.unique_id, str(r.status), r.message, r.failures, r.execution_time, statements)
+                    NodeOutcome(r.node.unique_id, str(r.status), message, r.failures, r.execution_time, statements)
                 )
             elif str(r.status) not in (*GOOD, "skipped"):
-                raise TransformError(f"the hook {r.node.name} failed: {_plain(r.message or '')}", model=r.node.name)
+                raise TransformError(f"the hook {r.node.name} failed: {_plain(message or '')}", model=r.node.name)
         missing = wanted - {outcome.id for outcome in outcomes}
         if missing:
             raise TransformError("dbt did not run what it was asked to run", model=", ".join(sorted(missing)))
@@ -131,6 +134,12 @@ class Dbt:
         self.models()
         if self._manifest is None:
             self._models = self._parse()
+
+    def _said(self, message: str | None) -> str | None:
+        if message is None or not self._pii or _fault(message) is ExitCode.USAGE:
+            return message
+        kind = re.search(r"\b([A-Z]\w+(?: \w+){0,3} Error): ", message)
+        return f"{kind[1] if kind else 'an error'}, whose text could quote values of columns that are tagged pii"
 
     def _parse_quietly(self) -> None:
         try:
