@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from headgate.errors import HeadgateError
+from headgate.lake import s3
 from headgate.lake.reading import query, reader
 from headgate.lake.release import Releases
 from headgate.lake.s3 import S3Store
@@ -21,6 +22,7 @@ from headgate.ledger import Ledger
 from headgate.plan import step_names
 from headgate.run import Options, perform_step
 from headgate.run.check import check_project
+from headgate.run.history import list_runs
 from headgate.run.keeping import prune_lake, roll_back
 from headgate.run.workshop import engine_settings, open_store
 from s3_proxy import Fault, Proxy
@@ -242,3 +244,14 @@ def test_dbt_by_hand_works_on_a_scratch_branch_and_publishes_nothing(shop: Shop)
     assert Releases(store).numbers() == [1]
     profile = (shop.folder / ".headgate" / "dbt" / "profiles.yml").read_text()
     assert SECRET not in profile
+
+
+def test_runs_are_listed_while_the_lake_is_away(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shop.run().release == 1
+    project = shop.project()
+    with Ledger.open(project.ledger) as ledger:
+        ledger.start_run("working", lake=project.lake)
+    monkeypatch.setattr(s3, "RETRIES", 0)
+    assert [run.status for run in list_runs(project, 10)] == ["died", "published"]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert [run.status for run in list_runs(project, 10)] == ["running", "published"], "nobody can say that it died"
