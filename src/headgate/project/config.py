@@ -202,7 +202,7 @@ class PublishConfig(Settings):
 
 
 class When(Settings):
-    """When an after-hook runs. All conditions must hold."""
+    """When an after-hook runs, or an export is made. All conditions must hold."""
 
     changed: Annotated[tuple[TableName, ...], BeforeValidator(as_tuple)] = Field(
         default=(),
@@ -211,6 +211,25 @@ class When(Settings):
     )
     min_new_rows: Annotated[int, BeforeValidator(from_environment)] = Field(
         default=0, ge=0, description="Run only if the release has at least so many new rows.", examples=[1000]
+    )
+
+
+class ExportConfig(Settings):
+    """Tables of each release as files for others. A failed export is tried again by the next run."""
+
+    tables: Annotated[tuple[TableName, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
+        description="The tables to write, as layer.table.", examples=[["marts.fact_sales_order"]]
+    )
+    to: PathText = Field(
+        description="The path of each file: s3://bucket/…, or a folder relative to the project folder or absolute, "
+        "with {table}, {layer}, {release}, {run}, {year}, {month}, {day}, {hour} (of publishing, in UTC).",
+        examples=["s3://ingest/{table}/{year}/{month}/{day}/{release}.csv"],
+    )
+    format: Literal["csv", "parquet"] = Field(description="What the files are.", examples=["csv"])
+    when: When = Field(
+        default_factory=When,
+        description="Conditions on the release. Without any each is exported.",
+        examples=[{"changed": ["marts.fact_sales_order"]}],
     )
 
 
@@ -334,6 +353,11 @@ class Target(Settings):
         default=None, description="As the project's `memory_limit`.", examples=["16GB"]
     )
     threads: Threads | None = Field(default=None, description="As the project's `threads`.", examples=[8])
+    export: dict[Name, ExportConfig] | None = Field(
+        default=None,
+        description="What is exported of this target's releases, in place of the project's `export`; {} is nothing.",
+        examples=[{}],
+    )
     ledger: PathText | None = Field(
         default=None, description="As the project's `ledger`.", examples=["postgresql://headgate@db/ledger"]
     )
@@ -405,6 +429,13 @@ class ProjectFile(Settings):
         default=None,
         description="How often a release is expected. Without one for longer, people are told that it is late.",
         examples=["1h"],
+    )
+    export: dict[Name, ExportConfig] = Field(
+        default_factory=dict,
+        description="Tables of each release that are written as files for others, by name, after publishing.",
+        examples=[
+            {"orders": {"tables": ["marts.orders"], "to": "s3://ingest/{table}/{release}.csv", "format": "csv"}},
+        ],
     )
     after: dict[Name, AfterHook] = Field(
         default_factory=dict,

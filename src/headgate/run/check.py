@@ -9,6 +9,7 @@ from functools import partial
 from headgate.errors import HeadgateError
 from headgate.gates import compile_gates
 from headgate.lake.doctor import Finding
+from headgate.lake.probing import probe
 from headgate.lake.release import Releases
 from headgate.ledger import Ledger
 from headgate.notify import require_channels
@@ -105,6 +106,7 @@ def _lake(project: Project) -> str:
     store = open_store(project)
     releases = Releases(store)
     pointer = releases.pointer()
+    probe(store)
     if pointer.release is None:
         return f"{store.location}: nothing is published yet"
     releases.verify(pointer.release)

@@ -61,7 +61,7 @@ def publish(shop: Workshop, expectations: dict[str, Any], scores: dict[str, Any]
         replace(draft, catalog_sha256=sha256, snapshot=snapshot, expectations=expectations, scores=scores),
         shop.base,
     )
-    branches.discard(shop.branch)
+    branches.remove(shop.store, shop.run)
     return Published(manifest, guards, changed)
 
 
@@ -71,7 +71,7 @@ def published_before(shop: Workshop) -> Published | None:
     manifest = next((m for m in map(shop.releases.manifest, numbers) if m.run == shop.run), None)
     if manifest is None:
         return None
-    branches.discard(shop.branch)
+    branches.remove(shop.store, shop.run)
     before = shop.parent
     changed = _changed(manifest.tables, before.tables if before else {})
     changed += [f"{SCHEMA}.{n}" for n in _changed(manifest.quarantine, before.quarantine if before else {})]

@@ -14,6 +14,8 @@ from headgate.plan import Kind, Step
 from headgate.project import read_gate
 from headgate.project.rules import RAW
 from headgate.run.build import build_layer
+from headgate.run.conditions import waits_for
+from headgate.run.exporting import export_in_run
 from headgate.run.gating import judge_layer
 from headgate.run.publish import publish, published_before
 from headgate.run.serving import serve_in_run
@@ -42,6 +44,7 @@ def perform_one(shop: Workshop, step: Step, *, alone: bool = False) -> Outcome:
     started = time.monotonic()
     status, detail = "failed", {}
     try:
+        shop.renew_access()
         outcome = _DOERS[step.kind](shop, step)
         if alone:
             shop.fold()
@@ -115,12 +118,18 @@ def _serve(shop: Workshop, step: Step) -> Outcome:
     return Outcome(detail["served"]["status"], detail)
 
 
+def _export(shop: Workshop, step: Step) -> Outcome:
+    """Write tables of the release for others; its failure is told and tried again by the next run."""
+    status, detail = export_in_run(shop, step.subject)
+    return Outcome(status, detail)
+
+
 def _after(shop: Workshop, step: Step) -> Outcome:
     """Run a hook if the release is one that it waits for; its failure is told, never more."""
     hook = shop.project.after[step.subject]
     release = shop.releases.current()
     before = shop.releases.manifest(release.parent) if release and release.parent else None
-    if release is None or release.run != shop.run or not _wanted(hook, release, before):
+    if release is None or release.run != shop.run or not waits_for(hook.when, release, before):
         return Outcome("skipped")
     outcome = run_hook(
         hook.command,
@@ -141,18 +150,6 @@ def _after(shop: Workshop, step: Step) -> Outcome:
         shop.ledger.alert("hook_failed", shop.run, text)
     shop.notes.append(text)
     return Outcome("done" if outcome.ok else "failed", {"text": text})
-
-
-def _wanted(hook: Any, release: Manifest, before: Manifest | None) -> bool:
-    def state(manifest: Manifest | None, table: str, key: str) -> Any:
-        return manifest.tables.get(table, {}).get(key) if manifest else None
-
-    changed = [t for t in hook.when.changed if state(release, t, "identity") != state(before, t, "identity")]
-    if hook.when.changed and not changed:
-        return False
-    looked_at = changed or list(release.tables)
-    new = sum((state(release, t, "rows") or 0) - (state(before, t, "rows") or 0) for t in looked_at)
-    return bool(new >= hook.when.min_new_rows)
 
 
 def as_record(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,5 +175,6 @@ _DOERS: dict[Kind, Callable[[Workshop, Step], Outcome]] = {
     Kind.GATE: _gate,
     Kind.PUBLISH: _publish,
     Kind.SERVE: _serve,
+    Kind.EXPORT: _export,
     Kind.AFTER: _after,
 }
