@@ -71,7 +71,7 @@ def _begin(folder: Path, template: str, data: bool | None, *, as_json: bool) -> 
         generated = bool(data) and has_generator(folder)
         show_json({"folder": str(folder), "template": template, "files": written, "data": generated, "tables": []})
     else:
-        _show_next(folder, written, needs_data=has_generator(folder) and not data, template=template)
+        _show_next(folder, template, written, needs_data=has_generator(folder) and not data)
 
 
 def _begin_from(database: str, folder: Path | None, schema: str | None, *, as_json: bool) -> None:
@@ -96,7 +96,7 @@ def _begin_from(database: str, folder: Path | None, schema: str | None, *, as_js
     ]
     show_table(["table", "rows, about", "primary key", "cursor"], rows, right=[1])
     show("")
-    _show_next(begun.folder, list(begun.files), variable=begun.variable)
+    _show_next(begun.folder, None, list(begun.files), variable=begun.variable)
 
 
 def _generate(folder: Path) -> None:
@@ -116,12 +116,7 @@ def _generate(folder: Path) -> None:
 
 
 def _show_next(
-    folder: Path,
-    written: list[str],
-    *,
-    needs_data: bool = False,
-    variable: str | None = None,
-    template: str | None = None,
+    folder: Path, template: str | None, written: list[str], *, needs_data: bool = False, variable: str | None = None
 ) -> None:
     from headgate.cli.output import show
     from headgate.project.templates import GENERATOR, SIMULATORS
@@ -130,9 +125,9 @@ def _show_next(
     for path in written:
         show(f"  {path}")
     show("\nNext:")
-    show(f"  cd {shlex.quote(str(folder))}")
     if variable:
         show(f"  export {variable}=…  # the URL that you gave: it is not written down")
+    show(f"  cd {shlex.quote(str(folder))}")
     if template in SIMULATORS:
         show(f"  headgate simulate {SIMULATORS[template]} --speed 1000x")
     for line in ("headgate check", "headgate plan", "headgate run"):
