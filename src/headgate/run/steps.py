@@ -143,7 +143,7 @@ def _tested(shop: Workshop, tests: list[dict[str, Any]], found: list[Expectation
             results.append({**judged[entry["test"]], "partial_unexpected_list": examples})
         else:
             named = {"id": entry["name"], "type": entry["type"], "kwargs": entry["kwargs"]}
-            results.append({**seen, **named, "severity": entry["severity"]})
+            results.append({**seen, **named, "unexpected_count": 0, "severity": entry["severity"]})
     return results
 
 

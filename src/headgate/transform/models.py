@@ -48,8 +48,8 @@ class Node:
     Ephemeral models are part of what reads them, and their inputs are its inputs. ``code`` is a hash of everything but
     the data that decides what it builds. ``recipe`` is a hash of all that decides, beside the columns of tables, which
     statements dbt sends; None if those depend on more. Of a test, ``attached`` is the id of what it is declared for,
-    and ``namespace`` is the package that a test names, and ``own_macros`` says that it is neither dbt's own nor that of a
-    package whose tests are known.
+    ``namespace`` the package that it names, and ``own_macros`` says that it is neither dbt's own nor that of a package
+    whose tests are known.
     """
 
     id: str
