@@ -9,6 +9,7 @@ import duckdb
 
 from headgate.errors import InterruptedRunError
 from headgate.gates import Forgetful, compile_gate, evaluate
+from headgate.gates.values import UnusableError
 from headgate.lake.engine import qualified, was_interrupted
 from headgate.standalone.data import Data
 from headgate.standalone.declaring import Suite, declared_in, said_in
@@ -44,5 +45,7 @@ def _rows(data: Data) -> int | None:
     except duckdb.Error as error:
         if was_interrupted(error):
             raise InterruptedRunError from error
+        return None
+    except UnusableError:  # another database refuses
         return None
     return int(found[0][0])
