@@ -210,3 +210,9 @@ def test_columns_that_a_suite_tags_are_masked_in_every_report_and_error(tmp_path
     with pytest.raises(DataError) as broken:
         gate(tmp_path / "people.csv", suite)
     assert "ann" not in str(broken.value)
+
+
+def test_errors_call_the_data_as_the_user_does(forms: Path) -> None:
+    place = f"{forms}/orders.parquet"
+    (failure,) = gate(place, [SUITE[5]]).failures
+    assert failure.error == f"could not be checked: {place} has no column 'nope': known: amount, day, id, kind, name"

@@ -34,7 +34,9 @@ def gate(data: Any, suite: Suite, *, table: str | None = None) -> Judged:
     said = said_in(suite)
     with opened(data, pii=said.pii.names) as found:
         compiled = compile_gate(declared_in(said, table, layer=found.layer, like=found.table))
-        result = evaluate(found.con, compiled, contents=found.contents, alias=found.alias, memory=Forgetful())
+        result = evaluate(
+            found.con, compiled, contents=found.contents, alias=found.alias, memory=Forgetful(), called=found.title
+        )
         return Judged(found.title, _rows(found), perf_counter() - start, result)
 
 

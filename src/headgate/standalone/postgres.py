@@ -132,6 +132,10 @@ class PostgresConnection:
         """Another one to the same transaction."""
         return PostgresConnection(self._connection)
 
+    def interrupt(self) -> None:
+        """Let PostgreSQL end the statement that it works on."""
+        self._connection.cancel_safe()
+
     def close(self) -> None:
         """Nothing: the transaction is ended by whoever began it."""
 
