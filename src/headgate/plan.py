@@ -72,7 +72,7 @@ def make_plan(project: Project, parent: Manifest | None, changes: Changes, model
     ``models`` is None where nobody parsed the dbt project; then builds are explained by layer only.
     """
     changed = {name.split(".", 1)[1]: why for name, why in changes.sources.items() if why}
-    steps = [_extract(project, source, changes) for source in project.sources]
+    steps = [_extract(source, changes) for source in project.sources]
     steps.append(_gate("raw", changes, f"if {_list(changed)} changed" if changed else None))
     stale: dict[str, str] = {}
     for layer in project.layers[1:]:
@@ -105,12 +105,12 @@ def step_names(project: Project) -> list[str]:
     return [step.name for step in make_plan(project, None, no_changes, None)]
 
 
-def _extract(project: Project, source: str, changes: Changes) -> Step:
+def _extract(source: str, changes: Changes) -> Step:
     reasons = {name: why for name, why in changes.sources.items() if why and name.split(".", 1)[0] == source}
     if reasons:
         why = "; ".join(f"{name.split('.', 1)[1]}: {reason}" for name, reason in reasons.items())
         return Step(f"extract:{source}", Kind.EXTRACT, source, Need.YES, why)
-    tables = len(project.sources[source].tables)
+    tables = sum(1 for name in changes.sources if name.split(".", 1)[0] == source)
     return Step(f"extract:{source}", Kind.EXTRACT, source, Need.NO, f"none of its {tables} tables changed")
 
 

@@ -175,3 +175,16 @@ def test_what_the_environment_says_is_part_of_what_is_remembered(
     shop.run()
     assert "parse" in calls
     assert contents(shop)["marts.items_seen"] == [("corner", 0)]
+
+
+def test_tables_of_one_query_are_built_together_from_what_dbt_compiles(shop: Shop, calls: list[str]) -> None:
+    for name in ("kept", "merged", "dear_view"):
+        (shop.folder / f"models/clean/{name}.sql").unlink()
+    shop.write("models/clean/again.sql", "select *, {{ var('rate') }} as rate from {{ ref('sales_clean') }}")
+    assert shop.run().status == "published"
+    assert calls == ["parse", "compile", "compile"]  # clean, then marts; each has two
+    with reader(open_store(shop.project()), EngineSettings(), release=None, run=None) as con:
+        assert query(con, "select sum(amount)::int, min(rate) from clean.again")[1] == [(60, 2)]
+    calls.clear()
+    assert shop.run(full=True).status == "published"
+    assert calls == []

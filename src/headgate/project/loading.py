@@ -12,7 +12,7 @@ from typing import Any
 from headgate.errors import ConfigError, UsageError, did_you_mean
 from headgate.project.config import (
     AfterHook,
-    FilesTable,
+    FilesSource,
     ProjectFile,
     PublishConfig,
     Sample,
@@ -58,15 +58,6 @@ class Project:
         """Says which project, and none of its settings: they may hold secrets."""
         return f"Project({self.name!r}, target={self.target!r}, folder={str(self.folder)!r})"
 
-    @property
-    def tables(self) -> dict[str, tuple[str, FilesTable]]:
-        """Every source table by its name, which is also its name in raw, with the source it belongs to."""
-        return {
-            table: (source, declared)
-            for source, config in self.sources.items()
-            for table, declared in config.tables.items()
-        }
-
     def mask(self, text: str) -> str:
         """``text`` without the project's secrets."""
         return mask(text, self.secrets)
@@ -99,6 +90,9 @@ def load(
         what = f"there is a {DBT_PROJECT_FILE}, and no layer that its models could be built into"
         raise source.error(what, ("layers",), hint=f"layers: [{settings.layers[0]}, staging, marts]")
     for name, config in settings.sources.items():
+        if not isinstance(config, FilesSource):
+            config.written_at(source, ("sources", name))
+            continue
         for table, declared in config.tables.items():
             declared.written_at(source, ("sources", name, "tables", table))
     chosen = Target() if target is None else settings.targets[target]

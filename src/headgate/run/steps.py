@@ -56,26 +56,24 @@ def perform_one(shop: Workshop, step: Step, *, alone: bool = False) -> Outcome:
 
 
 def _extract(shop: Workshop, step: Step) -> Outcome:
-    """Read what a source has new into raw, each table in a transaction of its own."""
+    """Read what a source has new into raw."""
     source = open_source(shop.project, step.subject, read_gate(shop.project.folder, RAW).pii)
-    known = source_states(shop.parent, step.subject)
+    known = source_states(shop.parent, step.subject, shop.ledger, shop.store.location)
     locked = read_lock(shop.project.folder)
-    declared = shop.project.sources[step.subject].tables
+    compare = shop.options.compare.get(step.subject, ())
     entries: dict[str, Any] = {}
-    for table, change in source.changes(known).items():
-        if not change.changed:
-            continue
-        shop.tell(step.name, f"{table}: {change.why}")
-        extracted = source.extract(shop.con, table, shop.run, known.get(table), locked=locked.get(table))
-        entries[f"{step.subject}.{table}"] = {
+    for extracted in source.extract(
+        shop.con, shop.run, known, locked, lambda text: shop.tell(step.name, text), compare
+    ):
+        entries[f"{step.subject}.{extracted.table}"] = {
             "rows": extracted.counts.to_dict(),
             "state": extracted.state,
             "cursor": extracted.cursor,
             "columns": [list(column) for column in extracted.schema.columns.items()],  # JSON objects lose the order
             "delimiter": extracted.schema.delimiter,
-            "primary_key": list(declared[table].primary_key),
+            "primary_key": list(extracted.primary_key),
         }
-        shop.notes.extend(f"{step.subject}.{table}: {note}" for note in extracted.notes)
+        shop.notes.extend(f"{step.subject}.{extracted.table}: {note}" for note in extracted.notes)
     shop.changed()
     return Outcome("done" if entries else "skipped", {"sources": entries})
 

@@ -74,12 +74,29 @@ def is_steady(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> bool:
     if any(hook.lstrip().lower().startswith("select") for hook in hooks):
         return False  # answers are thrown away, and with them the statements that only ask
     called = list(_called(raw, macros))
-    texts = [raw.get("raw_code") or "", *hooks, *(macros[key]["macro_sql"] for key in called if key in macros)]
     known = {name for key in macros for name in (key.rsplit(".", 1)[-1], key.split(".")[1])} | {"dbt"}
     vendor = (key for key in called if key not in macros)
     return all(_plain(key.rsplit(".", 1)[-1]) in MACROS for key in vendor) and all(
-        _names_in(text) <= NAMES | known for text in texts
+        _names_in(text) <= NAMES | known for text in (*hooks, *_texts(raw, macros))
     )
+
+
+def _texts(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> Iterator[str]:
+    """The templates of a node: its own, and those of the macros that it calls."""
+    yield raw.get("raw_code") or ""
+    for key in _called(raw, macros):
+        if key in macros:
+            yield macros[key]["macro_sql"]
+
+
+def is_plain(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> bool:
+    """Whether a steady model is a table of one query, which follows from its code alone."""
+    config = raw["config"]
+    if config.get("materialized") != "table" or raw.get("database", "lake") != "lake" or _hooks(config):
+        return False
+    if config.get("sql_header") or (config.get("contract") or {}).get("enforced"):
+        return False
+    return not any("adapter" in text for text in _texts(raw, macros))
 
 
 def _hooks(config: Mapping[str, Any]) -> list[Any]:
