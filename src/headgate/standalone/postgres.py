@@ -112,7 +112,7 @@ def _connected(url: str) -> tuple[psycopg.Connection[Any], str]:
     except psycopg.Error as error:
         text = _without(str(error), said.get("password"))
         hint = "the password can be given by PGPASSWORD, or in ~/.pgpass"
-        raise CouldNotRunError(f"{title} cannot be reached: {text.strip().splitlines()[-1]}", hint=hint) from None
+        raise CouldNotRunError(f"{title} cannot be reached: {text.strip().splitlines()[0]}", hint=hint) from None
     return connection, title
 
 

@@ -28,7 +28,9 @@ def open_objects(con: Connection, place: str, environ: Mapping[str, str] = os.en
         MissingExtraError: what talks to it is not installed.
     """
     if not place.lower().endswith(_ENDINGS):
-        hint = f"known: {', '.join(_ENDINGS)}; write {place.rstrip('/')}/*.parquet for all files of a prefix"
+        hint = f"known: {', '.join(_ENDINGS)}"
+        if "." not in place.rpartition("/")[2]:
+            hint = f"write {place.rstrip('/')}/*.parquet for all files of a prefix"
         raise UsageError(f"{place} is no Parquet file, and others are not read from afar", hint=hint)
     try:
         load_extension(con, "httpfs")
