@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from headgate.project.declaration import Bound
 from headgate.project.durations import parse_duration
 from headgate.project.interpolation import FromEnvironment
 
@@ -20,6 +21,8 @@ MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)? ?([kKMGT]i?)?B$"
 TYPE_PATTERN = r"^[A-Za-z][A-Za-z0-9_ ]*(\([0-9]+( ?, ?[0-9]+)?\))?(\[[0-9]*\])*$"
 
 TABLE_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*\.[a-zA-Z_][a-zA-Z0-9_]*$"
+POSTGRES_PATTERN = r"^postgres(ql)?://[^\x00]+$"
+REFERENCE_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*\.[^.]+$"
 COLUMN_PATTERN = r"^[^.]+\.[^.]+\..+$"
 TABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,62}\Z")
 ENCODING_PATTERN = r"^[A-Za-z0-9._:-]{1,40}$"
@@ -50,6 +53,12 @@ def as_command(value: Any) -> Any:
             raise ValueError("the command is empty")
         if "\x00" in value:
             raise ValueError("a command cannot contain a NUL character")
+    return value
+
+
+def as_bound(value: Any) -> Any:
+    """What ``Bound`` understands, as it is written."""
+    Bound.parse(value)
     return value
 
 
