@@ -313,7 +313,7 @@ def test_gate_of_a_release(published: Shop, cli: Cli) -> None:
 def test_gate_of_nothing_is_an_error_object(tmp_path: Path, cli: Cli) -> None:
     (tmp_path / "g.yml").write_text("[]\n")
     an_error(cli("gate", str(tmp_path / "g.yml"), str(tmp_path / "x.csv"), "--json"), 2)
-    an_error(cli("gate", str(tmp_path / "none.yml"), str(tmp_path / "g.yml"), "--json"), 2)
+    an_error(cli("gate", str(tmp_path / "none.yml"), str(tmp_path / "g.yml"), "--json"), 2, "ConfigError")
     refused = cli("gate", str(tmp_path / "g.yml"), "x.csv", "--report", "r.pdf", "--json")
     assert ".html" in an_error(refused, 2)["hint"]
 

@@ -244,3 +244,10 @@ def test_what_is_remembered_of_some_rows_is_told_of_no_others(rows: Connection) 
     assert all(each.success for each in gate(rows, "t", *counts).results)
     fused = [expect(total, column="c", max_value=0, row_condition=c) for c in ("c < 2", "c > 5", None, "c < 2")]
     assert [each.observed_value for each in gate(rows, "t", *fused).results] == [1, 6, 21, 1]
+
+
+def test_nan_is_null_in_the_conditions_of_implies_too(rows: Connection) -> None:
+    found = judge(rows, "t", expect("implies", **{"if": "a > 1", "then": "a < 4"}))
+    assert counted(found) == (False, 6, 3, 1)  # NaN is not greater than 1
+    assert counted(judge(rows, "t", expect("implies", **{"if": "a is null", "then": "c in (3, 4)"}))) == (True, 6, 4, 0)
+    assert counted(judge(rows, "t", expect("implies", **{"if": "isnan(a)", "then": "c = 4"}))) == (True, 6, 5, 0)

@@ -160,3 +160,8 @@ def test_what_version_018_says_of_comparing_is_met_or_refused_with_a_reason(bran
     assert "cannot be compared with 1" in (judge(branch, "t", crossed).error or "")
     with pytest.raises(ConfigError, match="must be true or false, not 'yes'"):
         judge(branch, "t", expect(VALUES + "be_in_set", column="s", value_set=[], parse_strings_as_datetimes="yes"))
+
+
+def test_what_could_not_be_checked_was_not_proven(tables: Connection) -> None:
+    result = judge(tables, "orders", expect(VALUES + "not_be_null", column="nope"))
+    assert (result.how, result.success) == ("scanned", False)

@@ -9,6 +9,7 @@ import pytest
 
 from headgate.ledger import Ledger
 from headgate.run import build
+from headgate.transform.generic_tests import as_expectation
 from headgate.transform.models import Node
 from headgate.transform.runner import Dbt
 from small_shop import Shop
@@ -138,3 +139,147 @@ def test_step_by_step_the_gate_knows_of_the_tests_too(shop: Shop) -> None:
         assert perform_step(shop.project(), "r1", name, Options()).status == "running"
     verdict = perform_step(shop.project(), "r1", "gate:clean", Options())
     assert (verdict.status, [f["expectation"] for f in verdict.failures]) == ("blocked", ["dbt:not_null"])
+
+
+#: What dbt_utils 1.3 and dbt_expectations 0.10 mean, in DuckDB's words, as packages that a test can install.
+PACKAGES = {
+    "dbt_utils": {
+        "accepted_range(model, column_name, min_value=none, max_value=none, inclusive=true)": """
+            select * from {{ model }} where 1 = 2
+            {% if min_value is not none %} or not {{ column_name }} >{{ '=' if inclusive }} {{ min_value }}{% endif %}
+            {% if max_value is not none %} or not {{ column_name }} <{{ '=' if inclusive }} {{ max_value }}{% endif %}
+        """,
+        "not_null_proportion(model, column_name, at_least, at_most=1.0)": """
+            with p as (select sum(case when {{ column_name }} is null then 0 else 1 end)
+                / cast(count(*) as numeric) as found from {{ model }})
+            select * from p where found < {{ at_least }} or found > {{ at_most }}
+        """,
+        "unique_combination_of_columns(model, combination_of_columns, quote_columns=false)": """
+            select {{ combination_of_columns | join(', ') }} from {{ model }}
+            group by {{ combination_of_columns | join(', ') }} having count(*) > 1
+        """,
+        "not_empty_string(model, column_name, trim_whitespace=true)": """
+            select * from {{ model }}
+            where {% if trim_whitespace %} trim({{ column_name }}) {% else %} {{ column_name }} {% endif %} = ''
+        """,
+        "at_least_one(model, column_name)": """
+            select count({{ column_name }}) as filler from {{ model }} having count({{ column_name }}) = 0
+        """,
+        "not_constant(model, column_name)": """
+            select count(distinct {{ column_name }}) as filler from {{ model }}
+            having count(distinct {{ column_name }}) = 1
+        """,
+        "equal_rowcount(model, compare_model)": """
+            with a as (select count(*) as n from {{ model }}), b as (select count(*) as n from {{ compare_model }})
+            select * from (select abs(a.n - b.n) as apart from a, b) where apart <> 0
+        """,
+    },
+    "dbt_expectations": {
+        "expect_column_values_to_be_between(model, column_name, min_value=none, max_value=none, row_condition=none,"
+        " strictly=false)": """
+            select * from {{ model }} where not (1 = 1
+            {% set equal = '' if strictly else '=' %}
+            {% if min_value is not none %} and {{ column_name }} >{{ equal }} {{ min_value }}{% endif %}
+            {% if max_value is not none %} and {{ column_name }} <{{ equal }} {{ max_value }}{% endif %})
+            {% if row_condition %} and {{ row_condition }} {% endif %}
+        """,
+        "expect_column_value_lengths_to_equal(model, column_name, value, row_condition=none)": """
+            select * from {{ model }} where not length({{ column_name }}) = {{ value }}
+        """,
+        "expect_table_row_count_to_be_between(model, min_value=none, max_value=none, group_by=none,"
+        " row_condition=none, strictly=false)": """
+            with n as (select count(*) as n from {{ model }}
+                {% if row_condition %} where {{ row_condition }} {% endif %})
+            select * from n where not (n >= {{ min_value or 0 }} and n <= {{ max_value or 1e9 }})
+        """,
+        "expect_column_max_to_be_between(model, column_name, min_value=none, max_value=none, group_by=none,"
+        " row_condition=none, strictly=false)": """
+            with n as (select max({{ column_name }}) as n from {{ model }}
+                {% if row_condition %} where {{ row_condition }} {% endif %})
+            select * from n where not (n <= {{ max_value }})
+        """,
+    },
+}
+OF_PACKAGES = """
+      - name: {table}
+        data_tests:
+          - dbt_utils.unique_combination_of_columns:
+              {{name: {table}_pairs, arguments: {{combination_of_columns: [item, flag]}}}}
+          - dbt_utils.equal_rowcount: {{name: {table}_as_many, arguments: {{compare_model: ref('parents')}}}}
+          - dbt_expectations.expect_table_row_count_to_be_between:
+              {{name: {table}_rows, arguments: {{min_value: 1, max_value: 6}}}}
+          - dbt_expectations.expect_table_row_count_to_be_between:
+              {{name: {table}_flagged_rows, arguments: {{min_value: 1, row_condition: "flag = 1"}}}}
+        columns:
+          - name: id
+            data_tests:
+              - dbt_utils.accepted_range: {{name: {table}_range, arguments: {{min_value: 1, max_value: 9}}}}
+              - dbt_utils.accepted_range:
+                  name: {table}_range_open
+                  arguments: {{min_value: 1, inclusive: false}}
+                  config: {{where: "id > 1"}}
+              - dbt_utils.accepted_range: {{name: {table}_range_of_sql, arguments: {{max_value: "2 + 7"}}}}
+              - dbt_utils.not_constant: {{name: {table}_varies}}
+              - dbt_utils.at_least_one: {{name: {table}_some_flagged, config: {{where: "flag = 1"}}}}
+              - dbt_expectations.expect_column_values_to_be_between:
+                  {{name: {table}_between, arguments: {{min_value: 0, max_value: 9, strictly: true}}}}
+              - dbt_expectations.expect_column_max_to_be_between: {{name: {table}_max, arguments: {{max_value: 5}}}}
+              - dbt_expectations.expect_column_max_to_be_between:
+                  {{name: {table}_max_flagged, arguments: {{max_value: 5, row_condition: "flag = 1"}}}}
+          - name: item
+            data_tests:
+              - dbt_utils.not_empty_string: {{name: {table}_not_empty}}
+              - dbt_utils.not_null_proportion: {{name: {table}_mostly_there, arguments: {{at_least: 0.8}}}}
+              - dbt_utils.not_null_proportion: {{name: {table}_some_gone, arguments: {{at_least: 0, at_most: 0.9}}}}
+              - dbt_expectations.expect_column_value_lengths_to_equal:
+                  {{name: {table}_length, arguments: {{value: 1}}}}
+          - name: price
+            data_tests:
+              - dbt_utils.accepted_range: {{name: {table}_price, arguments: {{max_value: 100}}}}
+              - dbt_utils.at_least_one: {{name: {table}_some_price}}
+"""
+
+
+def install(shop: Shop) -> None:
+    for package, tests in PACKAGES.items():
+        folder = f"dbt_packages/{package}"
+        shop.write(f"{folder}/dbt_project.yml", f"name: {package}\nversion: 1.0.0\nmacro-paths: [macros]\n")
+        macros = (f"{{% test {head} %}}{text}{{% endtest %}}" for head, text in tests.items())
+        shop.write(f"{folder}/macros/tests.sql", "\n".join(macros))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("kind", ["table", "view"])
+def test_tests_of_packages_come_out_as_dbt_has_them(
+    make_shop: Any, monkeypatch: pytest.MonkeyPatch, seed: int, kind: str
+) -> None:
+    mine, dbts = make_shop("mine"), make_shop("dbts")
+    for shop in (mine, dbts):
+        lay_out(shop, seed, tables=4)
+        install(shop)
+        shop.write(
+            "models/clean/of_packages.yml", "models:" + "".join(OF_PACKAGES.format(table=f"t{n}") for n in range(4))
+        )
+        (shop.folder / "models/clean/tests.yml").unlink()
+        for number in range(4):
+            path = f"models/clean/t{number}.sql"
+            shop.write(path, f"{{{{ config(materialized='{kind}') }}}}" + (shop.folder / path).read_text())
+    judged: list[str] = []
+
+    def spy(test: Node, models: Any) -> Any:
+        found = as_expectation(test, models)
+        if found is not None:
+            judged.append(test.name)
+        return found
+
+    monkeypatch.setattr(build, "as_expectation", spy)
+    ours = found(mine)
+    monkeypatch.setattr(build, "as_expectation", lambda test, models: None)
+    theirs = found(dbts)
+    assert len(theirs) == 4 * 18
+    assert ours == theirs
+    assert {success for success, *_ in theirs.values()} == {True, False}
+    conditional = {"t0_flagged_rows", "t0_some_flagged", "t0_max_flagged", "t0_range_of_sql", "t0_some_gone"}
+    assert conditional.isdisjoint(judged)
+    assert {"t0_pairs", "t0_as_many", "t0_rows", "t0_range", "t0_between", "t0_max", "t0_length"} <= set(judged)

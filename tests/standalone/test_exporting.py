@@ -35,6 +35,18 @@ def test_a_suite_that_was_written_is_read_as_what_it_was(tmp_path: Path) -> None
     assert after[0].meta == {"owner": "till", "headgate": {"dimension": "accuracy"}}
 
 
+def test_queries_are_great_expectations_own_and_tags_and_limits_go_where_it_does_not_look(tmp_path: Path) -> None:
+    (tmp_path / "raw.yml").write_text(
+        "- columns: {email: {pii: true}}\n"
+        "- unexpected_rows_expectation: {unexpected_rows_query: 'select * from {batch}', timeout: 5s}\n"
+    )
+    suite = to_gx(tmp_path / "raw.yml", name="raw")
+    assert suite["meta"] == {"headgate": {"pii": ["email"]}}
+    assert suite["expectations"][0]["kwargs"] == {"unexpected_rows_query": "select * from {batch}"}
+    assert suite["expectations"][0]["meta"] == {"headgate": {"timeout": "5s"}}
+    assert suite_of(suite, "suite.json").pii == ("email",)
+
+
 def test_what_great_expectations_has_not_is_refused_and_not_left_out(tmp_path: Path) -> None:
     (tmp_path / "raw.yml").write_text("- expect_column_to_exist: {column: a}\n- no_infinities: {}\n")
     with pytest.raises(ConfigError, match="no_infinities") as refused:

@@ -161,7 +161,7 @@ def test_a_place_without_data_is_a_mistake(forms: Path, place: str, words: str) 
         gate(f"{forms}/{place}", SUITE)
 
 
-@pytest.mark.parametrize("place", ["postgresql://user@host/db::orders", "s3://bucket/x.parquet"])
+@pytest.mark.parametrize("place", ["mysql://user@host/db::orders", "https://host/x.parquet"])
 def test_data_on_other_machines_is_refused(place: str) -> None:
     with pytest.raises(UsageError, match="cannot be judged"):
         gate(place, SUITE)
@@ -210,3 +210,9 @@ def test_columns_that_a_suite_tags_are_masked_in_every_report_and_error(tmp_path
     with pytest.raises(DataError) as broken:
         gate(tmp_path / "people.csv", suite)
     assert "ann" not in str(broken.value)
+
+
+def test_errors_call_the_data_as_the_user_does(forms: Path) -> None:
+    place = f"{forms}/orders.parquet"
+    (failure,) = gate(place, [SUITE[5]]).failures
+    assert failure.error == f"could not be checked: {place} has no column 'nope': known: amount, day, id, kind, name"

@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 )
 def gate(
     suite: Annotated[
-        Path, typer.Argument(metavar="SUITE", help="A Great Expectations suite (.json), or a gate file (.yml).")
+        Path,
+        typer.Argument(
+            metavar="SUITE", help="A Great Expectations suite (.json) or folder, a gate file (.yml), or pandera's."
+        ),
     ],
     data: Annotated[
         str | None,
         typer.Argument(
             metavar="DATA",
             help="A file (.parquet, .csv, .csv.gz, .json, .jsonl), a glob, a folder of Parquet files, "
-            "FILE::TABLE of a DuckDB or SQLite file, PROJECT::LAYER.TABLE of the release that a project serves.",
+            "FILE::TABLE of a DuckDB or SQLite file, PROJECT::LAYER.TABLE of the release that a project serves, "
+            "postgresql://USER@HOST/DATABASE::SCHEMA.TABLE, s3://BUCKET/FILE.parquet.",
             show_default=False,
         ),
     ] = None,
@@ -67,7 +71,7 @@ def gate(
         from headgate.reports import format_of
 
         format_of(report)  # before anything is looked at
-    with Progress(quiet=as_json, doing=f"judging {data}"):
+    with Progress(quiet=as_json, doing="judging"):
         judged = judged_by(data, suite, table=table)
     if report is not None:
         judged.report(report)

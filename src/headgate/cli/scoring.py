@@ -25,9 +25,10 @@ def score(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the scorecard: how good each table and layer is.
+    """Show how good each table and layer is.
 
-    An expectation on rows scores the share that were as expected, any other 100 or 0; a dimension scores the mean.
+    In six dimensions: an expectation on rows scores the share that were as expected, any other 100 or 0; a dimension
+    scores the mean over its expectations.
     """
     from headgate.cli.opening import open_project
     from headgate.cli.output import show_json

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
+import re
 from collections.abc import Callable
 from dataclasses import MISSING, field, fields
 from typing import Any
 
 from headgate.errors import did_you_mean
 
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(d|days?|h|hours?|m|min|minutes?|s|seconds?)")
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 Reader = Callable[[Any], Any]
 
 #: Great Expectations writes these beside an expectation's own arguments; none changes the verdict.
@@ -189,6 +193,26 @@ def bins(value: Any) -> int:
     found = whole(value)
     if not 2 <= found <= 1000:
         raise WrongValueError(f"must be a whole number from 2 to 1000, not {shown(value)}")
+    return found
+
+
+def age(value: Any) -> dt.timedelta:
+    """A length of time, such as ``2d``, ``36 hours`` or ``90m``.
+
+    >>> age("2d"), age("1.5 hours")
+    (datetime.timedelta(days=2), datetime.timedelta(seconds=5400))
+    """
+    match = _AGE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise WrongValueError(f"must be a length of time, such as 2d, 36h or 90m, not {shown(value)}")
+    return dt.timedelta(**{_UNITS[match[2][0]]: float(match[1])})
+
+
+def time_limit(value: Any) -> dt.timedelta:
+    """A length of time that is not 0."""
+    found = age(value)
+    if not found:
+        raise WrongValueError(f"must be more than nothing, not {shown(value)}")
     return found
 
 

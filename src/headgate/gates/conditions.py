@@ -98,10 +98,22 @@ def columns_of(tree: exp.Expr, on: Checked) -> dict[str, str]:
 
 
 def bound_to(tree: exp.Expr, on: Checked) -> exp.Expr:
-    """A copy whose columns are the checked relation's."""
+    """A copy whose columns are the checked relation's; a float's NaN is null, unless it is just that which is asked."""
     names = columns_of(tree, on)
 
     def bind(node: exp.Expr) -> exp.Expr:
-        return sql.column(names[node.name]) if isinstance(node, exp.Column) else node
+        if not isinstance(node, exp.Column):
+            return node
+        name = names[node.name]
+        found = sql.column(name)
+        if on.kind(name) != "float" or _asks_for_nan(node.parent):
+            return found
+        return exp.Case(ifs=[exp.If(this=sql.negated(exp.IsNan(this=found)), true=found.copy())])
 
     return tree.copy().transform(bind)
+
+
+def _asks_for_nan(node: exp.Expr | None) -> bool:
+    return isinstance(node, exp.IsNan | exp.IsInf) or (
+        isinstance(node, exp.Anonymous) and node.name.lower() == "isfinite"
+    )

@@ -28,6 +28,7 @@ def evaluate(
     plain: IsPlain = never_plain,
     scale: float | None = None,
     earlier: Earlier = nothing_earlier,
+    called: str | None = None,
 ) -> GateResult:
     """Judge every expectation of a gate on the lake attached as ``alias``.
 
@@ -41,6 +42,7 @@ def evaluate(
         memory: where results on unchanged files are kept; in the lake itself unless said otherwise.
         plain: says of a raw view that it shows every row of its change log.
         scale: the fraction of a sample, by which bounds on row counts are scaled.
+        called: what errors call the tables of the gate, where that is not their name.
         earlier: attaches the release that expectations which look back compare with, when one first asks.
 
     Returns:
@@ -55,7 +57,7 @@ def evaluate(
     memory = memory if memory is not None else LakeMemory(con, contents, alias)
     cursor = con.cursor()
     try:
-        sight = Sight(cursor, contents, alias, plain, memory, gate, earlier)
+        sight = Sight(cursor, contents, alias, plain, memory, gate, earlier, called)
         outcomes: dict[str, list[Outcome]] = {}
         for table in gate.tables:
             checks = [check for check in gate.checks if check.table == table]
@@ -94,7 +96,7 @@ def _result(layer: str, check: Check, outcome: Outcome, masking: Masking) -> Exp
         unexpected_percent=verdict.unexpected_percent if verdict else None,
         partial_unexpected_list=examples,
         details=dict(verdict.details) if verdict else {},
-        how=outcome.how,
+        how=outcome.how if outcome.error is None else "scanned",  # nothing was proven, and nothing is remembered
         seconds=outcome.seconds,
         meta=declared.meta,
     )

@@ -14,6 +14,7 @@ A new one is a frozen dataclass with ``@expectation("its_name", dimension=…)``
 
 from __future__ import annotations
 
+import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
 
 Dimension = Literal["completeness", "accuracy", "consistency", "uniqueness", "timeliness", "validity"]
 #: Part of every remembered fact's key: raise it when the meaning of an expectation changes.
-MEANING = 1
+MEANING = 2
 
 #: What matters for the verdict alone, and what is told apart by itself.
-_NOT_IN_KEY = frozenset({"mostly", "row_condition", "condition_parser"})
+_NOT_IN_KEY = frozenset({"mostly", "row_condition", "condition_parser", "timeout"})
 
 RowCounter = Callable[[Checked], int]
 Ask = Callable[["exp.Query"], list[tuple[Any, ...]]]
@@ -91,6 +92,10 @@ class Expectation(ABC):
     def columns(self) -> tuple[str, ...]:
         """The columns that must exist."""
         return ()
+
+    def time_limit(self) -> dt.timedelta | None:
+        """How long its own query may take; None if it may take as long as it takes, or has none."""
+        return None
 
     def others(self) -> tuple[tuple[str, ...], ...]:
         """The other relations that it looks at, as the author named them."""
@@ -252,8 +257,14 @@ class RowExpectation(CountedExpectation):
 class QueryExpectation(CountedExpectation):
     """Needs a query of its own."""
 
+    timeout: dt.timedelta | None = argument(arguments.time_limit, default=None, kw_only=True)  # noqa: RUF009 - a field
+
     #: Whether nothing is unexpected where there are no rows.
     holds_of_nothing: ClassVar[bool] = True
+
+    def time_limit(self) -> dt.timedelta | None:
+        """As it was told."""
+        return self.timeout
 
     def narrowed(self, on: Checked) -> Checked:
         """Other rows are not there."""
@@ -330,6 +341,12 @@ class AggregateExpectation(ConditionalExpectation):
 @dataclass(frozen=True)
 class ReportExpectation(ConditionalExpectation):
     """Judged from the rows of its own queries, each of which may depend on what the one before found."""
+
+    timeout: dt.timedelta | None = argument(arguments.time_limit, default=None, kw_only=True)  # noqa: RUF009 - a field
+
+    def time_limit(self) -> dt.timedelta | None:
+        """As it was told."""
+        return self.timeout
 
     @abstractmethod
     def report(self, on: Checked, ask: Ask) -> Verdict:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from headgate.gates import arguments
 from headgate.gates.aggregates import MaxBetween
@@ -19,30 +18,13 @@ from headgate.gates.values import MOMENTS, UnusableError, moment
 if TYPE_CHECKING:
     from sqlglot import exp
 
-_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(d|days?|h|hours?|m|min|minutes?|s|seconds?)")
-_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-
-
-def age(value: Any) -> dt.timedelta:
-    """A length of time, such as ``2d``, ``36 hours`` or ``90m``.
-
-    >>> age("2d"), age("1.5 hours")
-    (datetime.timedelta(days=2), datetime.timedelta(seconds=5400))
-    """
-    match = _AGE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise arguments.WrongValueError(
-            f"must be a length of time, such as 2d, 36h or 90m, not {arguments.shown(value)}"
-        )
-    return dt.timedelta(**{_UNITS[match[2][0]]: float(match[1])})
-
 
 @expectation("freshness", dimension="timeliness")
 @dataclass(frozen=True)
 class Freshness(AggregateExpectation):
     """The newest value of a column is no older than this. Times without a zone are in UTC, dates are midnights."""
 
-    max_age: dt.timedelta = argument(age)  # noqa: RUF009 - a field, as all
+    max_age: dt.timedelta = argument(arguments.age)  # noqa: RUF009 - a field, as all
 
     def require(self, on: Checked) -> None:
         """Only dates and times have an age."""

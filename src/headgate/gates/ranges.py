@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.gates import arguments
 from headgate.gates.arguments import argument
+from headgate.gates.bounds import Bounded
 from headgate.gates.columns import ColumnExpectation
 from headgate.gates.expectation import expectation
 from headgate.gates.relation import Checked
@@ -21,24 +22,16 @@ if TYPE_CHECKING:
 
 @expectation("expect_column_values_to_be_between", dimension="validity")
 @dataclass(frozen=True)
-class Between(ColumnExpectation):
+class Between(Bounded, ColumnExpectation):
     """Every value lies between two, which are allowed themselves unless ``strict``."""
 
-    min_value: float | str | dt.date | None = argument(arguments.bound, default=None)  # noqa: RUF009 - as above
-    max_value: float | str | dt.date | None = argument(arguments.bound, default=None)  # noqa: RUF009 - as above
-    strict_min: bool = argument(arguments.flag, default=False)
-    strict_max: bool = argument(arguments.flag, default=False)
-
-    def __post_init__(self) -> None:
-        if self.min_value is None and self.max_value is None:
-            raise arguments.ArgumentError("min_value", "min_value or max_value is required")
+    min_value: float | str | dt.date | None = argument(arguments.bound, default=None, kw_only=True)  # noqa: RUF009 - a field
+    max_value: float | str | dt.date | None = argument(arguments.bound, default=None, kw_only=True)  # noqa: RUF009 - a field
 
     def require(self, on: Checked) -> None:
         """The bounds must be of the column's kind, and leave room."""
         super().require(on)
-        low, high = self.bounds(on)
-        if low is not None and high is not None and low > high:
-            raise UnusableError(f"min_value {self.min_value} is greater than max_value {self.max_value}")
+        self.require_room(*self.bounds(on))
 
     def bounds(self, on: Checked) -> tuple[Any, Any]:
         """Both bounds as values that compare, None where there is none."""
@@ -68,9 +61,7 @@ class Between(ColumnExpectation):
     def holds_within(self, on: Checked, known: Known) -> bool:
         """Both ends are allowed, hence all between them."""
         low, high = self.bounds(on)
-        above = low is None or (known.low > low if self.strict_min else known.low >= low)
-        below = high is None or (known.high < high if self.strict_max else known.high <= high)
-        return bool(above and below)
+        return self.is_above(known.low, low) and self.is_below(known.high, high)
 
 
 def _within(between: Between, on: Checked, kind: Kind) -> exp.Expr:

@@ -47,7 +47,8 @@ class Checked:
     the same data, and None for what can show other data at another time: a view, a file. ``alias`` is the name
     under which the lake, or other database, is attached, ``others`` are the relations that an expectation
     names, by the name it uses. ``where`` is the condition, in SQL over the columns of ``checked``, of the rows
-    that are seen; ``before`` is the relation as it was in an earlier release, for expectations that look back.
+    that are seen; ``before`` is the relation as it was in an earlier release, for expectations that look back;
+    ``called`` is its name in errors, where that is not its own.
     """
 
     layer: str
@@ -60,11 +61,12 @@ class Checked:
     others: Mapping[str, Checked] = field(default_factory=dict)
     where: str | None = None
     before: Checked | None = None
+    called: str | None = None
 
     @property
     def title(self) -> str:
         """Its name as users write it."""
-        return f"{self.layer}.{self.name}"
+        return self.called or f"{self.layer}.{self.name}"
 
     @property
     def is_whole_table(self) -> bool:

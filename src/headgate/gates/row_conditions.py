@@ -65,13 +65,7 @@ def chosen_rows(tree: exp.Expr, on: Checked) -> exp.Expr:
     Raises:
         UnusableError: it names a column that does not exist.
     """
-
-    def without_nan(node: exp.Expr) -> exp.Expr:
-        if not isinstance(node, exp.Column) or on.kind(node.name) != "float":
-            return node
-        return exp.Case(ifs=[exp.If(this=sql.negated(exp.IsNan(this=node.copy())), true=node)])
-
-    return sql.surely(bound_to(tree, on).transform(without_nan))
+    return sql.surely(bound_to(tree, on))
 
 
 def _from_json(written: Mapping[str, Any]) -> exp.Expr:

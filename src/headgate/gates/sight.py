@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import duckdb
 
@@ -39,6 +40,7 @@ class Sight:
         memory: Memory,
         gate: Gate,
         earlier: Earlier,
+        called: str | None = None,
     ) -> None:
         self.con = con
         self.contents = contents
@@ -46,6 +48,7 @@ class Sight:
         self.plain = plain
         self.memory = memory
         self.earlier = earlier
+        self.called = called
         self.learned: list[Fact] = []
         self.counted = 0
         self.masking = Masking(gate.pii, gate.layer)
@@ -66,6 +69,8 @@ class Sight:
         if known is None:
             try:
                 known = read_relation(self.con, self.contents, layer, name, self.alias, self.plain)
+                if self.called is not None and layer == self._gate.layer and name in self._gate.tables:
+                    known = replace(known, called=self.called)
                 if known.base is not None:
                     self._refuse_inlined(known.base)
             except UnusableError as error:

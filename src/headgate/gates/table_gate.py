@@ -30,6 +30,7 @@ from headgate.gates.outcome import Outcome
 from headgate.gates.relation import Checked
 from headgate.gates.sight import Sight, split
 from headgate.gates.statistics import known_of_file
+from headgate.gates.time_limit import limited
 from headgate.gates.values import UnusableError
 from headgate.lake.catalog import DataFile
 
@@ -65,7 +66,8 @@ class TableGate:
         """Take a step; what goes wrong there is why the expectation could not be checked."""
         start = perf_counter()
         try:
-            step(outcome)
+            with limited(self.sight.con, outcome.check.expectation.time_limit()):
+                step(outcome)
         except (UnusableError, duckdb.Error) as error:
             self._fail(outcome, error)
         outcome.seconds += perf_counter() - start

@@ -11,6 +11,7 @@ import duckdb
 
 from headgate.gates import arguments
 from headgate.gates.arguments import argument
+from headgate.gates.bounds import Bounded
 from headgate.gates.columns import ColumnExpectation
 from headgate.gates.expectation import expectation
 from headgate.gates.relation import Checked, first_line
@@ -298,29 +299,17 @@ class LengthExpectation(TextExpectation):
 
 @expectation("expect_column_value_lengths_to_be_between", dimension="validity")
 @dataclass(frozen=True)
-class LengthsBetween(LengthExpectation):
+class LengthsBetween(Bounded, LengthExpectation):
     """Every value has a number of characters between two, which are allowed themselves unless ``strict``."""
-
-    min_value: float | None = argument(arguments.amount, default=None)
-    max_value: float | None = argument(arguments.amount, default=None)
-    strict_min: bool = argument(arguments.flag, default=False)
-    strict_max: bool = argument(arguments.flag, default=False)
-
-    def __post_init__(self) -> None:
-        if self.min_value is None and self.max_value is None:
-            raise arguments.ArgumentError("min_value", "min_value or max_value is required")
 
     def require(self, on: Checked) -> None:
         """The bounds must leave room."""
         super().require(on)
-        if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
-            raise UnusableError(f"min_value {self.min_value} is greater than max_value {self.max_value}")
+        self.require_room(self.min_value, self.max_value)
 
     def allows(self, length: int) -> bool:
         """It lies between."""
-        low, high = self.min_value, self.max_value
-        above = low is None or (length > low if self.strict_min else length >= low)
-        return above and (high is None or (length < high if self.strict_max else length <= high))
+        return self.is_above(length, self.min_value) and self.is_below(length, self.max_value)
 
     def unexpected(self, on: Checked) -> exp.Expr:
         """It is shorter or longer."""

@@ -267,5 +267,5 @@ def _tested(shop: Workshop, tests: Iterable[dict[str, Any]], found: list[Expecta
             results.append({**judged[entry["test"]], "partial_unexpected_list": examples})
         else:
             named = {"id": entry["name"], "type": entry["type"], "kwargs": entry["kwargs"]}
-            results.append({**seen, **named, "severity": entry["severity"]})
+            results.append({**seen, **named, "unexpected_count": 0, "severity": entry["severity"]})
     return results

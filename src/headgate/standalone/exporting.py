@@ -12,8 +12,10 @@ from headgate.project.declaration import Declared, Severity
 from headgate.project.suite import OWN
 from headgate.standalone.declaring import ONE, Suite, declared_in, said_in
 
-#: What all expectations of Great Expectations begin with, and none of our own.
-_GX = "expect_"
+#: What the expectations of Great Expectations begin with, and none of our own.
+_GX = ("expect_", "unexpected_rows_expectation")
+#: An argument that only we know.
+_TIMEOUT = "timeout"
 _SEVERITIES: dict[Severity, str] = {"fail": "critical", "warn": "warning"}
 
 
@@ -48,7 +50,9 @@ def _refuse_own(declared: Iterable[Declared]) -> None:
 def _expectation(declared: Declared) -> dict[str, Any]:
     ours = {"dimension": declared.dimension} if declared.dimension else {}
     ours |= {"on_fail": declared.on_fail} if declared.on_fail != "block" else {}
-    found: dict[str, Any] = {"type": declared.type, "kwargs": declared.kwargs}
+    ours |= {_TIMEOUT: declared.kwargs[_TIMEOUT]} if _TIMEOUT in declared.kwargs else {}
+    kwargs = {name: value for name, value in declared.kwargs.items() if name != _TIMEOUT}
+    found: dict[str, Any] = {"type": declared.type, "kwargs": kwargs}
     found |= {"severity": _SEVERITIES[declared.severity], "meta": declared.meta | ({OWN: ours} if ours else {})}
     found |= {"id": declared.id} if declared.id else {}
     found |= {"description": declared.description} if declared.description else {}

@@ -9,6 +9,7 @@ import duckdb
 
 from headgate.errors import InterruptedRunError
 from headgate.gates import Forgetful, compile_gate, evaluate
+from headgate.gates.values import UnusableError
 from headgate.lake.engine import qualified, was_interrupted
 from headgate.standalone.data import Data
 from headgate.standalone.declaring import Suite, declared_in, said_in
@@ -33,7 +34,9 @@ def gate(data: Any, suite: Suite, *, table: str | None = None) -> Judged:
     said = said_in(suite)
     with opened(data, pii=said.pii.names) as found:
         compiled = compile_gate(declared_in(said, table, layer=found.layer, like=found.table))
-        result = evaluate(found.con, compiled, contents=found.contents, alias=found.alias, memory=Forgetful())
+        result = evaluate(
+            found.con, compiled, contents=found.contents, alias=found.alias, memory=Forgetful(), called=found.title
+        )
         return Judged(found.title, _rows(found), perf_counter() - start, result)
 
 
@@ -44,5 +47,7 @@ def _rows(data: Data) -> int | None:
     except duckdb.Error as error:
         if was_interrupted(error):
             raise InterruptedRunError from error
+        return None
+    except UnusableError:  # another database refuses
         return None
     return int(found[0][0])

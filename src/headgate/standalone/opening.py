@@ -10,6 +10,7 @@ from typing import Any
 
 from headgate.errors import UsageError
 from headgate.lake.engine import connect
+from headgate.standalone import postgres, s3
 from headgate.standalone.data import Data
 from headgate.standalone.databases import open_database, open_release
 from headgate.standalone.files import open_files
@@ -18,7 +19,6 @@ from headgate.standalone.frames import open_frame
 #: Between a database, or a project's folder, and the table in it.
 WITHIN = "::"
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-IF_POSTGRES = "export it, for example: COPY (SELECT …) TO 'data.parquet' in DuckDB with its postgres extension"
 
 
 @contextmanager
@@ -39,6 +39,11 @@ def opened(data: Any, pii: Collection[str] = ()) -> Iterator[Data]:
         if not isinstance(place, str):
             with open_frame(con, place) as frame:
                 yield frame
+        elif place.lower().startswith(postgres.SCHEMES):
+            with postgres.open_table(*_of_database(place)) as table:
+                yield table
+        elif place.lower().startswith(s3.SCHEME):
+            yield s3.open_objects(con, place)
         elif remote := _REMOTE.match(place):
             raise _unreachable(remote[0])
         elif WITHIN in place and not Path(place).exists():
@@ -57,8 +62,16 @@ def _parts(place: str) -> tuple[Path, str]:
     return Path(folder), table
 
 
+def _of_database(place: str) -> tuple[str, str]:
+    """A database's URL, which may hold ``::`` itself and a password, and the table in it."""
+    url, _, table = place.rpartition(WITHIN)
+    if not url or not table or "/" in table:
+        raise UsageError(
+            "a database has many tables", hint=f"name one: postgresql://user@host/database{WITHIN}schema.table"
+        )
+    return url, table
+
+
 def _unreachable(scheme: str) -> UsageError:
     """Refused before anything is asked of a server: what cannot be judged must not look as if it could."""
-    if scheme.lower() in ("postgresql://", "postgres://"):
-        return UsageError("tables of PostgreSQL cannot be judged in PostgreSQL", hint=IF_POSTGRES)
     return UsageError(f"data at {scheme} cannot be judged: it must lie on this machine", hint="download it first")

