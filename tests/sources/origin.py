@@ -14,6 +14,7 @@ from headgate.lake.engine import Connection, qualified
 from headgate.project.database_config import Database, DuckdbSource, PostgresSource, SqliteSource
 from headgate.sources import Extracted, TableChange
 from headgate.sources.databases.source import DatabaseSource
+from headgate.sources.schema_lock import read_lock, write_lock
 from postgres_server import PostgresServer
 from shop import attach_new_lake
 
@@ -47,6 +48,7 @@ class Loaded:
         run = f"run{next(self._runs)}"
         done = self.source(**settings).extract(self.con, run, self.known, {}, self.told.append, compare)
         self.known = {**self.known, **{each.table: each.state for each in done}}
+        write_lock(self.folder, read_lock(self.folder) | {each.table: each.schema for each in done})
         return {each.table: each for each in done}
 
     def raw(self, table: str, columns: str = "*") -> list[tuple[Any, ...]]:

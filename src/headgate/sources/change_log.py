@@ -175,19 +175,22 @@ class ChangeLog:
             self.con.execute(f"ALTER TABLE {self.log} ADD COLUMN {ident(column)} {wanted[column]}")
         order = [c for c in before.columns if c in wanted] + [c for c in wanted if c not in before.columns]
         changed = [c for c in before.columns if c in wanted and wanted[c] != before.columns[c]]
-        if changed:
-            self._retype(before, {c: wanted[c] for c in changed})
+        if changed or not set(self._shown()) <= set(wanted):
+            self._rewrite(before, {c: wanted[c] for c in changed}, wanted)
         return {c: wanted[c] for c in order}
 
-    def _retype(self, before: LogState, changed: Mapping[str, str]) -> None:
-        """Rewrite the log with other types, which somebody declared, and the hashes that follow from them."""
+    def _rewrite(self, before: LogState, changed: Mapping[str, str], hashed: Mapping[str, str]) -> None:
+        """Rewrite the log with other types, and with the hashes of the columns that rows have from now on.
+
+        Else every row would look changed when a column is gone from the source.
+        """
         for column in changed:
             self._refuse_lossy(before, column, changed[column])
         columns = {**self.columns(), **changed}
         casts = ", ".join(f"CAST({ident(c)} AS {kind}) AS {ident(c)}" for c, kind in columns.items())
         self.con.execute(
             f"CREATE OR REPLACE TABLE {self.log} AS SELECT * EXCLUDE (_hash, _op), "
-            f"CASE WHEN _op = 'upsert' THEN {hash_of(columns)} END AS _hash, _op "
+            f"CASE WHEN _op = 'upsert' THEN {hash_of(hashed)} END AS _hash, _op "
             f"FROM (SELECT {casts}, {', '.join(OWN_COLUMNS)} FROM {self.log})"
         )
 
@@ -215,6 +218,10 @@ class ChangeLog:
         else:
             body = latest_rows(self.log, list(columns), self.primary_key, first_us)
         self.con.execute(f"CREATE OR REPLACE VIEW {self.view} AS {body}")
+
+    def _shown(self) -> list[str]:
+        """The columns that ``raw.<table>`` has."""
+        return [name for name, *_ in self.con.execute(f"DESCRIBE SELECT * FROM {self.view}").fetchall()]
 
     def _view_body(self) -> str:
         found = self.con.execute(

@@ -344,7 +344,7 @@ def digest(con: Connection, session: Session, chosen: Chosen, window: Window) ->
     """The digest of the rows in a window, computed in the source if it can."""
     dialect = session.dialect
     table = dialect.table(session.alias, chosen.name)
-    aggregate = dialect.digest(chosen.columns)
+    aggregate = dialect.digest(chosen.present)
     if aggregate is None:
         named = ", ".join(f"{value.sql} AS c{n}" for n, value in enumerate(chosen.values))
         values = {column.name: f"CAST(c{n} AS VARCHAR)" for n, (column, _) in enumerate(chosen.pairs)}
