@@ -24,9 +24,11 @@ from headgate.sources.databases.dialect import ATTACHED, Dialect
 
 Result = TypeVar("Result")
 #: Where a message of DuckDB repeats the connection string, and where it repeats the statement.
-_AT_URL = re.compile(r'Unable to connect to \w+ at ".*": ', re.DOTALL)
+_AT_URL = re.compile(
+    r'(Unable to connect to \w+ at|Failed to connect to \w+ database with parameters) ".*": ', re.DOTALL
+)
 _STATEMENT = re.compile(r"\s*LINE \d+:.*", re.DOTALL)
-_PREFIX = re.compile(r"^(.*ERROR:\s*|\w+ Error: )", re.DOTALL)
+_PREFIX = re.compile(r'^(.*ERROR:\s*|\w+ Error: (Failed to \w+ MySQL query ".*": )?)', re.DOTALL)
 
 
 class Session:

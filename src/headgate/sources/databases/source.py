@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 #: A new kind of database is one dialect and one line here.
 DIALECTS = {
     "postgres": ("headgate.sources.databases.postgres", "Postgres"),
+    "mysql": ("headgate.sources.databases.mysql", "Mysql"),
     "sqlite": ("headgate.sources.databases.sqlite", "Sqlite"),
     "duckdb": ("headgate.sources.databases.duckdb_file", "DuckdbFile"),
 }
