@@ -16,7 +16,10 @@ import typer
 from headgate.errors import ExitCode
 
 #: Each of these modules adds its verbs to the app, in the order of the help.
-MODULES = ("starting", "checking", "running", "gating", "suggesting", "asking", "explaining", "releasing", "keeping")
+MODULES = (
+    *("starting", "simulating", "checking", "running", "gating", "suggesting"),
+    *("asking", "explaining", "scoring", "releasing", "serving", "keeping"),
+)
 
 app = typer.Typer(
     name="headgate",

@@ -71,6 +71,11 @@ class DatabaseTable(Settings):
     columns: Columns = Field(
         default_factory=Columns, description="Which columns are read.", examples=[{"exclude": ["iban"]}]
     )
+    pii: Annotated[tuple[ColumnName, ...], BeforeValidator(as_tuple)] = Field(
+        default=(),
+        description="The columns that hold personal data: their values are shown in no error, report, log or ledger.",
+        examples=[["email", "phone"]],
+    )
 
 
 class Reconcile(Settings):

@@ -110,7 +110,7 @@ class FileLoading:
 
     def _read(self, files: Sequence[SourceFile], before: State, stage: Stage, proof: Future[Proof]) -> _Read:
         shape, delimiter = self._shape(files, before, proof)
-        checks = FileChecks(self.con, shape, stage, files, self.config.primary_key)
+        checks = FileChecks(self.con, shape, stage, files, self.config.primary_key, self.config.pii)
         sample = self._sample(shape)
         try:
             stage.fill(shape.rows(sample))
@@ -212,4 +212,4 @@ class FileLoading:
         try:
             yield
         except duckdb.Error as error:
-            raise translated(error, doing=f"loading {self.name}") from error
+            raise translated(error, doing=f"loading {self.name}", pii=bool(self.config.pii)) from error
