@@ -228,6 +228,23 @@ def test_a_due_comparison_that_found_nothing_is_not_due_again(tmp_path: Path, cl
     assert "skip   extract:app" in cli("plan", "-p", str(folder)).out
 
 
+def test_drift_is_shown_stops_a_run_and_can_be_accepted(tmp_path: Path, cli: Cli) -> None:
+    folder, path = tmp_path / "orders", a_database(tmp_path)
+    cli("init", str(folder), "--from", str(path))
+    cli("run", "-p", str(folder))
+    assert cli("drift", "-p", str(folder)).last_line.startswith("NO DRIFT")
+    with contextlib.closing(sqlite3.connect(path)) as app, app:
+        app.execute("ALTER TABLE orders ADD COLUMN town text")
+    blocked = cli("run", "-p", str(folder))
+    assert (blocked.code, blocked.last_line.startswith("BLOCKED")) == (1, True)
+    shown = cli("drift", "-p", str(folder))
+    assert (shown.code, "app.orders: town is new (VARCHAR)  (block)" in shown.out) == (1, True)
+    assert cli("drift", "accept", "-p", str(folder)).last_line.startswith("ACCEPTED  1 differences")
+    assert cli("run", "-p", str(folder)).code == 0
+    assert cli("drift", "-p", str(folder)).code == 0
+    assert cli("drift", "reject", "-p", str(folder)).code == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [

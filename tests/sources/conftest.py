@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from headgate.lake.engine import Connection
-from origin import Origin
+from mariadb_server import MariadbServer, require_mariadb
+from origin import MysqlOrigin, Origin
 from postgres_server import PostgresServer
 from shop import Shop, attach_new_lake
 
@@ -55,3 +57,19 @@ def origin(postgres: PostgresServer, con: Connection, tmp_path: Path) -> Iterato
     postgres.execute(f"DROP SCHEMA {origin.schema} CASCADE")
     for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'temp'").fetchall():
         con.execute(f'DROP TABLE temp."{name}"')
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariadbServer]:
+    """A MariaDB for all tests of a process."""
+    require_mariadb()
+    with tempfile.TemporaryDirectory(prefix="headgate-mariadb-") as folder:  # pytest lets no other user into its own
+        server = MariadbServer(Path(folder))
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def mysql_origin(mariadb: MariadbServer, con: Connection, tmp_path: Path) -> MysqlOrigin:
+    """A database of a real MariaDB, and an empty lake."""
+    return MysqlOrigin(mariadb, f"d{next(_schemas)}", con, tmp_path)

@@ -11,9 +11,11 @@ from typing import Any
 import duckdb
 
 from headgate.lake.engine import Connection, qualified
-from headgate.project.database_config import Database, DuckdbSource, PostgresSource, SqliteSource
+from headgate.project.database_config import Database, DuckdbSource, MysqlSource, PostgresSource, SqliteSource
 from headgate.sources import Extracted, TableChange
 from headgate.sources.databases.source import DatabaseSource
+from headgate.sources.schema_lock import read_lock, write_lock
+from mariadb_server import IN_URL, MariadbServer
 from postgres_server import PostgresServer
 from shop import attach_new_lake
 
@@ -47,6 +49,7 @@ class Loaded:
         run = f"run{next(self._runs)}"
         done = self.source(**settings).extract(self.con, run, self.known, {}, self.told.append, compare)
         self.known = {**self.known, **{each.table: each.state for each in done}}
+        write_lock(self.folder, read_lock(self.folder) | {each.table: each.schema for each in done})
         return {each.table: each for each in done}
 
     def raw(self, table: str, columns: str = "*") -> list[tuple[Any, ...]]:
@@ -112,3 +115,16 @@ class DuckdbOrigin(Loaded):
         with duckdb.connect(str(self.folder / "app.duckdb")) as app:
             for statement in statements:
                 app.execute(statement)
+
+
+class MysqlOrigin(Loaded):
+    """A database of a real MariaDB."""
+
+    def __init__(self, server: MariadbServer, name: str, con: Connection, folder: Path) -> None:
+        super().__init__(con, folder, MysqlSource, type="mysql", url=server.url_of("reader", IN_URL, name))
+        self.server = server
+        self.name = name
+        server.execute("mysql", f"CREATE DATABASE {name}", f"GRANT ALL ON {name}.* TO reader")
+
+    def execute(self, *statements: str) -> None:
+        self.server.execute(self.name, *statements)

@@ -138,6 +138,43 @@ def test_what_fails_in_one_table_leaves_nothing_of_any(origin: Origin) -> None:
     assert origin.raw("floats") == [(1, None)]
 
 
+# --- keys ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "rule", "what"),
+    [
+        ("(1, 'a'), (NULL, 'b'), (NULL, 'c')", "null_key", "null (2 rows)"),
+        ("(1, 'a'), (1, 'b')", "duplicate_key", "1 rows have a key that another row has too"),
+    ],
+)
+def test_a_declared_key_must_be_one(origin: Origin, rows: str, rule: str, what: str) -> None:
+    origin.execute("CREATE TABLE t (id int, what text)", f"INSERT INTO t VALUES {rows}")
+    with pytest.raises(SourceDataError) as caught:
+        origin.load(tables={"t": {"primary_key": ["id"]}})
+    assert (caught.value.rule, caught.value.column, what in caught.value.what) == (rule, "id", True)
+    assert origin.tables() == []
+
+
+def test_the_primary_key_of_a_loaded_table_cannot_change(origin: Origin) -> None:
+    origin.execute(COLOURS, "INSERT INTO colours VALUES (1, 'red')")
+    origin.load()
+    origin.execute("ALTER TABLE colours DROP CONSTRAINT colours_pkey, ADD PRIMARY KEY (id, name)")
+    with pytest.raises(ConfigError, match="was id and is now id, name") as caught:
+        origin.load()
+    assert "primary_key: [id]" in str(caught.value.hint)
+    assert origin.load(tables={"colours": {"primary_key": ["id"]}}) == {}
+
+
+def test_a_row_whose_key_changes_is_another_row(origin: Origin) -> None:
+    origin.execute(COLOURS, "INSERT INTO colours VALUES (1, 'red'), (2, 'blue')")
+    origin.load()
+    origin.execute("UPDATE colours SET id = 3 WHERE id = 1")
+    counts = origin.load()["colours"].counts
+    assert (counts.appended, counts.deleted) == (1, 1)
+    assert origin.raw("colours") == [(2, "blue"), (3, "red")]
+
+
 # --- which tables and columns --------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""The verbs that look before anything runs: check, plan."""
+"""The verbs that look before anything runs: check, plan, drift."""
 
 from __future__ import annotations
 
@@ -70,6 +70,49 @@ def plan(
         show_json({"release": base, "steps": records})
     else:
         _show_plan(base, steps)
+
+
+@app.command(epilog="Examples:\n\n\b\n  headgate drift\n  headgate drift accept")
+def drift(
+    action: Annotated[
+        str | None, typer.Argument(metavar="accept", help="Take what the databases have now into schema.lock.")
+    ] = None,
+    project: ProjectOption = Path(),
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how databases differ from schema.lock.
+
+    Each new, dropped, widened, narrowed or perhaps renamed column, with what the source's policy makes of it
+    and the models that it touches. Exit code 1 if one of them would stop a run.
+    """
+    from headgate.cli.opening import open_project
+    from headgate.cli.output import show, show_json, verdict_line
+    from headgate.cli.progress import Progress
+    from headgate.errors import UsageError
+    from headgate.run.drift import accept_drift, find_drift
+
+    if action not in (None, "accept"):
+        raise UsageError(f"drift cannot {action}", hint="headgate drift, or headgate drift accept")
+    opened = open_project(project, target, None)
+    with Progress(quiet=as_json, doing="comparing with schema.lock"):
+        found = accept_drift(opened) if action else find_drift(opened)
+    stops = not action and any(each.policy == "block" for each in found)
+    if as_json:
+        show_json({"accepted": action is not None, "drift": [each.to_json() for each in found]})
+        raise typer.Exit(1 if stops else 0)
+    for each in found:
+        show(f"{each.source}.{each.table}: {each.drift.text}  ({'accepted' if action else each.policy})")
+        if each.models:
+            show(f"    read by {', '.join(each.models)}", style="dim")
+    if not found:
+        verdict_line("NO DRIFT", ["the databases are as schema.lock holds them"], good=True)
+    elif action:
+        verdict_line("ACCEPTED", [f"{len(found)} differences are in schema.lock: commit it"], good=True)
+    else:
+        hint = "headgate drift accept takes them" if stops else "no run is stopped by them"
+        verdict_line("DRIFT", [f"{len(found)} differences", hint], good=not stops)
+    raise typer.Exit(1 if stops else 0)
 
 
 def _show_plan(base: int | None, steps: list[Step]) -> None:

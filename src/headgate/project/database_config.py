@@ -184,7 +184,7 @@ class MysqlSource(Database):
 
     type: Literal["mysql"] = Field(description="The kind of source.", examples=["mysql"])
     url: PathText = Field(
-        description="Where the database is: `mysql://user:password@host:3306/database?ssl_mode=required`.",
+        description="Where the database is: `mysql://user:password@host:3306/database?ssl-mode=required`.",
         examples=["${ORDERS_URL:-mysql://localhost/orders}"],
     )
     statement_timeout: Duration = Field(

@@ -239,12 +239,15 @@ class ChangeLog:
             self.con.execute(f"ALTER TABLE {self.log} ADD COLUMN {ident(column)} {wanted[column]}")
         order = [c for c in before.columns if c in wanted] + [c for c in wanted if c not in before.columns]
         changed = [c for c in before.columns if c in wanted and wanted[c] != before.columns[c]]
-        if changed:
-            self._retype(before, {c: wanted[c] for c in changed})
+        if changed or not set(self._shown_columns()) <= set(wanted):
+            self._rewrite(before, {c: wanted[c] for c in changed}, wanted)
         return {c: wanted[c] for c in order}
 
-    def _retype(self, before: LogState, changed: Mapping[str, str]) -> None:
-        """Rewrite the log with other types, which somebody declared, and the hashes that follow from them."""
+    def _rewrite(self, before: LogState, changed: Mapping[str, str], hashed: Mapping[str, str]) -> None:
+        """Rewrite the log with other types, and with the hashes of the columns that rows have from now on.
+
+        Else every row would look changed when a column is gone from the source.
+        """
         for column in changed:
             self._refuse_lossy(before, column, changed[column])
         columns = {**self.columns(), **changed}
@@ -253,12 +256,12 @@ class ChangeLog:
         if self.quarantine.columns():
             keys = self._key_list()
             self.quarantine.rehash(
-                f"SELECT {keys}, _hash AS {OLD}, {hash_of(columns)} AS {NEW} FROM ({retyped}) WHERE _op = 'upsert'",
+                f"SELECT {keys}, _hash AS {OLD}, {hash_of(hashed)} AS {NEW} FROM ({retyped}) WHERE _op = 'upsert'",
                 self.primary_key,
             )
         self.con.execute(
             f"CREATE OR REPLACE TABLE {self.log} AS SELECT * EXCLUDE (_hash, _op), "
-            f"CASE WHEN _op = 'upsert' THEN {hash_of(columns)} END AS _hash, _op FROM ({retyped})"
+            f"CASE WHEN _op = 'upsert' THEN {hash_of(hashed)} END AS _hash, _op FROM ({retyped})"
         )
 
     def _refuse_lossy(self, before: LogState, column: str, kind: str) -> None:

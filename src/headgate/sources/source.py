@@ -27,6 +27,7 @@ EVERY_TABLE = "*"
 KINDS = {
     "files": ("headgate.sources.files", "FilesSource"),
     "postgres": ("headgate.sources.databases.source", "DatabaseSource"),
+    "mysql": ("headgate.sources.databases.source", "DatabaseSource"),
     "sqlite": ("headgate.sources.databases.source", "DatabaseSource"),
     "duckdb": ("headgate.sources.databases.source", "DatabaseSource"),
 }

@@ -59,7 +59,7 @@ def digests(con: Connection, session: Session, chosen: Chosen, division: Divisio
     dialect = session.dialect
     table = dialect.table(session.alias, chosen.name)
     block = dialect.block(chosen.key_columns, division.size)
-    asked = f"SELECT {block} AS block, {dialect.digest(chosen.columns)} AS digest FROM {table} GROUP BY 1"
+    asked = f"SELECT {block} AS block, {dialect.digest(chosen.present)} AS digest FROM {table} GROUP BY 1"
     relation = dialect.relation(session.alias, asked)
     return dict(con.execute(f"SELECT block, left(md5(digest), 16) FROM {relation}").fetchall())
 

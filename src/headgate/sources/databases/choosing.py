@@ -23,7 +23,8 @@ _NOTHING = DatabaseTable()
 class Chosen:
     """A table as it is read: ``values`` gives, for each column, how it comes without loss.
 
-    ``cursor`` is None where the whole table is compared.
+    ``cursor`` is None where the whole table is compared; ``decided`` names the columns of which the
+    project says that they are left out or read as text.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Chosen:
     primary_key: tuple[str, ...]
     cursor: SourceColumn | None
     overlap: timedelta | int
-    rows: int | None = None
+    decided: frozenset[str] = frozenset()
 
     @property
     def pairs(self) -> list[tuple[SourceColumn, Value]]:
@@ -43,6 +44,11 @@ class Chosen:
     def types(self) -> dict[str, str]:
         """Name and DuckDB type of each column, in order."""
         return {column.name: value.type for column, value in self.pairs}
+
+    @property
+    def present(self) -> tuple[SourceColumn, ...]:
+        """The columns that the source has now."""
+        return tuple(column for column in self.columns if not column.absent)
 
     @property
     def key_columns(self) -> tuple[SourceColumn, ...]:
@@ -148,7 +154,9 @@ class Choosing:
         overlap = settings.overlap if settings.overlap is not None else self.config.overlap
         if cursor is not None:
             overlap = self._fitting(table, cursor, overlap, declared=settings.overlap is not None)
-        return Chosen(table.name, columns, values, tuple(key), cursor, overlap, table.rows)
+        as_text = {name for name in names if matches_any(name, settings.columns.as_text)}
+        decided = frozenset(as_text | {c.name for c in table.columns if c.name not in names})
+        return Chosen(table.name, columns, values, tuple(key), cursor, overlap, decided)
 
     def _columns(self, table: SourceTable, settings: DatabaseTable) -> Iterable[SourceColumn]:
         choice = settings.columns

@@ -19,11 +19,15 @@ ATTACHED = "source_"
 
 @dataclass(frozen=True, slots=True)
 class SourceColumn:
-    """A column as the database's catalogue describes it. ``type`` is in the database's own words."""
+    """A column as the database's catalogue describes it. ``type`` is in the database's own words.
+
+    ``absent``: it was there once, and raw keeps it.
+    """
 
     name: str
     type: str
     nullable: bool = True
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+import duckdb
 
 from headgate.errors import CouldNotRunError, SourceDataError
 from headgate.lake.engine import Connection, ident, literal
@@ -33,6 +36,8 @@ from headgate.sources.staging import Findings, Stage, in_sample
 if TYPE_CHECKING:
     from headgate.project.config import Sample
 
+#: How DuckDB names, in the error of a cast, the column that was cast: by what `_select` calls it.
+_CONVERTED = re.compile(r"source column c(\d+)")
 #: A cursor that lies further ahead is a mistake in the data: it must not hide what comes before it.
 AHEAD = "INTERVAL 1 DAY"
 
@@ -129,7 +134,12 @@ class TableLoading:
         typed = {column.name: value.landed(f"c{n}") for n, (column, value) in enumerate(self.chosen.pairs)}
         named = ", ".join(f"{value} AS {ident(name)}" for name, value in typed.items())
         rows = self.dialect.relation(self.session.alias, self._select(window))
-        self.stage.fill(f"SELECT {named}, {hash_of(types, typed)} AS _hash, CAST(bad AS BOOLEAN) AS {BAD} FROM {rows}")
+        try:
+            self.stage.fill(
+                f"SELECT {named}, {hash_of(types, typed)} AS _hash, CAST(bad AS BOOLEAN) AS {BAD} FROM {rows}"
+            )
+        except duckdb.ConversionException as error:
+            raise self._unconvertible(error) or error from error
         findings = self.stage.look()
         self._check(findings, window)
         return findings.rows, self._leave_out()
@@ -193,6 +203,20 @@ class TableLoading:
             "type",
             column=column.name,
             hint=f"correct the source, or read the column as text: {as_text}",
+        )
+
+    def _unconvertible(self, error: duckdb.ConversionException) -> SourceDataError | None:
+        """A value that the source takes and its type here does not; None if DuckDB does not say in which column."""
+        found = _CONVERTED.search(str(error))
+        if found is None:
+            return None
+        column, value = self.chosen.pairs[int(found[1])]
+        return self._wrong(
+            f"a row has a value that cannot be taken as {value.type}",
+            "type",
+            column=column.name,
+            hint=f"correct the source, or read the column as text: tables: {{{self.chosen.name}: "
+            f"{{columns: {{as_text: [{column.name}]}}}}}}",
         )
 
     def _leave_out(self) -> int:
@@ -344,7 +368,7 @@ def digest(con: Connection, session: Session, chosen: Chosen, window: Window) ->
     """The digest of the rows in a window, computed in the source if it can."""
     dialect = session.dialect
     table = dialect.table(session.alias, chosen.name)
-    aggregate = dialect.digest(chosen.columns)
+    aggregate = dialect.digest(chosen.present)
     if aggregate is None:
         named = ", ".join(f"{value.sql} AS c{n}" for n, value in enumerate(chosen.values))
         values = {column.name: f"CAST(c{n} AS VARCHAR)" for n, (column, _) in enumerate(chosen.pairs)}

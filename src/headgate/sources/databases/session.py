@@ -24,9 +24,12 @@ from headgate.sources.databases.dialect import ATTACHED, Dialect
 
 Result = TypeVar("Result")
 #: Where a message of DuckDB repeats the connection string, and where it repeats the statement.
-_AT_URL = re.compile(r'Unable to connect to \w+ at ".*": ', re.DOTALL)
+_AT_URL = re.compile(
+    r'(Unable to connect to \w+ at|Failed to connect to \w+ database with parameters) ".*": ', re.DOTALL
+)
+_QUOTED = re.compile(r'"[^"]*"')
 _STATEMENT = re.compile(r"\s*LINE \d+:.*", re.DOTALL)
-_PREFIX = re.compile(r"^(.*ERROR:\s*|\w+ Error: )", re.DOTALL)
+_PREFIX = re.compile(r'^(.*ERROR:\s*|\w+ Error: (Failed to \w+ MySQL query ".*": )?)', re.DOTALL)
 
 
 class Session:
@@ -94,6 +97,8 @@ class Session:
         if ours.hint or isinstance(ours, InterruptedRunError):  # it is this machine's, not the database's
             return ours
         text = self._plain(str(error))
+        if isinstance(error, duckdb.ConversionException):  # it quotes the value of a row
+            text = _QUOTED.sub('"…"', text)
         why = self.dialect.why(text)
         where = f"source {self.name}.{table}" if table else f"source {self.name}"
         if why.again:

@@ -14,9 +14,10 @@ from headgate.errors import SourceDataError, UsageError, did_you_mean
 from headgate.lake.engine import Connection, EngineSettings, connect
 from headgate.sources.databases.choosing import Choosing, Chosen
 from headgate.sources.databases.dialect import Dialect
+from headgate.sources.databases.drifting import settled
 from headgate.sources.databases.loading import TableLoading, digest, settings_of, window_of
 from headgate.sources.databases.session import Session
-from headgate.sources.schema_lock import LockedTable
+from headgate.sources.schema_lock import LockedTable, read_lock
 from headgate.sources.source import EVERY_TABLE, Extracted, State, TableChange
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 #: A new kind of database is one dialect and one line here.
 DIALECTS = {
     "postgres": ("headgate.sources.databases.postgres", "Postgres"),
+    "mysql": ("headgate.sources.databases.mysql", "Mysql"),
     "sqlite": ("headgate.sources.databases.sqlite", "Sqlite"),
     "duckdb": ("headgate.sources.databases.duckdb_file", "DuckdbFile"),
 }
@@ -37,6 +39,7 @@ class DatabaseSource:
     def __init__(self, name: str, config: DatabaseConfig, folder: Path, sample: Sample | None = None) -> None:
         self.name = name
         self.config = config
+        self.folder = folder
         self.sample = sample
         module, kind = DIALECTS[config.type]
         self.dialect: Dialect = getattr(import_module(module), kind)(config, folder)
@@ -67,6 +70,15 @@ class DatabaseSource:
     ) -> list[Extracted]:
         """Bring the changes of all tables into the branch attached to ``con``: one transaction, one snapshot."""
         return self.session.visit(con, lambda: self._extract(con, run, known, tell, compare))
+
+    def schema(self) -> dict[str, Chosen]:
+        """The tables as the database has them now, whatever ``schema.lock`` says."""
+        con = connect(EngineSettings(threads=1), extensions=())
+        choosing = Choosing(self.name, self.config, self.dialect)
+        try:
+            return self.session.visit(con, lambda: choosing.choose(self.dialect.catalogue(con, self.session.alias)))
+        finally:
+            con.close()
 
     def _look(self, con: Connection, known: Mapping[str, State], compare: Collection[str]) -> dict[str, TableChange]:
         chosen = self._chosen(con, known, compare)
@@ -116,6 +128,11 @@ class DatabaseSource:
 
     def _chosen(self, con: Connection, known: Mapping[str, State], compare: Collection[str]) -> dict[str, Chosen]:
         chosen = Choosing(self.name, self.config, self.dialect).choose(self.dialect.catalogue(con, self.session.alias))
+        locked = read_lock(self.folder)
+        chosen = {
+            name: settled(self.name, self.config, table, locked[name].columns) if name in locked else table
+            for name, table in chosen.items()
+        }
         for name in sorted(set(compare) - {EVERY_TABLE} - chosen.keys()):
             raise UsageError(f"source {self.name} has no table {name}", hint=did_you_mean(name, chosen))
         for name in known.keys() - chosen.keys():
