@@ -20,6 +20,7 @@ MODULES = (
     "starting",
     "checking",
     "running",
+    "scheduling",
     "gating",
     "suggesting",
     "asking",
