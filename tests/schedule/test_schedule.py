@@ -218,6 +218,20 @@ def test_failures_put_off_the_next_runs_for_an_hour_at_most(shop: Shop) -> None:
     assert schedule._not_before is None
 
 
+def test_what_nobody_foresaw_is_told_with_a_trace(shop: Shop) -> None:
+    lines: list[str] = []
+    schedule = _schedule(shop, Timing(every=timedelta(minutes=5)), lines)
+
+    class Event:
+        exception = ZeroDivisionError("division by zero")
+        traceback = "Traceback: …"
+
+    schedule._unforeseen(Event())
+    (line,) = lines
+    assert line.startswith("FAILED unexpected ZeroDivisionError: division by zero")
+    assert "Traceback" in (shop.folder / line.rsplit(" ", 1)[1]).read_text()
+
+
 def test_a_pulse_that_is_not_felt_any_more_is_not_well(tmp_path: Path) -> None:
     Pulse(tmp_path, None, "every 1h").change("working")
     (health,) = read_health(tmp_path)

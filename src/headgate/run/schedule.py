@@ -62,6 +62,8 @@ class Schedule:
         self._trigger = _trigger(timing)
         self._pulse = Pulse(self._project.folder, self._project.target, str(timing))
         self._stop = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
         self._began: datetime | None = None
         self._not_before: datetime | None = None
 
@@ -77,29 +79,40 @@ class Schedule:
             self._report("STOPPING", ["the step in hand ends first; again to stop at once"], True)
             ender = threading.Thread(target=_interrupt_on, args=(heard,), name="second-signal", daemon=True)
             ender.start()
-            scheduler.shutdown(wait=True)
+            self._idle.wait()
+            scheduler.shutdown(wait=False)  # waiting for jobs it holds locks that they may want
         self._pulse.change("stopped")
         self._pulse.end()
         return self._pulse.health
 
     def _scheduler(self) -> Any:
-        from apscheduler.events import EVENT_JOB_MAX_INSTANCES
+        from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES
         from apscheduler.schedulers.background import BackgroundScheduler
 
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what it warns of is told here
         scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None})
         first = {"next_run_time": datetime.now(UTC)} if self._timing.every else {}
-        scheduler.add_job(self._run, self._trigger, args=[scheduler], id="run", max_instances=1, **first)
+        scheduler.add_job(self._due, self._trigger, args=[scheduler], id="run", max_instances=1, **first)
         scheduler.add_job(self._pulse.beat, "interval", seconds=BEAT_SECONDS, id="beat")
         scheduler.add_job(self._look_at_age, "interval", seconds=self._age_seconds(), id="age", max_instances=1)
         scheduler.add_listener(lambda event: self._left_out(event.job_id), EVENT_JOB_MAX_INSTANCES)
+        scheduler.add_listener(self._unforeseen, EVENT_JOB_ERROR)
         return scheduler
 
-    def _run(self, scheduler: Any) -> None:
-        """One run, whatever comes of it: a scheduler ends only when it is told to."""
+    def _due(self, scheduler: Any) -> None:
+        """The time of a run has come."""
         began = datetime.now(UTC)
-        if self._stop.is_set() or (self._not_before is not None and began < self._not_before):
+        if self._not_before is not None and began < self._not_before:
             return
+        self._idle.clear()
+        try:
+            if not self._stop.is_set():  # asked after it was cleared: whoever stops waits for what is at work
+                self._run(began, scheduler)
+        finally:
+            self._idle.set()
+
+    def _run(self, began: datetime, scheduler: Any) -> None:
+        """One run, whatever comes of it: a scheduler ends only when it is told to."""
         self._began = began
         self._pulse.change("working")
         failed = True
@@ -148,6 +161,18 @@ class Schedule:
     def _left_out(self, job: str) -> None:
         if job == "run":
             self._say("LEFT OUT", ["the run before is still at work"], good=True)
+
+    def _unforeseen(self, event: Any) -> None:
+        """What nobody foresaw is told with a trace, as everywhere; the next run is due all the same."""
+        log = self._project.folder / ".headgate" / "logs" / f"schedule-{datetime.now(UTC):%Y%m%d-%H%M%S}.log"
+        text = self._project.mask(f"unexpected {type(event.exception).__name__}: {event.exception}")
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(self._project.mask(str(event.traceback)), encoding="utf-8")
+            trace = f"the traceback is in {self._project.shown(log)}"
+        except OSError as error:
+            trace = f"the traceback cannot be written: {error.strerror}"
+        self._report("FAILED", [text.splitlines()[0], trace], False)
 
     def _tell(self, verdict: Verdict, scheduler: Any) -> None:
         word, facts = verdict.line()
