@@ -23,6 +23,7 @@ from headgate.run import Options, Verdict, explain, perform_step
 from headgate.run.check import check_project
 from headgate.run.keeping import roll_back
 from headgate.run.serving import compare_server, serve_after_rollback, serve_now
+from headgate.run.why import explain_run
 from post_office import Webhook
 from small_shop import HEADGATE_YML
 from warehouses import PASSWORD, ServingShop, Warehouse
@@ -81,6 +82,8 @@ def test_a_warehouse_that_is_down_is_told_and_the_next_run_serves_though_nothing
     assert len(alerts) == 2
     assert "was not served and holds nothing" in alerts[0].text
     assert PASSWORD not in str((alerts, verdict.to_json()))
+    why = explain_run(shop.project(), verdict.run)
+    assert "cannot be reached" in why.served["warehouse"]["error"]
     repaired = shop.run()
     assert (repaired.status, repaired.exit_code, served(repaired)) == ("nothing_new", 0, ("done", None, 1))
 

@@ -132,6 +132,10 @@ def _why_json(explanation: Explanation) -> dict[str, Any]:
         "sources": explanation.sources,
         "code": explanation.code,
         "schema": explanation.schema,
+        "served": {
+            name: {key: value for key, value in each.items() if key != "exit_code"}
+            for name, each in explanation.served.items()
+        },
         "branch": explanation.branch,
     }
 
@@ -141,7 +145,8 @@ def _show_why(explanation: Explanation) -> None:
 
     record = explanation.run
     served = f"release {record.base_release}" if record.base_release else "nothing"
-    show(f"run {record.run} ended {record.status}; readers stayed on {served}", style="bold")
+    stayed = f"published release {record.release}" if record.release else f"readers stayed on {served}"
+    show(f"run {record.run} ended {record.status}; {stayed}", style="bold")
     if record.error:
         show(record.error, style="red")
     for cause in explanation.causes:
@@ -149,6 +154,10 @@ def _show_why(explanation: Explanation) -> None:
     for guard in explanation.refused:
         show(f"\n{guard['table']}  {guard['expectation']}: {guard['observed']}", style="bold")
         show(f"  → {guard['hint']}")
+    for name, result in explanation.served.items():
+        if result["error"]:
+            show(f"\n{result['error']}", style="red")
+            show(f"  headgate serve {name}    tries again; so does the next run", style="dim")
     show("\nwhat was different from the release it started from", style="bold")
     for name, counts in explanation.sources.items():
         show(f"  {name}: " + ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in counts.items() if v))

@@ -39,7 +39,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a run ended as it did, and what was different from the last good release."""
+    """Why a run ended as it did, what was different from the last good release, and which servers got what."""
 
     run: RunRecord
     causes: list[Cause]
@@ -47,6 +47,7 @@ class Explanation:
     sources: dict[str, dict[str, int]]
     code: list[str]
     schema: list[str]
+    served: dict[str, dict[str, Any]]
     branch: bool
 
 
@@ -84,6 +85,7 @@ def explain_run(project: Project, run: str | None) -> Explanation:
         sources=sources,
         code=_code(project, parent),
         schema=_schema(details, parent),
+        served={name.partition(":")[2]: d["served"] for name, d in details.items() if "served" in d},
         branch=branch,
     )
 
