@@ -12,6 +12,7 @@ from hypothesis import settings
 from headgate.lake.engine import Connection, EngineSettings, connect, ident
 from headgate.lake.store import LocalStore
 from lake_maker import Lake
+from postgres_server import PostgresServer, running_postgres
 
 #: Doctests are collected from every module, and several conftests cannot be imported under one name.
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]
@@ -59,3 +60,10 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data is not at {folder} (set HEADGATE_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests of a process."""
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server

@@ -11,6 +11,7 @@
     └── CouldNotRunError         neither: exit code 3
         ├── LockHeldError        another run works on this lake
         ├── SourceUnavailableError  a source cannot be reached; trying again may help
+        ├── SourceRefusedError   a source lets us not in, or not do that; trying again does not help
         ├── LedgerUnavailableError  the ledger cannot be reached, or stays locked; trying again may help
         ├── TransformError       a model failed (file, line, the database's message)
         ├── LakeError            the lake is not as it must be
@@ -183,6 +184,10 @@ class SourceUnavailableError(CouldNotRunError):
     """A source cannot be reached; trying again may help."""
 
     retryable = True
+
+
+class SourceRefusedError(CouldNotRunError):
+    """A source lets us not in, or not do what was asked: a password, a privilege, a time limit."""
 
 
 class LedgerUnavailableError(CouldNotRunError):

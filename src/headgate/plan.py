@@ -15,6 +15,9 @@ from headgate.lake.release import Manifest
 from headgate.project import Project
 from headgate.transform.models import Models, out_of_date
 
+#: The schema of the change logs, which models may read beside raw.
+LOG = "raw_log"
+
 
 class Kind(StrEnum):
     """What a step does."""
@@ -79,7 +82,7 @@ def make_plan(project: Project, parent: Manifest | None, changes: Changes, model
     ``models`` is None where nobody parsed the dbt project; then builds are explained by layer only.
     """
     changed = {name.split(".", 1)[1]: why for name, why in changes.sources.items() if why}
-    steps = [_extract(project, source, changes) for source in project.sources]
+    steps = [_extract(source, changes) for source in project.sources]
     steps.append(_gate("raw", changes, f"if {_list(changed)} changed" if changed else None))
     stale: dict[str, str] = {}
     for layer in project.layers[1:]:
@@ -113,12 +116,12 @@ def step_names(project: Project) -> list[str]:
     return [step.name for step in make_plan(project, None, no_changes, None)]
 
 
-def _extract(project: Project, source: str, changes: Changes) -> Step:
+def _extract(source: str, changes: Changes) -> Step:
     reasons = {name: why for name, why in changes.sources.items() if why and name.split(".", 1)[0] == source}
     if reasons:
         why = "; ".join(f"{name.split('.', 1)[1]}: {reason}" for name, reason in reasons.items())
         return Step(f"extract:{source}", Kind.EXTRACT, source, Need.YES, why)
-    tables = len(project.sources[source].tables)
+    tables = sum(1 for name in changes.sources if name.split(".", 1)[0] == source)
     return Step(f"extract:{source}", Kind.EXTRACT, source, Need.NO, f"none of its {tables} tables changed")
 
 
@@ -172,16 +175,20 @@ def _stale_models(
     if models is None:
         return {}
     raw = project.layers[0]
-    moving = {f"{raw}.{table}" for table in changed} | set(stale)
+    moving = {f"{schema}.{table}" for table in changed for schema in (raw, LOG)} | set(stale)
     tables: Mapping[str, Any] = parent.tables if parent else {}
+    known: Mapping[str, Any] = parent.models if parent else {}
+    # The manifest does not list change logs: the models that read one say what it was.
+    logs = {models.relations.get(i): state for m in known.values() for i, state in m["inputs"].items()}
 
     def identity(relation: str) -> str | None:
         if relation in moving:
             return "moving"
+        if relation.startswith(f"{LOG}."):
+            return logs.get(relation)
         return tables[relation]["identity"] if relation in tables else None
 
     nodes = models.built_in(layer)
-    known: Mapping[str, Any] = parent.models if parent else {}
     reasons = out_of_date(nodes, known, identity, models.relations)
     return {
         node.relation: _conditional(reasons[node.id], models, node.inputs, moving)

@@ -335,3 +335,32 @@ def test_gate_to_gx_prints_a_suite_and_takes_nothing_else(tmp_path: Path, cli: C
     an_error(cli("gate", "--to", "gx", str(tmp_path / "g.yml"), "x.csv", "--json"), 2)
     an_error(cli("gate", "--to", "dbt", str(tmp_path / "g.yml"), "--json"), 2)
     assert "DATA" in an_error(cli("gate", str(tmp_path / "g.yml"), "--json"), 2)["what"]
+
+
+# --- score ---------------------------------------------------------------------------------------------
+
+
+def test_the_scores_of_a_release_and_of_all(twice: Shop, cli: Cli) -> None:
+    (now,) = valid("score", cli("score", "--json", "--project", str(twice.folder)), 0)["releases"]
+    assert now["release"] == 2
+    assert set(now["scores"]["tables"]) == {"raw.sales", "clean.sales_clean", "marts.by_item"}
+    assert now["scores"]["release"]["all"] == {"score": 1, "held": 6, "total": 6}
+    every = valid("score", cli("score", "raw.sales", "--history", "--json", "--project", str(twice.folder)), 0)
+    assert [each["release"] for each in every["releases"]] == [2, 1]
+    assert set(every["releases"][1]["scores"]["tables"]) == {"raw.sales"}
+    an_error(cli("score", "raw.sails", "--json", "--project", str(twice.folder)), 2)
+
+
+def test_a_warned_expectation_lowers_the_score(published: Shop, cli: Cli) -> None:
+    published.write(
+        "gates/raw.yml",
+        "sales:\n  - expect_column_values_to_be_between: {column: amount, max_value: 25}\n    severity: warn\n",
+    )
+    published.write("data/sales_2.csv", GOOD_ROW)
+    assert published.run().status == "published"
+    (now,) = valid("score", cli("score", "raw", "--json", "--project", str(published.folder)), 0)["releases"]
+    assert now["scores"]["tables"]["raw.sales"]["validity"] == {"score": 0.75, "held": 0, "total": 1}
+
+
+def test_there_are_no_scores_before_the_first_release(fresh: Shop, cli: Cli) -> None:
+    an_error(cli("score", "--json", "--project", str(fresh.folder)), 2, "NoReleaseError")

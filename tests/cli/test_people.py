@@ -28,7 +28,8 @@ SLOW = "select count(*) as n from range(200000) a(i), range(200000) b(j) where h
 
 
 def test_the_verbs_are_those_of_the_design() -> None:
-    design = "init check plan run gate profile query runs why releases diff rollback resume prune doctor serve schedule"
+    design = "init simulate check plan run schedule reconcile gate profile query runs why score releases diff rollback"
+    design += " resume serve prune doctor"
     assert sorted(design.split()) == VERBS
 
 

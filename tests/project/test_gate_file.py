@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from headgate.errors import ConfigError
 from headgate.project import Declared, GateFile, Place, read_gate, read_gates
+from headgate.project.suite import suite_of
 
 Read = Callable[..., GateFile]
 EXAMPLE = """\
@@ -414,3 +415,36 @@ def test_each_expectation_of_a_suite_knows_its_line(expectations: list[Any], ind
     assert len(found) == len(expectations)
     assert all("{" in lines[line - 1] for line in found)
     assert found == sorted(found)
+
+
+# --- folders of Great Expectations ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", ["../gx", "../gx/expectations", "..", "../gx/expectations/shop/sales.json"])
+def test_the_only_suite_of_a_folder_is_found(read: Read, tmp_path: Path, named: str) -> None:
+    folder = tmp_path / "gx" / "expectations"
+    (folder / "shop").mkdir(parents=True)
+    (folder / ".ge_store_backend_id").write_text("store_backend_id = 1")
+    (folder / "shop" / "sales.json").write_text(json.dumps(SUITE_1X))
+    gate = read(f"train:\n  - suite: {named}\n")
+    assert gate.tables["train"][0].type == "expect_column_values_to_be_in_set"
+    assert gate.tables["train"][0].place.file == "gx/expectations/shop/sales.json"
+
+
+def test_of_several_suites_one_must_be_named(read: Read, tmp_path: Path) -> None:
+    folder = tmp_path / "great_expectations" / "expectations"
+    folder.mkdir(parents=True)
+    with pytest.raises(ConfigError, match="there is no suite in this folder"):
+        read("train:\n  - suite: ../great_expectations\n")
+    for name in ("b", "a"):
+        (folder / f"{name}.json").write_text(json.dumps(SUITE_018))
+    with pytest.raises(ConfigError, match="2 suites in this folder") as several:
+        read("train:\n  - suite: ../great_expectations\n")
+    assert "great_expectations/expectations/a.json, great_expectations/expectations/b.json" in (
+        several.value.hint or ""
+    )
+
+
+def test_the_name_of_a_class_is_that_of_its_type() -> None:
+    entry = {"type": "UnexpectedRowsExpectation", "kwargs": {"unexpected_rows_query": "select * from {batch}"}}
+    assert suite_of({"expectations": [entry]}, "s.json").expectations[0].type == "unexpected_rows_expectation"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from headgate.project import config, load, read_gate, reference
+from headgate.project import config, database_config, load, read_gate, reference, values
 from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES
 from headgate.project.gate_file import OPTIONS
 from headgate.project.interpolation import interpolate
@@ -28,8 +28,10 @@ RENEW = "run: make docs"
 
 MODELS = [
     each
-    for each in vars(config).values()
-    if isinstance(each, type) and issubclass(each, BaseModel) and each not in (BaseModel, config.Settings)
+    for each in {**vars(config), **vars(database_config)}.values()
+    if isinstance(each, type)
+    and issubclass(each, BaseModel)
+    and each not in (BaseModel, values.Settings, database_config.Database)
 ]
 MODELS = list(dict.fromkeys(MODELS))  # a kind that stands for all kinds has two names
 #: What each model needs besides the setting that is tried.
@@ -37,6 +39,10 @@ LEAST: dict[str, dict[str, Any]] = {
     "ProjectFile": {"name": "p"},
     "FilesSource": {"type": "files", "tables": {"t": {"path": "a.csv", "primary_key": ["k"]}}},
     "FilesTable": {"path": "a.csv", "primary_key": ["k"]},
+    "PostgresSource": {"type": "postgres", "url": "postgresql://h/d"},
+    "MysqlSource": {"type": "mysql", "url": "mysql://h/d"},
+    "SqliteSource": {"type": "sqlite", "path": "a.db"},
+    "DuckdbSource": {"type": "duckdb", "path": "a.duckdb"},
     "Sample": {"fraction": 0.5, "by": "k"},
     "AfterHook": {"command": "x"},
     "ServedTable": {"primary_key": ["k"]},

@@ -6,7 +6,7 @@
 from headgate.gates.compilation import Check, Gate, compile_gate
 from headgate.gates.evaluation import evaluate
 from headgate.gates.memory import Forgetful, LakeMemory
-from headgate.gates.offending import unexpected_rows_sql
+from headgate.gates.offending import masked_rows, unexpected_rows_sql
 from headgate.gates.result import ExpectationResult, GateResult
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "LakeMemory",
     "compile_gate",
     "evaluate",
+    "masked_rows",
     "unexpected_rows_sql",
 ]

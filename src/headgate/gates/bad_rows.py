@@ -55,6 +55,12 @@ class UnexpectedRows(QueryExpectation):
         """Whatever the query gives."""
         return ()
 
+    def keeps_names(self, on: Checked) -> bool:
+        """Only if the query renames and combines nothing."""
+        from headgate.gates.own_queries import keeps_names
+
+        return keeps_names(self.unexpected_rows_query, on.names)
+
     def judge(self, counts: Counts, details: Mapping[str, Any] | None = None) -> Verdict:
         """The number of bad rows is what was observed; none may be there unless ``mostly`` says so."""
         judged = super().judge(counts, details)

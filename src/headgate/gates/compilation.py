@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from headgate.errors import ConfigError, did_you_mean
 from headgate.gates.arguments import ArgumentError, WrongValueError, read_arguments
-from headgate.gates.expectation import CountedExpectation, Expectation, registry
+from headgate.gates.comparing import READERS
+from headgate.gates.expectation import ConditionalExpectation, Expectation, registry
 from headgate.gates.values import json_safe
 from headgate.lake.catalog import digest
 from headgate.project.declaration import DIMENSIONS, Declared, GateFile
+from headgate.project.pii import NO_PII, Pii
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """All expectations of a layer, in the order in which they were declared."""
+    """All expectations of a layer, in the order in which they were declared, and whose values are not told."""
 
     layer: str
     checks: tuple[Check, ...]
+    pii: Pii = NO_PII
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -44,7 +48,8 @@ def compile_gate(file: GateFile) -> Gate:
     Raises:
         ConfigError: an expectation is unknown, an argument is unknown, missing or wrong, or an id occurs twice.
     """
-    return Gate(file.layer, tuple(check for table, each in file.tables.items() for check in _table(table, each)))
+    checks = (check for table, each in file.tables.items() for check in _table(table, each))
+    return Gate(file.layer, tuple(checks), file.pii)
 
 
 def _table(table: str, declared: Iterable[Declared]) -> Iterable[Check]:
@@ -74,16 +79,27 @@ def build(declared: Declared) -> Expectation:
     if declared.dimension is not None and declared.dimension not in DIMENSIONS:
         raise _error(declared, f"there is no dimension {declared.dimension!r}", hint=", ".join(DIMENSIONS))
     try:
-        return _understood(cls(**read_arguments(cls, declared.kwargs)))
+        return _understood(cls(**read_arguments(cls, _without_comparing(declared.kwargs))))
     except ArgumentError as error:
         what = f"{declared.type}: the argument {error.key} {error.what}"
         raise _error(declared, what, key=error.key, hint=error.hint) from error
 
 
+def _without_comparing(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments without those that any expectation may have and none knows."""
+    for key in READERS.keys() & kwargs.keys():
+        try:
+            if kwargs[key] is not None:
+                READERS[key](kwargs[key])
+        except WrongValueError as error:
+            raise ArgumentError(key, str(error)) from error
+    return {key: value for key, value in kwargs.items() if key not in READERS}
+
+
 def _understood(expectation: Expectation) -> Expectation:
     """The same, if the condition of its rows is understood."""
     try:
-        if isinstance(expectation, CountedExpectation):
+        if isinstance(expectation, ConditionalExpectation):
             expectation.understand()
     except WrongValueError as error:
         raise ArgumentError("row_condition", str(error)) from error

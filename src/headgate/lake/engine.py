@@ -19,6 +19,8 @@ import duckdb
 
 from headgate.errors import CouldNotRunError, InterruptedRunError, LakeError
 
+#: Errors about a statement, which quote the statement and no data.
+_OF_STATEMENTS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException)
 Connection = duckdb.DuckDBPyConnection
 
 #: The catalog alias under which a branch or release is attached, everywhere.
@@ -103,6 +105,14 @@ def connect(
     return con
 
 
+def beside(con: Connection) -> Connection:
+    """Another connection to the same instance, with its own transactions and temporary tables, as dbt's are."""
+    other = con.cursor()
+    _OPENED.add(other)
+    other.execute("SET TimeZone = 'UTC'")
+    return other
+
+
 def load_extension(con: Connection, name: str) -> None:
     """Load a signed extension from its wheel, or, where there is none, the installed one."""
     try:
@@ -173,11 +183,26 @@ def was_interrupted(error: BaseException) -> bool:
     )
 
 
-def translated(error: duckdb.Error, *, doing: str) -> CouldNotRunError:
-    """DuckDB's exception as one of ours, with a hint where one helps."""
+def quiet(error: duckdb.Error) -> str | None:
+    """What is said of an error instead of its text, where data must not be shown; None if it can quote none.
+
+    >>> quiet(duckdb.ConversionException("Could not convert string 'Ann'")), quiet(duckdb.BinderException("no"))
+    ('a Conversion error of DuckDB, whose text could quote values of columns that are tagged pii', None)
+    """
+    if isinstance(error, _OF_STATEMENTS):
+        return None
+    kind = type(error).__name__.removesuffix("Exception")
+    return f"a {kind} error of DuckDB, whose text could quote values of columns that are tagged pii"
+
+
+def translated(error: duckdb.Error, *, doing: str, pii: bool = False) -> CouldNotRunError:
+    """DuckDB's exception as one of ours, with a hint where one helps.
+
+    With ``pii``, without a text that could quote values.
+    """
     if was_interrupted(error):
         return InterruptedRunError()
-    text = str(error).strip()
+    text = (quiet(error) if pii else None) or str(error).strip()
     hint = None
     if "No space left" in text or "File too large" in text or "Disk quota" in text:
         hint = "the disk is full: free some space (headgate prune helps), then run again; nothing was published"

@@ -228,6 +228,22 @@ class Ledger:
             rows = con.execute(select(table).where(table.c.run == run).order_by(table.c.id)).mappings().all()
         return [StepRecord(**_without_id(row) | {"detail": self._decoded(row["detail"])}) for row in rows]
 
+    def looked_at(self, lake: str, serving: int, step: str) -> list[dict[str, Any]]:
+        """What a step wrote down in the runs that found nothing new on top of this release, the oldest first."""
+        from sqlalchemy import select
+
+        runs, steps = self._tables.RUNS, self._tables.STEPS
+        query = (
+            select(steps.c.detail)
+            .join(runs, runs.c.run == steps.c.run)
+            .where(runs.c.status == "nothing_new", runs.c.lake == lake, runs.c.serving == serving)
+            .where(steps.c.name == step, steps.c.status == "done")
+            .order_by(steps.c.id)
+        )
+        with self._database.reading() as con:
+            details: Sequence[str] = con.execute(query).scalars().all()
+        return [self._decoded(detail) for detail in details]
+
     def record_results(self, run: str, results: Sequence[dict[str, Any]], *, step: str = "") -> None:
         """Record what the gates found. Done again for the same step, the later results replace the earlier.
 

@@ -6,51 +6,39 @@ everything is a text, may stand for a number. What one setting means for another
 
 from __future__ import annotations
 
-import math
-import re
-import shlex
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema
 
 from headgate.errors import ConfigError
-from headgate.project.durations import parse_duration
-from headgate.project.interpolation import FromEnvironment
+from headgate.project.database_config import DuckdbSource, MysqlSource, PostgresSource, SqliteSource
+from headgate.project.values import (
+    COLUMN_PATTERN,
+    ENCODING_PATTERN,
+    POSTGRES_PATTERN,
+    PROJECT_PATTERN,
+    REFERENCE_PATTERN,
+    SOURCE_PATTERN,
+    TYPE_PATTERN,
+    ColumnName,
+    Duration,
+    Flag,
+    MemoryLimit,
+    Name,
+    PathText,
+    Settings,
+    SourceName,
+    TableName,
+    Threads,
+    Variables,
+    as_command,
+    as_tuple,
+    from_environment,
+    null_word,
+)
 from headgate.project.yaml_file import KeyPath, YamlFile
-
-NAME_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*$"
-SOURCE_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
-PROJECT_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_-]*$"
-MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)? ?([kKMGT]i?)?B$"
-TYPE_PATTERN = r"^[A-Za-z][A-Za-z0-9_ ]*(\([0-9]+( ?, ?[0-9]+)?\))?(\[[0-9]*\])*$"
-
-TABLE_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*\.[a-zA-Z_][a-zA-Z0-9_]*$"
-POSTGRES_PATTERN = r"^postgres(ql)?://[^\x00]+$"
-REFERENCE_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*\.[^.]+$"
-COLUMN_PATTERN = r"^[^.]+\.[^.]+\..+$"
-TABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,62}\Z")
-ENCODING_PATTERN = r"^[A-Za-z0-9._:-]{1,40}$"
-
-
-def _from_environment(value: Any) -> Any:
-    if isinstance(value, FromEnvironment) and not isinstance(scalar := value.scalar(), str):
-        return scalar
-    return value
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _null_word(value: Any) -> Any:
-    """Take YAML's null for the word, which is what an author of ``non_finite: null`` means."""
-    return "null" if value is None else value
-
-
-def _duration(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,46 +59,6 @@ def _not_null(value: Any) -> Any:
     return NotNull(all_but=tuple(names)) if inverse else NotNull(tuple(names))
 
 
-def _command(value: Any) -> Any:
-    if isinstance(value, str):
-        if not shlex.split(value):
-            raise ValueError("the command is empty")
-        if "\x00" in value:
-            raise ValueError("a command cannot contain a NUL character")
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """Plain JSON values only, so that variables can be hashed, stored and handed to dbt."""
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("NaN and infinities cannot be handed on: write a finite number or a text")
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    raise ValueError(f"a variable is a text, number, true, false, null, list or mapping, not {type(value).__name__}")
-
-
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=63)]
-SourceName = Annotated[str, Field(pattern=SOURCE_PATTERN, max_length=63)]
-ColumnName = Annotated[str, Field(min_length=1, max_length=255)]
-TableName = Annotated[str, Field(pattern=TABLE_PATTERN, max_length=127)]
-PathText = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")]
-Flag = Annotated[bool, BeforeValidator(_from_environment)]
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    WithJsonSchema({"type": "string", "examples": ["30s", "10m", "1h"], "pattern": "^([0-9]+[dhms])+$"}),
-]
-Variables = Annotated[dict[str, Any], BeforeValidator(_plain)]
-MemoryLimit = Annotated[str, Field(pattern=MEMORY_PATTERN)]
-Threads = Annotated[int, BeforeValidator(_from_environment), Field(ge=1, le=1024)]
-
-
 _NAMES_SCHEMA = {"type": "array", "items": {"type": "string"}}
 _NOT_NULL_SCHEMA = {
     "anyOf": [
@@ -120,12 +68,6 @@ _NOT_NULL_SCHEMA = {
 }
 
 
-class Settings(BaseModel):
-    """What all settings have in common: nothing unknown, nothing converted, nothing changed later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
-
-
 class FilesTable(Settings):
     """A table that is read from files."""
 
@@ -133,7 +75,7 @@ class FilesTable(Settings):
         description="The file or files, as a path or glob, relative to the project folder or absolute.",
         examples=["data/train*.csv*"],
     )
-    primary_key: Annotated[tuple[ColumnName, ...], Field(min_length=1), BeforeValidator(_tuple)] = Field(
+    primary_key: Annotated[tuple[ColumnName, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
         description="The columns that together name a row. A later row with the same key replaces an earlier one.",
         examples=[["Store", "Date"]],
     )
@@ -151,6 +93,11 @@ class FilesTable(Settings):
         default_factory=dict,
         description="The types of columns, as DuckDB spells them. Others are inferred once and held in schema.lock.",
         examples=[{"StateHoliday": "VARCHAR"}],
+    )
+    pii: Annotated[tuple[ColumnName, ...], BeforeValidator(as_tuple)] = Field(
+        default=(),
+        description="The columns that hold personal data: their values are shown in no error, report, log or ledger.",
+        examples=[["email", "phone"]],
     )
     format: Literal["csv", "json", "parquet"] | None = Field(
         default=None,
@@ -183,7 +130,7 @@ class FilesTable(Settings):
         description="How timestamps are written, in strptime's letters. Null: ISO 8601.",
         examples=["%d.%m.%Y %H:%M"],
     )
-    null_values: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = Field(
+    null_values: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="Texts that mean null, besides the empty one.", examples=[["NA", "n/a"]]
     )
     on_new_column: Literal["block", "evolve"] = Field(
@@ -193,7 +140,7 @@ class FilesTable(Settings):
     )
     non_finite: Annotated[
         Literal["refuse", "null"],
-        BeforeValidator(_null_word),
+        BeforeValidator(null_word),
         WithJsonSchema({"enum": ["refuse", "null", None], "type": ["string", "null"]}),
     ] = Field(
         default="refuse",
@@ -223,21 +170,23 @@ class FilesSource(Settings):
     )
 
 
-#: Any source. More kinds become a union that ``type`` tells apart.
-SourceConfig = FilesSource
+#: A source that is a database, of whatever kind.
+DatabaseSource = PostgresSource | MysqlSource | SqliteSource | DuckdbSource
+#: Any source: ``type`` says which.
+SourceConfig = FilesSource | DatabaseSource
 
 
 class PublishConfig(Settings):
     """What must hold for a release, whatever the gates say."""
 
-    max_shrink: Annotated[float, BeforeValidator(_from_environment)] = Field(
+    max_shrink: Annotated[float, BeforeValidator(from_environment)] = Field(
         default=0.5,
         ge=0,
         le=1,
         description="The largest share of its rows that a table may lose against the last release.",
         examples=[0.2],
     )
-    allow_nan: Annotated[tuple[Annotated[str, Field(pattern=COLUMN_PATTERN)], ...], BeforeValidator(_tuple)] = Field(
+    allow_nan: Annotated[tuple[Annotated[str, Field(pattern=COLUMN_PATTERN)], ...], BeforeValidator(as_tuple)] = Field(
         default=(),
         description="The float columns, as layer.table.column, in which NaN may be published.",
         examples=[["features.scores.ratio"]],
@@ -247,12 +196,12 @@ class PublishConfig(Settings):
 class When(Settings):
     """When an after-hook runs. All conditions must hold."""
 
-    changed: Annotated[tuple[TableName, ...], BeforeValidator(_tuple)] = Field(
+    changed: Annotated[tuple[TableName, ...], BeforeValidator(as_tuple)] = Field(
         default=(),
         description="Run only if one of these tables differs from the release before.",
         examples=[["features.train_features"]],
     )
-    min_new_rows: Annotated[int, BeforeValidator(_from_environment)] = Field(
+    min_new_rows: Annotated[int, BeforeValidator(from_environment)] = Field(
         default=0, ge=0, description="Run only if the release has at least so many new rows.", examples=[1000]
     )
 
@@ -260,7 +209,7 @@ class When(Settings):
 class AfterHook(Settings):
     """A command that runs after publishing. Its failure is told and never un-publishes."""
 
-    command: Annotated[str, BeforeValidator(_command)] = Field(
+    command: Annotated[str, BeforeValidator(as_command)] = Field(
         min_length=1,
         description="The program and its arguments. No shell is involved; HEADGATE_RELEASE etc. are set for it.",
         examples=["python retrain.py"],
@@ -284,7 +233,7 @@ class ServedTable(Settings):
         "added, changed and deleted so that the warehouse holds what the release holds.",
         examples=["append"],
     )
-    primary_key: Annotated[tuple[ColumnName, ...], Field(min_length=1), BeforeValidator(_tuple)] = Field(
+    primary_key: Annotated[tuple[ColumnName, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
         description="The columns that together name a record.", examples=[["payment_record_id"]]
     )
     foreign_keys: dict[ColumnName, Annotated[str, Field(pattern=REFERENCE_PATTERN, max_length=255)]] = Field(
@@ -335,11 +284,11 @@ Incident = Literal["blocked", "failed", "late", "recovered"]
 class Channel(Settings):
     """People who are told of trouble, in whatever way Apprise knows."""
 
-    urls: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_tuple)] = Field(
+    urls: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
         description="Where to, as Apprise writes it: mail, chat, SMS gateways, webhooks.",
         examples=[["mailtos://user:${MAIL_PASSWORD}@example.com?to=ops@example.com"]],
     )
-    on: Annotated[tuple[Incident, ...], Field(min_length=1), BeforeValidator(_tuple)] = Field(
+    on: Annotated[tuple[Incident, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
         default=("blocked", "failed", "late", "recovered"),
         description="What they are told of.",
         examples=[["blocked", "late"]],
@@ -349,7 +298,7 @@ class Channel(Settings):
 class Sample(Settings):
     """A part of the data, the same each time and referentially whole."""
 
-    fraction: Annotated[float, BeforeValidator(_from_environment)] = Field(
+    fraction: Annotated[float, BeforeValidator(from_environment)] = Field(
         gt=0, lt=1, description="The share of the values of `by` that is kept.", examples=[0.1]
     )
     by: ColumnName = Field(
@@ -398,14 +347,14 @@ class ProjectFile(Settings):
         description="Where the lake is: a folder, relative to the project folder or absolute, or s3://bucket/prefix.",
         examples=["./lake"],
     )
-    sources: dict[SourceName, SourceConfig] = Field(
+    sources: dict[SourceName, Annotated[SourceConfig, Field(discriminator="type")]] = Field(
         default_factory=dict,
         description="Where data comes from, by name.",
         examples=[
             {"kaggle": {"type": "files", "tables": {"store": {"path": "data/store.csv", "primary_key": ["Store"]}}}}
         ],
     )
-    layers: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(_tuple)] = Field(
+    layers: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
         default=("raw",),
         description="The layers in the order in which they are built. The first is raw.",
         examples=[["raw", "processed", "features"]],
@@ -466,16 +415,3 @@ class ProjectFile(Settings):
     threads: Threads | None = Field(
         default=None, description="How many threads DuckDB may use. Null: one a core.", examples=[4]
     )
-
-
-_INVALID_NAME = re.compile(r"[^A-Za-z0-9_]+")
-
-
-def suggested_name(text: str) -> str:
-    """A valid name that is close to ``text``.
-
-    >>> suggested_name("2024 sales/eu")
-    't_2024_sales_eu'
-    """
-    name = _INVALID_NAME.sub("_", text).strip("_")[:60] or "table"
-    return name if name[0].isalpha() else f"t_{name}"

@@ -6,8 +6,10 @@ Whether an expectation exists and what its arguments mean is for ``gates`` to sa
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from headgate.project.pii import NO_PII, Pii
 
 Severity = Literal["fail", "warn"]
 OnFail = Literal["block", "quarantine"]
@@ -59,14 +61,20 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class GateFile:
-    """The expectations of one layer, by table, in the order in which they were written."""
+    """The expectations of one layer, by table, in the order in which they were written; and what is tagged ``pii``."""
 
     layer: str
     tables: dict[str, tuple[Declared, ...]]
+    pii: Pii = NO_PII
 
     def with_more(self, others: Iterable[tuple[str, Declared]]) -> GateFile:
         """The same, and after them expectations that were declared elsewhere, each with its table."""
         tables = dict(self.tables)
         for table, declared in others:
             tables[table] = (*tables.get(table, ()), declared)
-        return GateFile(self.layer, tables)
+        return replace(self, tables=tables)
+
+    def only(self, table: str, *, layer: str, called: str) -> GateFile:
+        """What is said of one table, as of the table ``called`` in ``layer``."""
+        said = {called: self.pii.tables[table]} if table in self.pii.tables else {}
+        return GateFile(layer, {called: self.tables.get(table, ())}, Pii(said, self.pii.everywhere))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from headgate.errors import did_you_mean
-from headgate.project.config import ProjectFile, ServerConfig
+from headgate.project.config import FilesSource, ProjectFile, ServerConfig
 from headgate.project.problems import Problem
 from headgate.project.yaml_file import KeyPath
 
@@ -59,8 +59,9 @@ def _tables(settings: ProjectFile) -> Iterator[Problem]:
                     f"the table raw.{table} would have two sources, this and {owner}",
                     "rename one of them: names are unique over all sources, and case does not matter",
                 )
-            for index, column in enumerate(declared.primary_key):
-                if column.lower() in {each.lower() for each in declared.primary_key[:index]}:
+            key = declared.primary_key or ()
+            for index, column in enumerate(key):
+                if column.lower() in {each.lower() for each in key[:index]}:
                     yield Problem((*path, "primary_key", index), f"the column {column} is named twice")
 
 
@@ -76,13 +77,14 @@ def _targets(settings: ProjectFile) -> Iterator[Problem]:
 
 def _hooks(settings: ProjectFile) -> Iterator[Problem]:
     tables = {table for source in settings.sources.values() for table in source.tables}
+    only_files = all(isinstance(source, FilesSource) for source in settings.sources.values())
     for hook, config in settings.after.items():
         for index, name in enumerate(config.when.changed):
             path = ("after", hook, "when", "changed", index)
             layer, _, table = name.partition(".")
             if layer not in settings.layers:
                 yield Problem(path, f"there is no layer {layer!r}", did_you_mean(layer, settings.layers))
-            elif layer == RAW and table not in tables:
+            elif layer == RAW and table not in tables and only_files:
                 yield Problem(path, f"no source has a table {table!r}", did_you_mean(table, tables))
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from headgate.errors import TransformError
 from headgate.lake.engine import LAKE, qualified
+from headgate.run.repeat import Circumstances, build_compiled, recordings, repeat
 from headgate.run.workshop import Workshop
 from headgate.transform.generic_tests import as_expectation, to_json
 from headgate.transform.models import Models, Node, fingerprint, must_begin_anew, out_of_date
-from headgate.transform.runner import GOOD, NodeOutcome
+from headgate.transform.runner import GOOD, Dbt, NodeOutcome
 
 
 def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
@@ -63,18 +64,56 @@ def _shared_out(models: Models, layer: str, layers: tuple[str, ...]) -> tuple[li
     return for_dbt, for_gate
 
 
+def needs_dbt(shop: Workshop, models: Models) -> bool:
+    """Whether a run will probably have work that only dbt can do: then it had better wake up soon."""
+    assert shop.dbt is not None  # noqa: S101  # there are models
+    known: Mapping[str, Any] = shop.parent.models if shop.parent else {}
+    for layer in shop.project.layers:
+        if _shared_out(models, layer, shop.project.layers)[0]:
+            return True
+        for node in models.built_in(layer):
+            same = not node.inputs and known.get(node.id, {}).get("code") == node.code
+            if node.materialized != "ephemeral" and not same and not shop.dbt.memory.knows(node):
+                return True
+    return False
+
+
 def _build(shop: Workshop, work: Sequence[Node], models: Models, known: Mapping[str, Any]) -> list[NodeOutcome]:
-    """Build and test. That a model begins anew is one switch for all of dbt's models, so others may pay for it too."""
+    """Build and test, what is remembered without dbt.
+
+    That a model begins anew is one switch for all of dbt's models, so others may pay for it too.
+    """
     dbt = shop.dbt
     assert dbt is not None  # noqa: S101  # the caller looked
-    anew = shop.options.full or any(must_begin_anew(node, known, shop.shape, models.relations) for node in work)
-    outcomes = dbt.build(work, full_refresh=anew, on_node=lambda name: shop.tell("build", name))
+    anew = shop.options.full or must_begin_anew(work, known, shop.shape, models.relations)
+
+    def tell(name: str) -> None:
+        shop.tell("build", name)
+
+    state = Circumstances(shop.contents, models, anew, dict(shop.shapes))
+    itself = {node.id: state.itself(node) for node in work}
     by_id = {node.id: node for node in work}
-    for outcome in outcomes:
-        node = by_id[outcome.id]
-        if node.kind != "test" and outcome.status not in (*GOOD, "skipped"):
-            raise dbt.error_of(node, outcome)
-    return outcomes
+    outcomes = repeat(shop.con, dbt.memory, work, state, tell)
+    new = _build_anew(shop, dbt, [n for n in work if n.id not in {o.id for o in outcomes}], state, tell, anew=anew)
+    for outcome in new:
+        if by_id[outcome.id].kind != "test" and outcome.status not in (*GOOD, "skipped"):
+            raise dbt.error_of(by_id[outcome.id], outcome)
+    if new:
+        shop.changed()
+        after = Circumstances(shop.contents, models, anew, shop.shapes)
+        dbt.memory.keep(recordings(new, by_id, itself, after), models)
+    return [*outcomes, *new]
+
+
+def _build_anew(
+    shop: Workshop, dbt: Dbt, work: Sequence[Node], state: Circumstances, tell: Callable[[str], None], *, anew: bool
+) -> list[NodeOutcome]:
+    """What nobody remembers: tables of one query together, the rest by dbt."""
+    plain = [node for node in work if node.plain and not state.is_view(node)]
+    compiled = dbt.compile(plain) if len(plain) > 1 else {}
+    outcomes = build_compiled(shop.con, compiled, work, state, tell) if compiled else []
+    left = [node for node in work if node.id not in {outcome.id for outcome in outcomes}]
+    return [*outcomes, *(dbt.build(left, full_refresh=anew, on_node=tell) if left else ())]
 
 
 def _judge(
@@ -120,9 +159,9 @@ def _drop_removed(shop: Workshop, layer: str, models: Models, known: Mapping[str
 
 
 def _refuse_strays(shop: Workshop) -> None:
-    strays = shop.con.execute(
-        "SELECT database_name, schema_name, table_name FROM duckdb_tables() "
-        "WHERE database_name IN ('memory', 'headgate') AND NOT temporary"
+    strays = shop.con.execute(  # duckdb_tables() would also count the rows of every table of the lake
+        "SELECT DISTINCT database_name, schema_name, table_name FROM duckdb_columns() "
+        "WHERE database_name IN ('memory', 'headgate') AND NOT internal"
     ).fetchall()
     for stray in strays:
         shop.con.execute(f"DROP TABLE {qualified(*stray)}")

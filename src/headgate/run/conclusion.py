@@ -33,7 +33,7 @@ def _concluded(shop: Workshop, work: Callable[[], Outcome], started: float) -> V
     except HeadgateError as error:
         return _stopped(shop, "blocked" if error.exit_code is ExitCode.BLOCKED else "failed", error, started)
     except duckdb.Error as error:
-        return _stopped(shop, "failed", translated(error, doing="the database refused"), started)
+        return _stopped(shop, "failed", translated(error, doing="the database refused", pii=shop.tagged), started)
     except KeyboardInterrupt:
         return _stopped(shop, "failed", InterruptedRunError(), started)
     except Exception as error:  # noqa: BLE001  # the edge of a run: anything unexpected ends as exit 3, with a trace

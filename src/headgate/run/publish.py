@@ -33,7 +33,7 @@ class Published:
         return [guard for guard in self.guards if not guard.success]
 
 
-def publish(shop: Workshop, expectations: dict[str, Any]) -> Published:
+def publish(shop: Workshop, expectations: dict[str, Any], scores: dict[str, Any]) -> Published:
     """Publish the branch if a table changed and every guard lets it.
 
     Raises:
@@ -49,12 +49,14 @@ def publish(shop: Workshop, expectations: dict[str, Any]) -> Published:
     if any(not guard.success for guard in guards):
         return Published(None, guards, changed)
     _hold_schema(shop, details)
-    draft = _draft(shop, tables, details, expectations)
+    draft = _draft(shop, tables, details)
     snapshot = branches.snapshot_of(shop.con)
     shop.close()
     sha256 = branches.freeze(shop.branch, shop.con, snapshot)
     manifest = shop.releases.publish(
-        shop.branch.frozen, replace(draft, catalog_sha256=sha256, snapshot=snapshot), shop.base
+        shop.branch.frozen,
+        replace(draft, catalog_sha256=sha256, snapshot=snapshot, expectations=expectations, scores=scores),
+        shop.base,
     )
     branches.discard(shop.branch)
     return Published(manifest, guards, changed)
@@ -132,9 +134,7 @@ def read_sources(details: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {name: entry for detail in details.values() for name, entry in detail.get("sources", {}).items()}
 
 
-def _draft(
-    shop: Workshop, tables: dict[str, Any], details: Mapping[str, Mapping[str, Any]], expectations: dict[str, Any]
-) -> Manifest:
+def _draft(shop: Workshop, tables: dict[str, Any], details: Mapping[str, Mapping[str, Any]]) -> Manifest:
     files = fingerprint(shop.project.folder)
     parent = shop.parent
     models = {key: m for detail in details.values() for key, m in detail.get("models", {}).items()}
@@ -155,7 +155,6 @@ def _draft(
         sources=(parent.sources if parent else {}) | read_sources(details),
         models=models or (parent.models if parent else {}),
         tables=tables,
-        expectations=expectations,
         tools=tools(),
     )
 

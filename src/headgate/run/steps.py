@@ -7,11 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import duckdb
+
 from headgate.gates import ExpectationResult, compile_gate, evaluate
+from headgate.gates.scorecard import scorecard
+from headgate.lake.engine import LAKE, qualified
 from headgate.lake.release import Manifest
 from headgate.notify import run_hook
 from headgate.plan import Kind, Step
-from headgate.project import read_gate
+from headgate.project import read_gate, read_tagged_gate
+from headgate.project.rules import RAW
 from headgate.run.build import build_layer, run_tests
 from headgate.run.publish import publish, published_before
 from headgate.run.serving import serve_in_run
@@ -52,26 +57,24 @@ def perform_one(shop: Workshop, step: Step, *, alone: bool = False) -> Outcome:
 
 
 def _extract(shop: Workshop, step: Step) -> Outcome:
-    """Read what a source has new into raw, each table in a transaction of its own."""
-    source = open_source(shop.project, step.subject)
-    known = source_states(shop.parent, step.subject)
+    """Read what a source has new into raw."""
+    source = open_source(shop.project, step.subject, read_gate(shop.project.folder, RAW).pii)
+    known = source_states(shop.parent, step.subject, shop.ledger, shop.store.location)
     locked = read_lock(shop.project.folder)
-    declared = shop.project.sources[step.subject].tables
+    compare = shop.options.compare.get(step.subject, ())
     entries: dict[str, Any] = {}
-    for table, change in source.changes(known).items():
-        if not change.changed:
-            continue
-        shop.tell(step.name, f"{table}: {change.why}")
-        extracted = source.extract(shop.con, table, shop.run, known.get(table), locked=locked.get(table))
-        entries[f"{step.subject}.{table}"] = {
+    for extracted in source.extract(
+        shop.con, shop.run, known, locked, lambda text: shop.tell(step.name, text), compare
+    ):
+        entries[f"{step.subject}.{extracted.table}"] = {
             "rows": extracted.counts.to_dict(),
             "state": extracted.state,
             "cursor": extracted.cursor,
             "columns": [list(column) for column in extracted.schema.columns.items()],  # JSON objects lose the order
             "delimiter": extracted.schema.delimiter,
-            "primary_key": list(declared[table].primary_key),
+            "primary_key": list(extracted.primary_key),
         }
-        shop.notes.extend(f"{step.subject}.{table}: {note}" for note in extracted.notes)
+        shop.notes.extend(f"{step.subject}.{extracted.table}: {note}" for note in extracted.notes)
     shop.changed()
     return Outcome("done" if entries else "skipped", {"sources": entries})
 
@@ -86,7 +89,7 @@ def _gate(shop: Workshop, step: Step) -> Outcome:
     layer = step.subject
     built = shop.details().get(f"build:{layer}", {})
     tests = _fitting(shop, layer, built.get("tests", []))
-    file = read_gate(shop.project.folder, layer)
+    file = read_tagged_gate(shop.project, layer)
     with shop.earlier() as earlier:
         judged = evaluate(
             shop.con,
@@ -109,13 +112,21 @@ def _gate(shop: Workshop, step: Step) -> Outcome:
 
 def _fitting(shop: Workshop, layer: str, tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The tests that the gate understands as dbt does, now that the types of columns are known."""
-    tables = shop.contents.tables
-    kinds = {
-        name: {column.name: column.type for column in tables[f"{layer}.{name}"].columns}
-        for name in {entry["table"] for entry in tests}
-        if f"{layer}.{name}" in tables
-    }
+    kinds = {name: _kinds(shop, f"{layer}.{name}") for name in {entry["table"] for entry in tests}}
     return [entry for entry in tests if fits(from_json(entry), kinds.get(entry["table"], {}))]
+
+
+def _kinds(shop: Workshop, name: str) -> dict[str, str]:
+    """The type of each column of a table or view; none if it is not there, or a view that cannot be read."""
+    if name in shop.contents.tables:
+        return {column.name: column.type for column in shop.contents.tables[name].columns}
+    if name not in shop.contents.views:
+        return {}
+    try:
+        rows = shop.con.execute(f"DESCRIBE {qualified(LAKE, *name.split('.', 1))}").fetchall()
+    except duckdb.Error:  # dbt runs its tests, and says what is wrong
+        return {}
+    return {row[0]: row[1] for row in rows}
 
 
 def _tested(shop: Workshop, tests: list[dict[str, Any]], found: list[ExpectationResult]) -> list[dict[str, Any]]:
@@ -136,7 +147,8 @@ def _tested(shop: Workshop, tests: list[dict[str, Any]], found: list[Expectation
 
 
 def _publish(shop: Workshop, step: Step) -> Outcome:
-    done = published_before(shop) or publish(shop, count_results(shop.ledger.results(shop.run)))
+    results = shop.ledger.results(shop.run)
+    done = published_before(shop) or publish(shop, count_results(results), scorecard(results))
     guards = {"total": len(done.guards), "held": len(done.guards) - len(done.refused), "failed": len(done.refused)}
     detail = {"guards": guards, "refused": [g.to_failure() for g in done.refused], "changed": done.changed}
     if done.refused:

@@ -20,6 +20,7 @@ from headgate.ledger import Ledger, RunRecord
 from headgate.plan import FOLLOWING, Changes, Kind, Need, Step, follows, make_plan, step_names
 from headgate.project import Project, read_gates
 from headgate.project.fingerprint import combined, fingerprint
+from headgate.run.build import needs_dbt
 from headgate.run.changes import find_changes
 from headgate.run.conclusion import concluded, remembered
 from headgate.run.publish import published_before
@@ -174,7 +175,9 @@ def _whole(shop: Workshop) -> Outcome:
     if early := _not_at_all(shop, changes):
         return _caught_up(shop, steps, early)
     if any(step.kind is Kind.BUILD and step.need is not Need.NO for step in steps):
-        shop.warm_up()
+        models = shop.dbt.memory.models() if shop.dbt is not None else None
+        if models is None or needs_dbt(shop, models):
+            shop.warm_up()
     _read_gates(shop)
     shop.open(fresh=True)
     end = Outcome("done")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from headgate.errors import ConfigError, UsageError, did_you_mean
-from headgate.gates import unexpected_rows_sql
+from headgate.gates import masked_rows, unexpected_rows_sql
+from headgate.gates.values import UnusableError
 from headgate.lake.branch import branch_of
 from headgate.lake.engine import Connection
 from headgate.lake.reading import query, reader
 from headgate.lake.release import Manifest, Releases
 from headgate.ledger import Ledger, RunRecord
-from headgate.project import Declared, Project, read_gate
+from headgate.project import Declared, Pii, Project, read_gate, read_tagged_gate
 from headgate.project.fingerprint import fingerprint
 from headgate.run.workshop import engine_settings, open_store
 
@@ -110,13 +111,14 @@ def _causes(
 ) -> list[Cause]:
     """Every failed expectation with its rows on the branch and, for comparison, in the release before."""
     declared = [_declared(project, result) for result in failed]
+    pii = _tagged(project, failed)
     here, before = [_NOT_ASKED] * len(failed), [_NOT_ASKED] * len(failed)
     if branch:
         with _reading(project, run=record.run) as con:
-            here = [_find(con, d, r, rows=ROWS_SHOWN) for d, r in zip(declared, failed, strict=True)]
+            here = [_find(con, d, r, pii, rows=ROWS_SHOWN) for d, r in zip(declared, failed, strict=True)]
     if base is not None:
         with _reading(project, release=base) as con:
-            before = [_find(con, d, r, rows=0) for d, r in zip(declared, failed, strict=True)]
+            before = [_find(con, d, r, pii, rows=0) for d, r in zip(declared, failed, strict=True)]
     return [Cause(r, h.sql, h.columns, h.rows, h.count, b.count) for r, h, b in zip(failed, here, before, strict=True)]
 
 
@@ -132,17 +134,30 @@ def _declared(project: Project, result: Mapping[str, Any]) -> Declared | None:
     return None
 
 
-def _find(con: Connection, declared: Declared | None, result: Mapping[str, Any], *, rows: int) -> _Found:
+def _tagged(project: Project, failed: list[dict[str, Any]]) -> dict[str, Pii]:
+    """By layer, what is not shown; a layer whose gate files cannot be read now is left out, and so are its rows."""
+    found = {}
+    for layer in {result["layer"] for result in failed}:
+        with suppress(ConfigError):
+            found[layer] = read_tagged_gate(project, layer).pii
+    return found
+
+
+def _find(
+    con: Connection, declared: Declared | None, result: Mapping[str, Any], pii: Mapping[str, Pii], *, rows: int
+) -> _Found:
     """The offending rows in what ``con`` reads; nothing where that cannot be asked (the table is not there, say)."""
-    if declared is None:
+    if declared is None or result["layer"] not in pii:
         return _NOT_ASKED
-    sql = unexpected_rows_sql(con, declared, layer=result["layer"], table=result["table"])
+    where = {"layer": result["layer"], "table": result["table"]}
+    sql = unexpected_rows_sql(con, declared, **where)
     if sql is None:
         return _NOT_ASKED
     try:
         count = query(con, f"SELECT count(*) FROM ({sql})")[1][0][0]
         columns, shown = query(con, f"SELECT * FROM ({sql}) LIMIT {rows}")
-    except UsageError:
+        shown = masked_rows(con, declared, columns, shown, pii=pii[result["layer"]], **where)
+    except (UsageError, UnusableError):
         return _NOT_ASKED
     return _Found(sql, columns, shown, count)
 

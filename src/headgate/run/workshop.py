@@ -6,7 +6,7 @@ Nothing in here outlives a process: what one step hands to the next lies in the 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -23,7 +23,9 @@ from headgate.lake.catalog import Contents, digest, read_contents
 from headgate.lake.profile import identity_of
 from headgate.lake.release import Manifest, Pointer, Releases, catalog_key
 from headgate.lake.store import LocalStore, Store
-from headgate.project import Project
+from headgate.project import Pii, Project
+from headgate.project.gate_file import has_pii
+from headgate.project.pii import NO_PII
 from headgate.sources import source as sources
 from headgate.sources.source import Source
 from headgate.transform.models import Models
@@ -36,16 +38,23 @@ EARLIER = "earlier"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user asked of this run beyond the project file."""
+    """What the user asked of this run beyond the project file.
+
+    ``compare`` names, by source, tables that are compared whole although their cursor shows no change.
+    """
 
     full: bool = False
     allow_shrink: bool = False
     resume: bool = False
     wait: timedelta = timedelta(0)
+    compare: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As the ledger keeps it."""
-        return {"full": self.full, "allow_shrink": self.allow_shrink}
+        compare = (
+            {"compare": {source: sorted(tables) for source, tables in self.compare.items()}} if self.compare else {}
+        )
+        return {"full": self.full, "allow_shrink": self.allow_shrink, **compare}
 
 
 #: Told what happens: the step, and a few words. Silence is the default.
@@ -79,6 +88,7 @@ class Workshop:
     decided: float | None = None
     stopping: Callable[[], bool] = never
     _contents: Contents | None = None
+    _shapes: dict[str, str] | None = None
     _attached: bool = False
     _threads: int | None = None
 
@@ -99,6 +109,11 @@ class Workshop:
         return branches.branch_of(self.store, self.run)
 
     @cached_property
+    def tagged(self) -> bool:
+        """Whether errors must not quote what the database says of data."""
+        return has_pii(self.project)
+
+    @cached_property
     def dbt(self) -> Dbt | None:
         """dbt on the project, or None where there is no dbt project."""
         return open_dbt(self.project, self.store)
@@ -110,9 +125,21 @@ class Workshop:
             self._contents = read_contents(self.con)
         return self._contents
 
+    @property
+    def shapes(self) -> dict[str, str]:
+        """The columns of every table and view on the branch, names and types, as hashes."""
+        if self._shapes is None:
+            rows = self.con.execute(
+                "SELECT schema_name, table_name, list([column_name, data_type] ORDER BY column_index) "
+                f"FROM duckdb_columns() WHERE database_name = {engine.literal(engine.LAKE)} GROUP BY ALL"
+            ).fetchall()
+            self._shapes = {f"{schema}.{table}": digest(columns) for schema, table, columns in rows}
+        return self._shapes
+
     def changed(self) -> None:
         """A step wrote to the branch: look again."""
         self._contents = None
+        self._shapes = None
 
     def warm_up(self) -> None:
         """Let dbt wake up while data is extracted. One core is left to it: the run waits for whichever is later."""
@@ -137,9 +164,8 @@ class Workshop:
         return identity_of(contents, relation)
 
     def shape(self, relation: str) -> str | None:
-        """The columns of a table on the branch, names and types; None for what is no table."""
-        table = self.contents.tables.get(relation)
-        return digest([(column.name, column.type) for column in table.columns]) if table else None
+        """The columns of a table or view on the branch; None if it is not there."""
+        return self.shapes.get(relation)
 
     def open(self, *, fresh: bool) -> None:
         """Attach the branch: made now from the base, or as the step before left it."""
@@ -149,13 +175,13 @@ class Workshop:
             on_record = all(step.status in ("done", "skipped") for step in self.ledger.steps(self.run))
             branches.open_branch(self.branch, self.con, on_record=on_record)
         self._attached = True
-        self._contents = None
+        self.changed()
 
     def close(self) -> None:
         """Fold the branch into its file, where the next step, or somebody curious, finds it."""
         if self._attached:
             self._attached = False
-            self._contents = None
+            self.changed()
             branches.close_branch(self.branch, self.con)
         self.branch.before.unlink(missing_ok=True)
 
@@ -163,7 +189,7 @@ class Workshop:
         """As `close`, but a process that dies before it is on record that the step is done has done nothing."""
         if self._attached:
             self._attached = False
-            self._contents = None
+            self.changed()
             branches.fold(self.branch, self.con)
 
     def abandon(self) -> None:
@@ -227,16 +253,31 @@ def open_dbt(project: Project, store: Store) -> Dbt | None:
         releases=Path(store.url("releases")),
         data=store.url("data"),
     )
-    return Dbt(project.folder, workspace, project.vars)
+    return Dbt(project.folder, workspace, project.vars, pii=has_pii(project))
 
 
-def open_source(project: Project, name: str) -> Source:
-    """One of the project's sources."""
-    return sources.open_source(name, project.sources[name], project.folder, project.sample)
+def open_source(project: Project, name: str, pii: Pii = NO_PII) -> Source:
+    """One of the project's sources; what else is tagged ``pii`` in it is not shown either."""
+    config = project.sources[name]
+    tables = {
+        table: each.model_copy(update={"pii": (*each.pii, *pii.tagged(table))}) for table, each in config.tables.items()
+    }
+    return sources.open_source(name, config.model_copy(update={"tables": tables}), project.folder, project.sample)
 
 
-def source_states(parent: Manifest | None, name: str) -> dict[str, Mapping[str, Any]]:
-    """What the parent release knows of each table of a source that it has read."""
-    known = parent.sources if parent else {}
+def source_states(
+    parent: Manifest | None, name: str, ledger: ledgers.Ledger | None, lake: str
+) -> dict[str, Mapping[str, Any]]:
+    """What is known of each table of a source: from the parent release, and from later runs that found nothing new.
+
+    Such a run published nothing, so what it learned (a file was only touched, a comparison found no
+    difference) is in the ledger alone. It is as true of the release: the run left the tables as they are.
+    """
+    if parent is None:
+        return {}
+    entries = dict(parent.sources)
+    if ledger is not None:
+        for detail in ledger.looked_at(lake, parent.release, f"extract:{name}"):
+            entries |= detail.get("sources", {})
     prefix = f"{name}."
-    return {key.removeprefix(prefix): entry["state"] for key, entry in known.items() if key.startswith(prefix)}
+    return {key.removeprefix(prefix): entry["state"] for key, entry in entries.items() if key.startswith(prefix)}
