@@ -14,6 +14,7 @@
         ├── SourceRefusedError   a source lets us not in, or not do that; trying again does not help
         ├── LedgerUnavailableError  the ledger cannot be reached, or stays locked; trying again may help
         ├── TransformError       a model failed (file, line, the database's message)
+        ├── LakeUnavailableError the lake's object store cannot be reached or does not answer; trying again may help
         ├── LakeError            the lake is not as it must be
         │   ├── NoReleaseError   asked for a release that does not exist
         │   └── CorruptError     a frozen file is not what its manifest says
@@ -192,6 +193,12 @@ class SourceRefusedError(CouldNotRunError):
 
 class LedgerUnavailableError(CouldNotRunError):
     """The ledger cannot be reached, or another program keeps it locked; trying again may help."""
+
+    retryable = True
+
+
+class LakeUnavailableError(CouldNotRunError):
+    """The object store in which a lake lies cannot be reached or does not answer; trying again may help."""
 
     retryable = True
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from headgate.lake.release import Manifest
 from headgate.project import Project
+from headgate.project.config import When
 from headgate.transform.models import Models, out_of_date
 
 #: The schema of the change logs, which models may read beside raw.
@@ -27,11 +28,17 @@ class Kind(StrEnum):
     BUILD = "build"
     PUBLISH = "publish"
     SERVE = "serve"
+    EXPORT = "export"
     AFTER = "after"
 
 
 #: What comes after the release, and cannot take it back. Each of these steps is done on its own.
-FOLLOWING = (Kind.SERVE, Kind.AFTER)
+FOLLOWING = (Kind.SERVE, Kind.EXPORT, Kind.AFTER)
+
+
+def follows(name: str) -> bool:
+    """Whether a step, by its name, is one that comes after the release."""
+    return name.partition(":")[0] in FOLLOWING
 
 
 class Need(StrEnum):
@@ -44,7 +51,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: ``subject`` is the source, layer, server or hook it is about; ``why`` says what makes it needed.
+    """One step: ``subject`` is the source, layer, server, export or hook it is about, ``why`` what makes it needed.
 
     ``models`` gives, for a build, each model that will or may be built, with the reason.
     """
@@ -101,13 +108,19 @@ def make_plan(project: Project, parent: Manifest | None, changes: Changes, model
         )
     )
     steps += [_serve(server, changes, moves=moves) for server in project.serve]
+    for name, wanted in project.export.items():
+        steps.append(_following(Kind.EXPORT, name, wanted.when, moves=moves))
     for name, hook in project.after.items():
-        conditions = [f"{table} changed" for table in hook.when.changed]
-        if hook.when.min_new_rows:
-            conditions.append(f"at least {hook.when.min_new_rows:,} rows are new")
-        why = "after a release" + (f", if {' and '.join(conditions)}" if conditions else "")
-        steps.append(Step(f"after:{name}", Kind.AFTER, name, Need.MAYBE if moves else Need.NO, why))
+        steps.append(_following(Kind.AFTER, name, hook.when, moves=moves))
     return steps
+
+
+def _following(kind: Kind, name: str, when: When, *, moves: bool) -> Step:
+    conditions = [f"{table} changed" for table in when.changed]
+    if when.min_new_rows:
+        conditions.append(f"at least {when.min_new_rows:,} rows are new")
+    why = "after a release" + (f", if {' and '.join(conditions)}" if conditions else "")
+    return Step(f"{kind}:{name}", kind, name, Need.MAYBE if moves else Need.NO, why)
 
 
 def step_names(project: Project) -> list[str]:
@@ -131,11 +144,6 @@ def _serve(server: str, changes: Changes, *, moves: bool) -> Step:
         return Step(f"serve:{server}", Kind.SERVE, server, Need.YES, why)
     need = Need.MAYBE if moves else Need.NO
     return Step(f"serve:{server}", Kind.SERVE, server, need, "after a release" if moves else "it has the release")
-
-
-def follows(name: str) -> bool:
-    """Whether a step, by its name, is one that comes after the release."""
-    return name.partition(":")[0] in FOLLOWING
 
 
 def _gate(layer: str, changes: Changes, condition: str | None) -> Step:

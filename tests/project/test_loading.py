@@ -232,6 +232,7 @@ def test_a_broken_variable_is_the_callers_mistake(text: str) -> None:
         ("../shared", "{}/../shared"),
         ("/srv/x", "/srv/x"),
         ("s3://b/p/", "s3://b/p"),
+        ("S3://b/p", "s3://b/p"),
     ],
 )
 def test_places_are_taken_from_the_project_folder(loaded: Loaded, tmp_path: Path, lake: str, where: str) -> None:
@@ -323,6 +324,24 @@ def test_secrets_are_hidden_in_errors_and_in_the_projects_text(loaded: Loaded) -
         ("name: p\nlake: ''\n", 2, "lake", "must not be empty", None),
         ("name: p\nlake: gs://b/x\n", 2, "lake", "cannot be at gs://", "s3://bucket"),
         ("name: p\nlake: s3://\n", 2, "lake", "names no bucket", None),
+        ("name: p\nlake: s3://me:pw@b/x\n", 2, "lake", "not that of a bucket and a prefix", "AWS_PROFILE"),
+        ("name: p\nlake: s3://b/../x\n", 2, "lake", "not that of a bucket and a prefix", None),
+        ("name: p\nlake: s3://b//x\n", 2, "lake", "not that of a bucket and a prefix", None),
+        ("name: p\nlake: s3://b/x?endpoint=h\n", 2, "lake", "not that of a bucket and a prefix", None),
+        (
+            "name: p\nlayers: [raw, m]\nexport: {e: {tables: [m.t], to: 'o/{table}.csv', format: csv}}\n",
+            3,
+            "export.e.to",
+            "{release} is missing",
+            None,
+        ),
+        (
+            "name: p\nlayers: [raw, m]\nexport: {e: {tables: [x.t], to: 'o/{release}', format: csv}}\n",
+            3,
+            "export.e.tables[0]",
+            "there is no layer 'x'",
+            "m",
+        ),
         ("name: p\nledger: ./ledger.db\n", 2, "ledger", "must be a database's URL", "sqlite:///ledger.db"),
         ("name: p\nledger: mysql://h/d\n", 2, "ledger", "must be a database's URL", "postgresql"),
         ("name: p\nlayers: []\n", 2, "layers", "must not be empty", None),

@@ -44,6 +44,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "SqliteSource": {"type": "sqlite", "path": "a.db"},
     "DuckdbSource": {"type": "duckdb", "path": "a.duckdb"},
     "Sample": {"fraction": 0.5, "by": "k"},
+    "ExportConfig": {"tables": ["marts.t"], "to": "out/{table}/{release}.csv", "format": "csv"},
     "AfterHook": {"command": "x"},
     "ServedTable": {"primary_key": ["k"]},
     "PostgresServer": {

@@ -89,7 +89,7 @@ def _end(verdict: Verdict, *, as_json: bool) -> None:
     if as_json:
         show_json(verdict.to_json())
     else:
-        _show_verdict(verdict)
+        show_verdict(verdict)
     raise SystemExit(int(verdict.exit_code))  # not typer's: its 130 means that nobody told of the interruption
 
 
@@ -103,7 +103,8 @@ def _perform(opened: Project, options: Options, run_id: str | None, step: str | 
         return perform(opened, options, tell)
 
 
-def _show_verdict(verdict: Verdict) -> None:
+def show_verdict(verdict: Verdict) -> None:
+    """Print how a run ended: what failed, what was read, and the last line."""
     from headgate.cli.failures import show_failure
     from headgate.cli.output import show, verdict_line
 
@@ -117,6 +118,9 @@ def _show_verdict(verdict: Verdict) -> None:
             facts = [f"release {result['release']} served"]
             facts += [f"{result[what]:,} rows {what}" for what in ("inserted", "updated", "deleted") if result[what]]
             show(f"{name}: {', '.join(facts)} ({result['seconds']:.1f} s)")
+    for table, counts in verdict.quarantine.items():
+        said = ", ".join(f"{value:,} {status}" for status, value in counts.items() if value)
+        show(f"{table}: {said} (headgate quarantine show {table})")
     for note in verdict.notes:
         show(note)
     if verdict.error and all(failure.get("severity") == "warn" for failure in verdict.failures):

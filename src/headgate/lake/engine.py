@@ -9,7 +9,7 @@ import contextlib
 import os
 import re
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -32,11 +32,15 @@ _OPENED: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What the user may decide about DuckDB: a memory bound such as ``4GB``, and a number of threads."""
+    """What the user may decide about DuckDB: a memory bound such as ``4GB``, and a number of threads.
+
+    ``access`` gives the SQL that lets DuckDB into an object store, where the lake is in one (see ``Store.access``).
+    """
 
     memory_limit: str | None = None
     threads: int | None = None
     temp_directory: Path | None = None
+    access: Callable[[], str | None] = lambda: None
 
 
 def ident(name: str) -> str:
@@ -99,10 +103,28 @@ def connect(
         con.execute("SET preserve_insertion_order = true")
         for extension in extensions:
             load_extension(con, extension)
+        admit(con, settings.access())
     except duckdb.Error as error:
         con.close()
         raise translated(error, doing="opening DuckDB") from error
+    except BaseException:
+        con.close()
+        raise
     return con
+
+
+def admit(con: Connection, access: str | None) -> None:
+    """Let DuckDB into an object store with ``access``, the SQL of a secret; None: there is nothing to be let into."""
+    if access is None:
+        return
+    load_extension(con, "httpfs")
+    try:
+        con.execute(access)
+    except duckdb.Error as error:
+        raise CouldNotRunError(
+            f"DuckDB does not take the credentials for S3: {type(error).__name__}",  # its text would show them
+            hint="see the environment variables AWS_… and the profile in ~/.aws",
+        ) from None
 
 
 def beside(con: Connection) -> Connection:

@@ -244,6 +244,24 @@ class Ledger:
             details: Sequence[str] = con.execute(query).scalars().all()
         return [self._decoded(detail) for detail in details]
 
+    def unfinished_steps(self, lake: str, prefix: str) -> list[tuple[RunRecord, str]]:
+        """The steps named ``prefix…`` that failed or died in runs which published to ``lake``, the oldest first."""
+        from sqlalchemy import select
+
+        runs, steps = self._tables.RUNS, self._tables.STEPS
+        wanted = (
+            select(steps.c.run, steps.c.name)
+            .join(runs, runs.c.run == steps.c.run)
+            .where(runs.c.lake == lake, runs.c.status == "published", steps.c.status.in_(["failed", RUNNING]))
+            .where(steps.c.name.startswith(prefix, autoescape=True))
+            .order_by(steps.c.id)
+        )
+        with self._database.reading() as con:
+            found = con.execute(wanted).all()
+        named = [(str(run), str(name)) for run, name in found]
+        records = {run: self.run(run) for run, _ in named}
+        return [(record, name) for run, name in named if (record := records[run]) is not None]
+
     def record_results(self, run: str, results: Sequence[dict[str, Any]], *, step: str = "") -> None:
         """Record what the gates found. Done again for the same step, the later results replace the earlier.
 

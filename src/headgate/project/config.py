@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, WithJsonSchema
 
 from headgate.errors import ConfigError
 from headgate.project.database_config import DuckdbSource, MysqlSource, PostgresSource, SqliteSource
@@ -33,6 +33,7 @@ from headgate.project.values import (
     TableName,
     Threads,
     Variables,
+    as_bound,
     as_command,
     as_tuple,
     from_environment,
@@ -192,9 +193,16 @@ class PublishConfig(Settings):
         examples=[["features.scores.ratio"]],
     )
 
+    max_quarantine: Annotated[int | float | str, BeforeValidator(from_environment), AfterValidator(as_bound)] = Field(
+        default="1%",
+        description="How many rows of a table may be in quarantine: a number of rows, or a share of the table "
+        "(`0.01`, `1%`). A gate file can say otherwise for a table.",
+        examples=["0.5%"],
+    )
+
 
 class When(Settings):
-    """When an after-hook runs. All conditions must hold."""
+    """When an after-hook runs, or an export is made. All conditions must hold."""
 
     changed: Annotated[tuple[TableName, ...], BeforeValidator(as_tuple)] = Field(
         default=(),
@@ -203,6 +211,25 @@ class When(Settings):
     )
     min_new_rows: Annotated[int, BeforeValidator(from_environment)] = Field(
         default=0, ge=0, description="Run only if the release has at least so many new rows.", examples=[1000]
+    )
+
+
+class ExportConfig(Settings):
+    """Tables of each release as files for others. A failed export is tried again by the next run."""
+
+    tables: Annotated[tuple[TableName, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
+        description="The tables to write, as layer.table.", examples=[["marts.fact_sales_order"]]
+    )
+    to: PathText = Field(
+        description="The path of each file: s3://bucket/…, or a folder relative to the project folder or absolute, "
+        "with {table}, {layer}, {release}, {run}, {year}, {month}, {day}, {hour} (of publishing, in UTC).",
+        examples=["s3://ingest/{table}/{year}/{month}/{day}/{release}.csv"],
+    )
+    format: Literal["csv", "parquet"] = Field(description="What the files are.", examples=["csv"])
+    when: When = Field(
+        default_factory=When,
+        description="Conditions on the release. Without any each is exported.",
+        examples=[{"changed": ["marts.fact_sales_order"]}],
     )
 
 
@@ -326,6 +353,11 @@ class Target(Settings):
         default=None, description="As the project's `memory_limit`.", examples=["16GB"]
     )
     threads: Threads | None = Field(default=None, description="As the project's `threads`.", examples=[8])
+    export: dict[Name, ExportConfig] | None = Field(
+        default=None,
+        description="What is exported of this target's releases, in place of the project's `export`; {} is nothing.",
+        examples=[{}],
+    )
     ledger: PathText | None = Field(
         default=None, description="As the project's `ledger`.", examples=["postgresql://headgate@db/ledger"]
     )
@@ -397,6 +429,13 @@ class ProjectFile(Settings):
         default=None,
         description="How often a release is expected. Without one for longer, people are told that it is late.",
         examples=["1h"],
+    )
+    export: dict[Name, ExportConfig] = Field(
+        default_factory=dict,
+        description="Tables of each release that are written as files for others, by name, after publishing.",
+        examples=[
+            {"orders": {"tables": ["marts.orders"], "to": "s3://ingest/{table}/{release}.csv", "format": "csv"}},
+        ],
     )
     after: dict[Name, AfterHook] = Field(
         default_factory=dict,

@@ -15,6 +15,7 @@ from headgate.project.announced import announced
 from headgate.project.config import (
     AfterHook,
     Channel,
+    ExportConfig,
     FilesSource,
     ProjectFile,
     PublishConfig,
@@ -54,6 +55,7 @@ class Project:
     serve: dict[str, ServerConfig]
     notify: dict[str, Channel]
     expect_every: timedelta | None
+    export: dict[str, ExportConfig]
     after: dict[str, AfterHook]
     sample: Sample | None
     memory_limit: str | None
@@ -119,6 +121,7 @@ def load(
         serve=settings.serve if chosen.serve is None else chosen.serve,
         notify=settings.notify,
         expect_every=settings.expect_every,
+        export=settings.export if chosen.export is None else chosen.export,
         after=settings.after,
         sample=chosen.sample,
         memory_limit=chosen.memory_limit or settings.memory_limit,
@@ -213,8 +216,9 @@ def _without_idle_targets(filled: Interpolated, target: str | None) -> tuple[dic
 
 
 def _lake(folder: Path, lake: str) -> str:
-    if "://" in lake:
-        return lake.rstrip("/")
+    scheme, separator, rest = lake.partition("://")
+    if separator:
+        return f"{scheme.lower()}://{rest.rstrip('/')}"
     return _absolute(folder, lake)
 
 

@@ -42,8 +42,9 @@ SECTIONS = {
     "PostgresServer": "`serve.<server>`",
     "ServedTable": "`serve.<server>.tables.<table>`",
     "Channel": "`notify.<channel>`",
+    "ExportConfig": "`export.<export>`",
     "AfterHook": "`after.<hook>`",
-    "When": "`after.<hook>.when`",
+    "When": "`after.<hook>.when`, `export.<export>.when`",
 }
 _WORDS = {
     "string": "text",

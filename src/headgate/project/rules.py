@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from headgate.errors import did_you_mean
-from headgate.project.config import FilesSource, ProjectFile, ServerConfig
+from headgate.project.config import ExportConfig, FilesSource, ProjectFile, ServerConfig
+from headgate.project.export_path import ExportPath
 from headgate.project.problems import Problem
 from headgate.project.yaml_file import KeyPath
 
@@ -18,6 +20,7 @@ RESERVED_LAYERS = frozenset(
 RESERVED_SERVED = frozenset({"headgate_release"})
 #: What lies in a lake's folder, in which the targets' own lakes are nested by default.
 RESERVED_TARGETS = frozenset({"current", "data", "releases", "work"})
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/(?!\.)[^/\s?#{}%\\]+)*/?")
 
 
 def broken_rules(settings: ProjectFile) -> Iterator[Problem]:
@@ -27,6 +30,7 @@ def broken_rules(settings: ProjectFile) -> Iterator[Problem]:
     yield from _targets(settings)
     yield from _hooks(settings)
     yield from _servers(settings)
+    yield from _exports(settings)
     yield from _allowed_nan(settings)
     yield from _places(settings)
 
@@ -76,16 +80,31 @@ def _targets(settings: ProjectFile) -> Iterator[Problem]:
 
 
 def _hooks(settings: ProjectFile) -> Iterator[Problem]:
+    for hook, config in settings.after.items():
+        yield from _tables_named(settings, config.when.changed, ("after", hook, "when", "changed"))
+
+
+def _exports(settings: ProjectFile) -> Iterator[Problem]:
+    declared: list[tuple[KeyPath, dict[str, ExportConfig]]] = [(("export",), settings.export)]
+    declared += [(("targets", name, "export"), target.export or {}) for name, target in settings.targets.items()]
+    for path, exports in declared:
+        for name, config in exports.items():
+            yield from _tables_named(settings, config.tables, (*path, name, "tables"))
+            yield from _tables_named(settings, config.when.changed, (*path, name, "when", "changed"))
+            if complaint := ExportPath.parse(config.to).complaint(config.tables):
+                yield Problem((*path, name, "to"), *complaint)
+
+
+def _tables_named(settings: ProjectFile, names: tuple[str, ...], setting: KeyPath) -> Iterator[Problem]:
     tables = {table for source in settings.sources.values() for table in source.tables}
     only_files = all(isinstance(source, FilesSource) for source in settings.sources.values())
-    for hook, config in settings.after.items():
-        for index, name in enumerate(config.when.changed):
-            path = ("after", hook, "when", "changed", index)
-            layer, _, table = name.partition(".")
-            if layer not in settings.layers:
-                yield Problem(path, f"there is no layer {layer!r}", did_you_mean(layer, settings.layers))
-            elif layer == RAW and table not in tables and only_files:
-                yield Problem(path, f"no source has a table {table!r}", did_you_mean(table, tables))
+    for index, name in enumerate(names):
+        path = (*setting, index)
+        layer, _, table = name.partition(".")
+        if layer not in settings.layers:
+            yield Problem(path, f"there is no layer {layer!r}", did_you_mean(layer, settings.layers))
+        elif layer == RAW and table not in tables and only_files:
+            yield Problem(path, f"no source has a table {table!r}", did_you_mean(table, tables))
 
 
 def _servers(settings: ProjectFile) -> Iterator[Problem]:
@@ -140,8 +159,12 @@ def _places(settings: ProjectFile) -> Iterator[Problem]:
         scheme = place.partition("://")[0].lower() if "://" in place else ""
         if path[-1] == "lake" and scheme not in {"", "s3"}:
             yield Problem(path, f"a lake cannot be at {scheme}://", "write a folder, or s3://bucket/prefix")
-        if path[-1] == "lake" and scheme == "s3" and not place[5:].strip("/"):
-            yield Problem(path, "the lake's URL names no bucket", "write s3://bucket/prefix")
+        if path[-1] == "lake" and scheme == "s3":
+            if not place[5:].strip("/"):
+                yield Problem(path, "the lake's URL names no bucket", "write s3://bucket/prefix")
+            elif not _BUCKET.fullmatch(place[5:]):
+                hint = "write s3://bucket/prefix; keys and endpoint come from the environment, see AWS_PROFILE"
+                yield Problem(path, "the lake's URL is not that of a bucket and a prefix", hint)
         if path[-1] == "ledger" and scheme.partition("+")[0] not in {"sqlite", "postgresql", "postgres"}:
             yield Problem(
                 path,

@@ -9,11 +9,12 @@ from typing import Any
 
 import duckdb
 
-from headgate.errors import ExitCode, HeadgateError, InterruptedRunError, SourceDataError
+from headgate.errors import ExitCode, HeadgateError, InterruptedRunError, LakeUnavailableError, SourceDataError
 from headgate.lake.engine import translated, was_interrupted
+from headgate.lake.release import Manifest
 from headgate.run.steps import Outcome, count_results
 from headgate.run.telling import tell_of_run
-from headgate.run.verdict import EXIT_CODES, Status, Verdict, failure_of
+from headgate.run.verdict import EXIT_CODES, Status, Verdict, decided, failure_of
 from headgate.run.workshop import Workshop
 
 
@@ -66,6 +67,8 @@ def _finish(
     verdict = _verdict(shop, status, started, error=error, cause=cause)
     if status == "running":
         return verdict
+    if status == "blocked":
+        _keep_branch(shop)
     shop.ledger.finish_run(
         shop.run,
         status,
@@ -85,8 +88,7 @@ def _finish(
 def _verdict(
     shop: Workshop, status: Status, started: float, *, error: str | None, cause: HeadgateError | None = None
 ) -> Verdict:
-    pointer = shop.releases.pointer()
-    serving = shop.releases.manifest(pointer.release) if pointer.release is not None else None
+    serving = _served(shop)
     results = shop.ledger.results(shop.run)
     steps = shop.ledger.steps(shop.run)
     details = {step.name: step.detail for step in steps}
@@ -102,7 +104,7 @@ def _verdict(
         run=shop.run,
         seconds=(shop.decided or time.monotonic()) - started,
         release=serving.release if serving and published else None,
-        serving=pointer.release,
+        serving=serving.release if serving else None,
         serving_since=serving.published_at if serving else None,
         rows=serving.rows() if serving and published else {},
         expectations=count_results(results),
@@ -111,6 +113,7 @@ def _verdict(
         steps=[{"name": s.name, "status": s.status, "seconds": round(s.seconds or 0.0, 4)} for s in steps],
         sources=sources,
         served=served,
+        quarantine=decided(details),
         notes=shop.notes,
         error=error,
         exit_code=cause.exit_code if cause else _code_of(status, served),
@@ -122,6 +125,23 @@ def _code_of(status: Status, served: Mapping[str, Mapping[str, Any]]) -> ExitCod
     code = EXIT_CODES[status]
     failed = [each["exit_code"] for each in served.values() if each["status"] == "failed"]
     return ExitCode(failed[0]) if failed and code is ExitCode.OK else code
+
+
+def _served(shop: Workshop) -> Manifest | None:
+    """What readers have now. A run that failed because the lake is away ends all the same, with what they had."""
+    try:
+        return shop.releases.current()
+    except LakeUnavailableError as error:
+        shop.notes.append(f"what is served now could not be looked at, only what was when the run began: {error.what}")
+        return shop.parent
+
+
+def _keep_branch(shop: Workshop) -> None:
+    """Let other machines look at the branch of a run that was stopped."""
+    try:
+        shop.stow(len(shop.ledger.steps(shop.run)))
+    except HeadgateError as error:
+        shop.notes.append(f"the branch is on this machine only: {error.what}")
 
 
 def _bad_source(error: SourceDataError, text: str) -> dict[str, Any]:

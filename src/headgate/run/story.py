@@ -12,9 +12,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from headgate.errors import InterruptedRunError, UsageError, did_you_mean
-from headgate.gates import compile_gate
+from headgate.gates import compile_gates
 from headgate.lake.branch import branch_of
-from headgate.lake.lock import locked, release
+from headgate.lake.lease import locked, release
 from headgate.lake.release import Hold, Pointer, Releases
 from headgate.ledger import Ledger, RunRecord
 from headgate.plan import FOLLOWING, Changes, Kind, Need, Step, follows, make_plan, step_names
@@ -23,6 +23,7 @@ from headgate.project.fingerprint import combined, fingerprint
 from headgate.run.build import needs_dbt
 from headgate.run.changes import find_changes
 from headgate.run.conclusion import concluded, remembered
+from headgate.run.exporting import make_up
 from headgate.run.publish import published_before
 from headgate.run.steps import Outcome, perform_one
 from headgate.run.verdict import Verdict
@@ -38,10 +39,10 @@ def perform(
     are raised.
     """
     started = time.monotonic()
-    workdir, waiting = open_store(project).workdir, options.wait.total_seconds()
+    store, waiting = open_store(project), options.wait.total_seconds()
     with (
         Ledger.open(project.ledger) as ledger,
-        locked(workdir, lambda: new_run_id(ledger), wait_seconds=waiting) as run,
+        locked(store, lambda: new_run_id(ledger), wait_seconds=waiting) as run,
     ):
         _finish_killed(project, options, ledger, tell)
         shop = _begin(project, run, options, ledger, tell)
@@ -62,7 +63,7 @@ def perform_step(project: Project, run: str, name: str, options: Options, tell: 
         raise UsageError(f"there is no step {name!r}", hint=did_you_mean(name, step_names(project)))
     with Ledger.open(project.ledger) as ledger:
         _require_begin(project, ledger.run(run), run, name)
-        with locked(store.workdir, run, mode="steps", wait_seconds=options.wait.total_seconds()):
+        with locked(store, run, mode="steps", wait_seconds=options.wait.total_seconds()):
             record = ledger.run(run)
             if record is None:
                 _finish_killed(project, options, ledger, tell)
@@ -78,7 +79,7 @@ def perform_step(project: Project, run: str, name: str, options: Options, tell: 
                     ledger.reopen_run(run)
                 verdict = concluded(shop, lambda: _one(shop, steps, name), started)
         if verdict.status != "running":
-            release(store.workdir, run)
+            release(store, run)
         return verdict
 
 
@@ -126,9 +127,9 @@ def _finish_killed(project: Project, options: Options, ledger: Ledger, tell: Lis
     """Put on record the run that published what is served and was killed before it said so; do what comes after."""
     served = Releases(open_store(project)).current()
     record = ledger.run(served.run) if served else None
-    if record is None or record.status != "running":
+    if record is None or record.status not in ("running", "failed"):
         return
-    tell("publish", f"run {record.run} was killed after it had published: it is put on record")
+    tell("publish", f"run {record.run} was ended after it had published: it is put on record")
     shop = _rejoin(project, record, options, ledger, tell)
     done = {step.name for step in ledger.steps(record.run) if step.status in ("done", "skipped")}
     left = [s for s in _planned(record) if s.kind in (Kind.PUBLISH, *FOLLOWING) and s.name not in done]
@@ -156,17 +157,17 @@ def _planned(record: RunRecord | None) -> list[Step]:
 
 
 def _look(shop: Workshop) -> tuple[Changes, list[Step]]:
-    """Look what changed, and write down what this run is going to do."""
+    """Look what changed, write down what this run is going to do, and do what the last ones left undone."""
     changes = find_changes(shop.project, shop.parent, shop.ledger, shop.store.location, shop.options)
     steps = make_plan(shop.project, shop.parent, changes, None)
     shop.ledger.plan_run(shop.run, [asdict(step) for step in steps])
+    make_up(shop)
     return changes, steps
 
 
 def _read_gates(shop: Workshop) -> None:
     """A mistake in the last gate file is better told before the first step."""
-    for gate in read_gates(shop.project.folder, shop.project.layers).values():
-        compile_gate(gate)
+    compile_gates(read_gates(shop.project.folder, shop.project.layers).values())
 
 
 def _whole(shop: Workshop) -> Outcome:

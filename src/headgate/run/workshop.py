@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
 from headgate import ledger as ledgers
 from headgate.errors import HeadgateError
 from headgate.lake import branch as branches
-from headgate.lake import engine
+from headgate.lake import engine, opening, stowing
 from headgate.lake.catalog import Contents, digest, read_contents
 from headgate.lake.profile import identity_of
-from headgate.lake.release import Manifest, Pointer, Releases, catalog_key
-from headgate.lake.store import LocalStore, Store
+from headgate.lake.release import Manifest, Pointer, Releases
+from headgate.lake.store import Store
 from headgate.project import Pii, Project
 from headgate.project.gate_file import has_pii
 from headgate.project.pii import NO_PII
@@ -34,6 +33,21 @@ from headgate.transform.workspace import SCRATCH, prepare
 
 #: The name under which a gate sees the release that its branch was made from.
 EARLIER = "earlier"
+DONE = ("done", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody decided about rows that wait in quarantine: which of them, and what becomes of them.
+
+    Without ``table`` (``layer.table``), ``where`` (a condition in SQL) and ``expectation`` (an id), all of them.
+    """
+
+    action: Literal["replay", "drop"]
+    table: str | None = None
+    where: str | None = None
+    expectation: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,7 @@ class Options:
     allow_shrink: bool = False
     resume: bool = False
     wait: timedelta = timedelta(0)
+    decision: Decision | None = None
     compare: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -54,7 +69,8 @@ class Options:
         compare = (
             {"compare": {source: sorted(tables) for source, tables in self.compare.items()}} if self.compare else {}
         )
-        return {"full": self.full, "allow_shrink": self.allow_shrink, **compare}
+        decision = {"decision": asdict(self.decision)} if self.decision else {}
+        return {"full": self.full, "allow_shrink": self.allow_shrink, **compare, **decision}
 
 
 #: Told what happens: the step, and a few words. Silence is the default.
@@ -136,6 +152,11 @@ class Workshop:
             self._shapes = {f"{schema}.{table}": digest(columns) for schema, table, columns in rows}
         return self._shapes
 
+    def renew_access(self) -> None:
+        """Let DuckDB in with the credentials of this moment: those of a role run out while a long run works."""
+        if "con" in self.__dict__:
+            engine.admit(self.con, self.store.access())
+
     def changed(self) -> None:
         """A step wrote to the branch: look again."""
         self._contents = None
@@ -172,7 +193,10 @@ class Workshop:
         if fresh:
             branches.create(self.store, self.run, self.base, self.con, self.project.layers)
         else:
-            on_record = all(step.status in ("done", "skipped") for step in self.ledger.steps(self.run))
+            if self.store.shared:
+                branches.discard(self.branch)
+                stowing.take(self.store, self.run, self._steps_done(), self.branch.path)
+            on_record = all(step.status in DONE for step in self.ledger.steps(self.run))
             branches.open_branch(self.branch, self.con, on_record=on_record)
         self._attached = True
         self.changed()
@@ -191,6 +215,15 @@ class Workshop:
             self._attached = False
             self.changed()
             branches.fold(self.branch, self.con)
+            self.stow(self._steps_done() + 1)
+
+    def stow(self, steps: int) -> None:
+        """Put the branch away where other machines find it; there is nothing to do where they share this one's."""
+        if self.store.shared and self.branch.path.exists():
+            stowing.stow(self.store, self.run, self.branch.path, steps)
+
+    def _steps_done(self) -> int:
+        return sum(1 for step in self.ledger.steps(self.run) if step.status in DONE)
 
     def abandon(self) -> None:
         """Let go of everything after a failure; the branch stays as its last transaction left it."""
@@ -217,7 +250,7 @@ class Workshop:
             if self.base.release is None:
                 return None
             if not attached:
-                catalog = self.store.url(catalog_key(self.base.release))
+                catalog = str(self.releases.catalog(self.base.release))
                 engine.attach(self.con, catalog, self.store.url("data"), alias=EARLIER, read_only=True)
                 attached.append(EARLIER)
             return EARLIER
@@ -228,6 +261,13 @@ class Workshop:
             for alias in attached:
                 self.con.execute(f"DETACH {engine.ident(alias)}")
 
+    def raw_keys(self) -> dict[str, tuple[str, ...]]:
+        """The primary key of every raw table that was loaded, by the table's name."""
+        known: dict[str, Mapping[str, Any]] = dict(self.parent.sources) if self.parent else {}
+        for detail in self.details().values():
+            known |= detail.get("sources", {})
+        return {name.split(".", 1)[1]: tuple(entry["primary_key"]) for name, entry in known.items()}
+
     def details(self) -> dict[str, Mapping[str, Any]]:
         """What each finished step of this run wrote down."""
         return {step.name: step.detail or {} for step in self.ledger.steps(self.run)}
@@ -235,12 +275,12 @@ class Workshop:
 
 def open_store(project: Project) -> Store:
     """The store of the project's lake."""
-    return LocalStore(Path(project.lake))
+    return opening.open_store(project.lake, project.folder)
 
 
 def engine_settings(project: Project, store: Store) -> engine.EngineSettings:
     """What the project says about DuckDB."""
-    return engine.EngineSettings(project.memory_limit, project.threads, store.workdir / "spill")
+    return engine.EngineSettings(project.memory_limit, project.threads, store.workdir / "spill", store.access)
 
 
 def open_dbt(project: Project, store: Store) -> Dbt | None:
@@ -250,7 +290,7 @@ def open_dbt(project: Project, store: Store) -> Dbt | None:
     workspace = prepare(
         project.folder,
         scratch=store.workdir / f"{SCRATCH}.scratch",
-        releases=Path(store.url("releases")),
+        lake=store.location,
         data=store.url("data"),
     )
     return Dbt(project.folder, workspace, project.vars, pii=has_pii(project))

@@ -20,10 +20,10 @@ PACKAGE = ("package/dbt_project.yml", "package/macros/history.sql")
 THREADS = 1
 
 
-def prepare(folder: Path, *, scratch: Path, releases: Path, data: str) -> Path:
+def prepare(folder: Path, *, scratch: Path, lake: str, data: str) -> Path:
     """Write the profile, Headgate's macros and its dbt package; returns the workspace.
 
-    ``scratch`` is the catalog that dbt by hand works on, copied from the newest of ``releases``.
+    ``scratch`` is the catalog that dbt by hand works on, copied from what ``lake`` serves.
     """
     workspace = folder / WORKSPACE
     here = files("headgate.transform")
@@ -31,11 +31,11 @@ def prepare(folder: Path, *, scratch: Path, releases: Path, data: str) -> Path:
         target = workspace / path.replace("package/", "packages/headgate/", 1)
         target.parent.mkdir(parents=True, exist_ok=True)
         _write(target, here.joinpath(path).read_text(encoding="utf-8"))
-    _write(workspace / "profiles.yml", _profile(scratch, releases, data))
+    _write(workspace / "profiles.yml", _profile(folder, scratch, lake, data))
     return workspace
 
 
-def _profile(scratch: Path, releases: Path, data: str) -> str:
+def _profile(folder: Path, scratch: Path, lake: str, data: str) -> str:
     output = {
         "type": "duckdb",
         "path": ":memory:headgate",
@@ -53,7 +53,7 @@ def _profile(scratch: Path, releases: Path, data: str) -> str:
         "plugins": [
             {
                 "module": "headgate.transform.plugin",
-                "config": {"scratch": str(scratch), "releases": str(releases), "data": data},
+                "config": {"scratch": str(scratch), "lake": lake, "folder": str(folder)},
             }
         ],
     }
