@@ -28,8 +28,8 @@ SLOW = "select count(*) as n from range(200000) a(i), range(200000) b(j) where h
 
 def test_the_verbs_are_those_of_the_design() -> None:
     design = (
-        "init simulate check plan drift run reconcile serve gate profile query runs why score releases diff rollback "
-        "resume prune doctor"
+        "init simulate check plan drift run schedule reconcile serve gate profile query runs why score releases diff "
+        "rollback resume prune doctor"
     )
     quarantine = {f"quarantine {action}" for action in ("list", "show", "replay", "drop")}
     assert {*design.split(), *quarantine} == set(VERBS)

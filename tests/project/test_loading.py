@@ -712,3 +712,59 @@ def test_nothing_heavy_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# --- serve and notify -----------------------------------------------------------------------------------
+
+SERVER = "type: postgres, url: 'postgresql://u:s3cret-word@h/d', schema: s"
+SERVE = f"name: p\nlayers: [raw, marts]\nserve: {{w: {{{SERVER}, tables: "
+
+
+@pytest.mark.parametrize(
+    ("tables", "text"),
+    [
+        ("{}", "tables"),
+        ("{mart.t: {primary_key: [k]}}", "there is no layer 'mart'"),
+        ("{marts.t: {}}", "'primary_key' is required"),
+        ("{marts.t: {primary_key: []}}", "primary_key"),
+        ("{marts.t: {primary_key: [k], mode: apend}}", "mode"),
+        ("{marts.t: {primary_key: [k], name: headgate_release}}", "the name headgate_release is reserved"),
+        ("{marts.t: {primary_key: [k]}, raw.t: {primary_key: [k]}}", "two tables would be called t there"),
+        ("{marts.t: {primary_key: [k], foreign_keys: {a: u.k}}}", "no table 'u' is served"),
+        ("{marts.t: {primary_key: [k], foreign_keys: {a: t.j}}}", "j is not the primary key of t"),
+        ("{marts.t: {primary_key: [k], foreign_keys: {a: t}}}", "table.column"),
+        ("{marts.t: {primary_key: [k], not_null: k}}", "a list of columns"),
+        ("{marts.t: {primary_key: [k], not_null: {but: [k]}}}", "a list of columns"),
+    ],
+)
+def test_a_mistake_in_what_is_served_is_named(loaded: Loaded, tables: str, text: str) -> None:
+    error = refused(loaded, f"{SERVE}{tables}}}}}\n")
+    assert text in str(error)
+    assert "s3cret-word" not in str(error)
+
+
+def test_what_is_served_and_who_is_told_are_read(loaded: Loaded) -> None:
+    project = loaded(
+        f"{SERVE}{{marts.t: {{primary_key: [k], not_null: {{all_but: [n]}}}}}}}}}}\n"
+        "notify: {ops: {urls: ['json://h'], on: [late]}}\nexpect_every: 1h\n"
+        "targets: {dev: {serve: {}}}\n"
+    )
+    table = project.serve["w"].tables["marts.t"]
+    assert (table.mode, table.not_null.all_but, project.serve["w"].schema_) == ("upsert", ("n",), "s")
+    assert (project.notify["ops"].on, project.expect_every) == (("late",), timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (
+            "serve: {w: {type: postgres, url: 'mysql://h/d', schema: s, tables: {raw.t: {primary_key: [k]}}}}",
+            "PostgreSQL",
+        ),
+        ("notify: {ops: {urls: []}}", "urls"),
+        ("notify: {ops: {urls: ['json://h'], on: [blokced]}}", "on"),
+        ("expect_every: often", "no length of time"),
+    ],
+)
+def test_other_mistakes_of_serving_and_telling_are_named(loaded: Loaded, line: str, text: str) -> None:
+    assert text in str(refused(loaded, f"name: p\n{line}\n"))

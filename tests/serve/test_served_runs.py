@@ -15,11 +15,17 @@ from typing import Any
 import jsonschema
 import pytest
 
+from headgate.cli import execute
 from headgate.errors import ExitCode
+from headgate.lake.doctor import Finding
 from headgate.ledger import Ledger
 from headgate.run import Options, Verdict, explain, perform_step
+from headgate.run.check import check_project
 from headgate.run.keeping import roll_back
 from headgate.run.serving import compare_server, serve_after_rollback, serve_now
+from headgate.run.why import explain_run
+from post_office import Webhook
+from small_shop import HEADGATE_YML
 from warehouses import PASSWORD, ServingShop, Warehouse
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "reference" / "json"
@@ -76,6 +82,8 @@ def test_a_warehouse_that_is_down_is_told_and_the_next_run_serves_though_nothing
     assert len(alerts) == 2
     assert "was not served and holds nothing" in alerts[0].text
     assert PASSWORD not in str((alerts, verdict.to_json()))
+    why = explain_run(shop.project(), verdict.run)
+    assert "cannot be reached" in why.served["warehouse"]["error"]
     repaired = shop.run()
     assert (repaired.status, repaired.exit_code, served(repaired)) == ("nothing_new", 0, ("done", None, 1))
 
@@ -141,6 +149,65 @@ def test_a_target_that_would_take_over_the_schema_is_refused(make_shop: Callable
     verdict = shop.run(target="dev")
     assert verdict.exit_code == 3
     assert "kept by another project: shop" in verdict.served["warehouse"]["error"]
+
+
+def test_check_says_what_the_warehouse_holds_or_why_it_cannot_be_asked(shop: ServingShop) -> None:
+    def found() -> Finding:
+        return next(f for f in check_project(shop.project()) if f.subject == "serve warehouse")
+
+    assert (found().ok, found().text) == (True, "3 tables; schema shop holds nothing yet")
+    with shop.warehouse.stopped():
+        assert (found().ok, "cannot be reached" in found().text) == (False, True)
+
+
+def test_people_are_told_once_that_the_warehouse_was_not_served_and_when_it_was(
+    make_shop: Callable[..., ServingShop], tmp_path: Path
+) -> None:
+    with Webhook().open() as webhook:
+        shop = make_shop(notify={"ops": {"urls": [webhook.url]}})
+        with shop.warehouse.stopped():
+            shop.run()
+            shop.run()
+        assert webhook.titles == ["shop: warehouse NOT SERVED"]
+        assert "warehouse still holds nothing; the next run tries again" in webhook.posts[0]["message"]
+        assert PASSWORD not in str(webhook.posts)
+        shop.run()
+        assert webhook.titles[1:] == ["shop: RECOVERED"]
+
+
+@pytest.mark.slow
+def test_the_verb_serves_checks_and_repairs(shop: ServingShop, capfd: pytest.CaptureFixture[str]) -> None:
+    def call(*arguments: str, code: int = 0) -> dict[str, Any]:
+        capfd.readouterr()
+        assert execute(["serve", *arguments, "--json", "--project", str(shop.folder)]) == code
+        told = json.loads(capfd.readouterr().out)
+        matches("error" if "error" in told else "serve", told)
+        result: dict[str, Any] = told["servers"]["warehouse"] if "servers" in told else told["error"]
+        return result
+
+    assert call(code=2)["what"] == "nothing is published yet"
+    shop.run()
+    assert call()["status"] == "skipped"
+    assert call("warehouse", "--check")["status"] == "same"
+    shop.warehouse.execute("UPDATE shop.fact_sales SET amount = 1 WHERE id = 1")
+    different = call("--check", code=1)
+    assert different["differences"] == {"fact_sales": {"missing": 0, "surplus": 0, "different": 1}}
+    assert (call("--repair")["updated"], call("--check")["status"]) == (1, "same")
+    assert "did you mean 'warehouse'?" in call("warehuose", code=2)["hint"]
+    assert call("--check", "--repair", code=2)["type"] == "UsageError"
+    with shop.warehouse.stopped():
+        shop.sell("4,b,5")
+        shop.run()
+        failed = call(code=3)
+    assert (failed["status"], failed["before"]) == ("failed", 1)
+    assert PASSWORD not in str(failed)
+    assert (call()["release"], call("--release", "1")["deleted"]) == (2, 1)
+
+
+def test_a_project_that_serves_nothing_says_so(shop: ServingShop, capfd: pytest.CaptureFixture[str]) -> None:
+    shop.write("headgate.yml", HEADGATE_YML)
+    assert execute(["serve", "--project", str(shop.folder)]) == 2
+    assert "this project serves nothing" in capfd.readouterr().err
 
 
 # --- killed --------------------------------------------------------------------------------------------

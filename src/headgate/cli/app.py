@@ -17,7 +17,7 @@ from headgate.errors import ExitCode
 
 #: Each of these modules adds its verbs to the app, in the order of the help.
 MODULES = (
-    *("starting", "simulating", "checking", "running", "gating", "suggesting"),
+    *("starting", "simulating", "checking", "running", "scheduling", "gating", "suggesting"),
     *("asking", "explaining", "scoring", "quarantining", "releasing", "serving", "keeping"),
 )
 

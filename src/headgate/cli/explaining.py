@@ -135,6 +135,10 @@ def _why_json(explanation: Explanation) -> dict[str, Any]:
         "decision": explanation.run.options.get("decision"),
         "code": explanation.code,
         "schema": explanation.schema,
+        "served": {
+            name: {key: value for key, value in each.items() if key != "exit_code"}
+            for name, each in explanation.served.items()
+        },
         "branch": explanation.branch,
     }
 
@@ -154,6 +158,10 @@ def _show_why(explanation: Explanation) -> None:
         show(f"\n{guard['table']}  {guard['expectation']}: {guard['observed']}", style="bold")
         show(f"  → {guard['hint']}")
     _show_quarantine(explanation)
+    for name, result in explanation.served.items():
+        if result["error"]:
+            show(f"\n{result['error']}", style="red")
+            show(f"  headgate serve {name}    tries again; so does the next run", style="dim")
     show("\nwhat was different from the release it started from", style="bold")
     for name, counts in explanation.sources.items():
         show(f"  {name}: " + ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in counts.items() if v))

@@ -113,6 +113,11 @@ def show_verdict(verdict: Verdict) -> None:
     for name, counts in verdict.sources.items():
         parts = [f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items() if value or key == "read"]
         show(f"{name}: {', '.join(parts)}")
+    for name, result in verdict.served.items():
+        if result["status"] == "done":
+            facts = [f"release {result['release']} served"]
+            facts += [f"{result[what]:,} rows {what}" for what in ("inserted", "updated", "deleted") if result[what]]
+            show(f"{name}: {', '.join(facts)} ({result['seconds']:.1f} s)")
     for table, counts in verdict.quarantine.items():
         said = ", ".join(f"{value:,} {status}" for status, value in counts.items() if value)
         show(f"{table}: {said} (headgate quarantine show {table})")

@@ -16,6 +16,7 @@ from headgate.notify import require_channels
 from headgate.project import Declared, Project, read_gates
 from headgate.run.gating import view_cannot_lose_rows
 from headgate.run.workshop import open_dbt, open_source, open_store
+from headgate.serve import held_release
 from headgate.transform.models import Models
 
 
@@ -26,6 +27,7 @@ def check_project(project: Project) -> list[Finding]:
         _look("gates", partial(_gates, project)),
         *(_look(f"source {name}", partial(_source, project, name)) for name in project.sources),
         _look("models", partial(_models, project)),
+        *(_look(f"serve {name}", partial(_server, project, name)) for name in project.serve),
         *(_look(f"notify {name}", partial(_channel, project, name)) for name in project.notify),
         _look("lake", partial(_lake, project)),
         _look("ledger", partial(_ledger, project)),
@@ -49,6 +51,13 @@ def _gates(project: Project) -> str:
 def _source(project: Project, name: str) -> str:
     changes = open_source(project, name).changes({})
     return "; ".join(f"{change.table}: {change.why}" for change in changes.values())
+
+
+def _server(project: Project, name: str) -> str:
+    server = project.serve[name]
+    held = held_release(server)
+    holds = "holds nothing yet" if held is None else f"holds release {held}"
+    return f"{len(server.tables)} tables; schema {server.schema_} {holds}"
 
 
 def _channel(project: Project, name: str) -> str:

@@ -21,6 +21,13 @@ from headgate.run.workshop import Workshop
 def concluded(shop: Workshop, work: Callable[[], Outcome], started: float) -> Verdict:
     """Do ``work`` and say how it ended. The one place where an exception becomes a status."""
     try:
+        return _concluded(shop, work, started)
+    finally:
+        shop.end()
+
+
+def _concluded(shop: Workshop, work: Callable[[], Outcome], started: float) -> Verdict:
+    try:
         outcome = work()
         shop.close()
         return _finish(shop, outcome.ends or "running", started)

@@ -58,6 +58,7 @@ def serve_now(project: Project, name: str, *, release: int | None = None, repair
         ServeError: the warehouse stays on the release that it had.
         UsageError: the project asks for what the release does not have.
     """
+    server_of(project, name)  # what does not exist cannot fail, and is not put on record
     with Ledger.open(project.ledger) as ledger, _lazily(project) as reading:
         try:
             return _attempt(project, ledger, name, reading, release=release, repair=repair)

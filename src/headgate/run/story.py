@@ -7,10 +7,11 @@ plan one after the other, and stop at the first that ends the run: a gate that f
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from headgate.errors import UsageError, did_you_mean
+from headgate.errors import InterruptedRunError, UsageError, did_you_mean
 from headgate.gates import compile_gates
 from headgate.lake.branch import branch_of
 from headgate.lake.lease import locked, release
@@ -26,11 +27,13 @@ from headgate.run.exporting import make_up
 from headgate.run.publish import published_before
 from headgate.run.steps import Outcome, perform_one
 from headgate.run.verdict import Verdict
-from headgate.run.workshop import Listener, Options, Workshop, open_dbt, open_store, silent
+from headgate.run.workshop import Listener, Options, Workshop, never, open_dbt, open_store, silent
 
 
-def perform(project: Project, options: Options, tell: Listener = silent) -> Verdict:
-    """Run the whole pipeline in this process.
+def perform(
+    project: Project, options: Options, tell: Listener = silent, *, stopping: Callable[[], bool] = never
+) -> Verdict:
+    """Run the whole pipeline in this process. As soon as ``stopping`` no step is begun any more.
 
     What goes wrong once the run has a name is in the verdict; LockHeldError and errors of the ledger
     are raised.
@@ -43,6 +46,7 @@ def perform(project: Project, options: Options, tell: Listener = silent) -> Verd
     ):
         _finish_killed(project, options, ledger, tell)
         shop = _begin(project, run, options, ledger, tell)
+        shop.stopping = stopping
         return concluded(shop, lambda: _whole(shop), started)
 
 
@@ -179,6 +183,8 @@ def _whole(shop: Workshop) -> Outcome:
     shop.open(fresh=True)
     end = Outcome("done")
     for step in steps:
+        if shop.stopping() and step.kind not in FOLLOWING:  # what follows a release belongs to it
+            raise InterruptedRunError
         outcome = perform_one(shop, step)
         if outcome.ends:
             end = outcome

@@ -43,7 +43,8 @@ class Cause:
 class Explanation:
     """Why a run ended as it did, and what was different from the last good release.
 
-    ``quarantine`` says of how many rows of each table it decided, ``quarantined`` which expectations put some in.
+    ``quarantine`` says of how many rows of each table it decided, ``quarantined`` which expectations put some in,
+    ``served`` what became of each server.
     """
 
     run: RunRecord
@@ -54,6 +55,7 @@ class Explanation:
     quarantined: list[dict[str, Any]]
     code: list[str]
     schema: list[str]
+    served: dict[str, dict[str, Any]]
     branch: bool
 
 
@@ -94,6 +96,7 @@ def explain_run(project: Project, run: str | None) -> Explanation:
         quarantined=[_put_in(result) for result in results if result.get("quarantined_count")],
         code=_code(project, parent),
         schema=_schema(details, parent),
+        served={name.partition(":")[2]: d["served"] for name, d in details.items() if "served" in d},
         branch=branch,
     )
 

@@ -81,6 +81,11 @@ def silent(step: str, text: str) -> None:
     """Tell nobody."""
 
 
+def never() -> bool:
+    """Nobody asks the run to stop."""
+    return False
+
+
 @dataclass
 class Workshop:
     """One run at work. Connections are opened when a step first needs them.
@@ -97,6 +102,7 @@ class Workshop:
     tell: Listener = silent
     notes: list[str] = field(default_factory=list)
     decided: float | None = None
+    stopping: Callable[[], bool] = never
     _contents: Contents | None = None
     _shapes: dict[str, str] | None = None
     _attached: bool = False
@@ -226,6 +232,13 @@ class Workshop:
                 if self._attached:
                     self._attached = False
                     engine.detach(self.con)
+            self.con.close()
+
+    def end(self) -> None:
+        """Let go of the engine, so that the next run of this process finds nothing of this one."""
+        if "dbt" in self.__dict__ and self.dbt is not None:
+            self.dbt.close()
+        if "con" in self.__dict__:
             self.con.close()
 
     @contextlib.contextmanager

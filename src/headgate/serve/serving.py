@@ -105,6 +105,17 @@ def compare(
         return record.release, differences
 
 
+def held_release(server: PostgresServer) -> int | None:
+    """The release that the warehouse says it holds; None if nothing was served yet.
+
+    Raises:
+        ServeError: it cannot be asked.
+    """
+    with transaction(server, keep=False) as postgres:
+        record = Warehouse(postgres, server.schema_).record()
+    return record.release if record else None
+
+
 def _manifest(releases: Releases, number: int | None) -> Manifest:
     current = releases.pointer().release if number is None else number
     if current is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import textwrap
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -108,6 +109,17 @@ class Dbt:
         if missing:
             raise TransformError("dbt did not run what it was asked to run", model=", ".join(sorted(missing)))
         return outcomes
+
+    def close(self) -> None:
+        """Let go of the database, which dbt otherwise keeps for the next call of this process."""
+        if self._warming is not None:
+            self._warming.join()
+            self._warming = None
+        if factory := sys.modules.get("dbt.adapters.factory"):
+            factory.cleanup_connections()
+        if adapter := sys.modules.get("dbt.adapters.duckdb.connections"):
+            # the connection that keeps an in-memory database alive between two calls has no other way of being closed
+            adapter.DuckDBConnectionManager.close_all_connections()
 
     def compile(self, nodes: Sequence[Node]) -> dict[str, str]:
         """The query of each model by its id, without looking into the lake; a model that needs to look is left out."""
