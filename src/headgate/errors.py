@@ -17,6 +17,9 @@
         ├── LakeError            the lake is not as it must be
         │   ├── NoReleaseError   asked for a release that does not exist
         │   └── CorruptError     a frozen file is not what its manifest says
+        ├── ServeError           a release could not be served to a warehouse, which stays on its old one
+        │   ├── WarehouseUnavailableError  it cannot be reached, is full or locked; trying again may help
+        │   └── WarehouseDriftError  it is not as Headgate left it, or would have to lose something
         ├── PublishRefusedError  the pointer moved while the run worked
         └── InterruptedRunError  somebody pressed Ctrl-C: exit code 130
 
@@ -226,6 +229,20 @@ class NoReleaseError(LakeError):
 
 class CorruptError(LakeError):
     """A frozen file is not what its manifest says."""
+
+
+class ServeError(CouldNotRunError):
+    """A release could not be served to a warehouse, which stays on the release that it had."""
+
+
+class WarehouseUnavailableError(ServeError):
+    """The warehouse cannot be reached, is full, or somebody locks it; trying again may help."""
+
+    retryable = True
+
+
+class WarehouseDriftError(ServeError):
+    """The warehouse is not as Headgate left it, or would have to lose something to become the release."""
 
 
 class PublishRefusedError(CouldNotRunError):

@@ -27,9 +27,8 @@ SLOW = "select count(*) as n from range(200000) a(i), range(200000) b(j) where h
 
 
 def test_the_verbs_are_those_of_the_design() -> None:
-    design = (
-        "init check plan run reconcile gate profile query runs why score releases diff rollback resume prune doctor"
-    )
+    design = "init simulate check plan run reconcile gate profile query runs why score"
+    design += " releases diff rollback resume serve prune doctor"
     quarantine = {f"quarantine {action}" for action in ("list", "show", "replay", "drop")}
     assert {*design.split(), *quarantine} == set(VERBS)
 

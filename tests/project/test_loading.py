@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from headgate.errors import ConfigError, ExitCode, UsageError
 from headgate.project import Project, load, parse_variables, read_gates
+from headgate.project.announced import SIMULATED, announce
 from headgate.project.config import FilesTable
 
 REPOSITORY = Path(__file__).parents[2]
@@ -146,10 +147,22 @@ def test_a_project_cannot_be_changed(loaded: Loaded) -> None:
     "folder", sorted((REPOSITORY / "projects").glob("*/headgate.yml")), ids=lambda path: path.parent.name
 )
 def test_every_shipped_project_is_read_with_its_gates(folder: Path) -> None:
-    project = load(folder.parent, environ={})
+    environ = dict.fromkeys(SIMULATED, "postgresql://localhost/database")
+    project = load(folder.parent, environ=environ)
     for target in project.targets:
-        assert load(folder.parent, target=target, environ={}).target == target
+        assert load(folder.parent, target=target, environ=environ).target == target
     assert set(read_gates(project.folder, project.layers)) == set(project.layers)
+
+
+def test_a_variable_that_a_simulator_knows_is_taken_from_it_and_its_error_names_it(tmp_path: Path) -> None:
+    (tmp_path / "headgate.yml").write_text(
+        "name: p\nsources: {s: {type: postgres, url: '${TOTESYS_URL}'}}\nlayers: [raw]\n"
+    )
+    with pytest.raises(ConfigError, match="TOTESYS_URL is not set") as raised:
+        load(tmp_path, environ={})
+    assert raised.value.hint == "set it, or start the simulator that knows it: headgate simulate oltp"
+    announce(tmp_path, "oltp", {"TOTESYS_URL": "postgresql://localhost/orders"})
+    assert "postgresql://localhost/orders" in load(tmp_path, environ={}).secrets
 
 
 # --- targets, variables, places -------------------------------------------------------------------------

@@ -33,6 +33,7 @@ MODELS = [
     and issubclass(each, BaseModel)
     and each not in (BaseModel, values.Settings, database_config.Database)
 ]
+MODELS = list(dict.fromkeys(MODELS))  # a kind that stands for all kinds has two names
 #: What each model needs besides the setting that is tried.
 LEAST: dict[str, dict[str, Any]] = {
     "ProjectFile": {"name": "p"},
@@ -44,6 +45,14 @@ LEAST: dict[str, dict[str, Any]] = {
     "DuckdbSource": {"type": "duckdb", "path": "a.duckdb"},
     "Sample": {"fraction": 0.5, "by": "k"},
     "AfterHook": {"command": "x"},
+    "ServedTable": {"primary_key": ["k"]},
+    "PostgresServer": {
+        "type": "postgres",
+        "url": "postgresql://h/d",
+        "schema": "s",
+        "tables": {"marts.t": {"primary_key": ["k"]}},
+    },
+    "Channel": {"urls": ["json://localhost"]},
 }
 
 

@@ -71,7 +71,7 @@ def _begin(folder: Path, template: str, data: bool | None, *, as_json: bool) -> 
         generated = bool(data) and has_generator(folder)
         show_json({"folder": str(folder), "template": template, "files": written, "data": generated, "tables": []})
     else:
-        _show_next(folder, written, needs_data=has_generator(folder) and not data)
+        _show_next(folder, template, written, needs_data=has_generator(folder) and not data)
 
 
 def _begin_from(database: str, folder: Path | None, schema: str | None, *, as_json: bool) -> None:
@@ -96,7 +96,7 @@ def _begin_from(database: str, folder: Path | None, schema: str | None, *, as_js
     ]
     show_table(["table", "rows, about", "primary key", "cursor"], rows, right=[1])
     show("")
-    _show_next(begun.folder, list(begun.files), variable=begun.variable)
+    _show_next(begun.folder, None, list(begun.files), variable=begun.variable)
 
 
 def _generate(folder: Path) -> None:
@@ -115,9 +115,11 @@ def _generate(folder: Path) -> None:
         )
 
 
-def _show_next(folder: Path, written: list[str], *, needs_data: bool = False, variable: str | None = None) -> None:
+def _show_next(
+    folder: Path, template: str | None, written: list[str], *, needs_data: bool = False, variable: str | None = None
+) -> None:
     from headgate.cli.output import show
-    from headgate.project.templates import GENERATOR
+    from headgate.project.templates import GENERATOR, SIMULATORS
 
     show(f"{folder}/")
     for path in written:
@@ -125,7 +127,10 @@ def _show_next(folder: Path, written: list[str], *, needs_data: bool = False, va
     show("\nNext:")
     if variable:
         show(f"  export {variable}=…  # the URL that you gave: it is not written down")
-    for line in (f"cd {shlex.quote(str(folder))}", "headgate check", "headgate plan", "headgate run"):
+    show(f"  cd {shlex.quote(str(folder))}")
+    if template in SIMULATORS:
+        show(f"  headgate simulate {SIMULATORS[template]} --speed 1000x")
+    for line in ("headgate check", "headgate plan", "headgate run"):
         show(f"  {line}")
     if needs_data:
         show(f"  (first put data where headgate.yml looks for it, or: python {GENERATOR})")

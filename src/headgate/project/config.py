@@ -6,8 +6,9 @@ everything is a text, may stand for a number. What one setting means for another
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, WithJsonSchema
 
@@ -16,7 +17,10 @@ from headgate.project.database_config import DuckdbSource, MysqlSource, Postgres
 from headgate.project.values import (
     COLUMN_PATTERN,
     ENCODING_PATTERN,
+    POSTGRES_PATTERN,
     PROJECT_PATTERN,
+    REFERENCE_PATTERN,
+    SOURCE_PATTERN,
     TYPE_PATTERN,
     ColumnName,
     Duration,
@@ -36,6 +40,33 @@ from headgate.project.values import (
     null_word,
 )
 from headgate.project.yaml_file import KeyPath, YamlFile
+
+
+@dataclass(frozen=True, slots=True)
+class NotNull:
+    """The columns that must hold a value: these, or all but those."""
+
+    columns: tuple[str, ...] = ()
+    all_but: tuple[str, ...] | None = None
+
+
+def _not_null(value: Any) -> Any:
+    if isinstance(value, NotNull):
+        return value
+    inverse = isinstance(value, dict) and set(value) == {"all_but"}
+    names = value["all_but"] if inverse else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
+        raise ValueError("it must be a list of columns, or all_but: and a list of columns")
+    return NotNull(all_but=tuple(names)) if inverse else NotNull(tuple(names))
+
+
+_NAMES_SCHEMA = {"type": "array", "items": {"type": "string"}}
+_NOT_NULL_SCHEMA = {
+    "anyOf": [
+        _NAMES_SCHEMA,
+        {"type": "object", "properties": {"all_but": _NAMES_SCHEMA}, "additionalProperties": False},
+    ]
+}
 
 
 class FilesTable(Settings):
@@ -201,6 +232,77 @@ class AfterHook(Settings):
     )
 
 
+class ServedTable(Settings):
+    """How a table of the lake is kept in a warehouse."""
+
+    mode: Literal["append", "upsert"] = Field(
+        default="upsert",
+        description="`append`: records only come in, and one that changed or went is refused; `upsert`: records are "
+        "added, changed and deleted so that the warehouse holds what the release holds.",
+        examples=["append"],
+    )
+    primary_key: Annotated[tuple[ColumnName, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
+        description="The columns that together name a record.", examples=[["payment_record_id"]]
+    )
+    foreign_keys: dict[ColumnName, Annotated[str, Field(pattern=REFERENCE_PATTERN, max_length=255)]] = Field(
+        default_factory=dict,
+        description="Columns that refer to another served table, each with the table's name there and its key.",
+        examples=[{"payment_type_id": "dim_payment_type.payment_type_id"}],
+    )
+    not_null: Annotated[NotNull, BeforeValidator(_not_null), WithJsonSchema(_NOT_NULL_SCHEMA)] = Field(
+        default_factory=NotNull,
+        description="The columns that must hold a value, besides the primary key: a list, or `{all_but: […]}`.",
+        examples=[{"all_but": ["sales_order_id", "purchase_order_id"]}],
+    )
+    name: Annotated[str, Field(pattern=SOURCE_PATTERN, max_length=63)] | None = Field(
+        default=None, description="The table's name in the warehouse. Null: as in the lake.", examples=["payments"]
+    )
+
+
+class PostgresServer(Settings):
+    """A schema of a PostgreSQL database that holds tables of the served release."""
+
+    type: Literal["postgres"] = Field(description="The kind of warehouse.", examples=["postgres"])
+    url: Annotated[str, Field(min_length=1, max_length=4096, pattern=POSTGRES_PATTERN)] = Field(
+        description="The database, as postgresql://user:password@host/database.",
+        examples=["postgresql://headgate:${WAREHOUSE_PASSWORD}@db/warehouse"],
+    )
+    schema_: Annotated[str, Field(pattern=SOURCE_PATTERN, max_length=63)] = Field(
+        alias="schema",
+        description="The schema that Headgate keeps there. It is made if it is missing.",
+        examples=["totesys"],
+    )
+    lock_timeout: Duration = Field(
+        default=timedelta(seconds=30),
+        description="How long to wait for somebody who locks a served table.",
+        examples=["10s"],
+    )
+    tables: Annotated[dict[TableName, ServedTable], Field(min_length=1)] = Field(
+        description="The tables to serve, by their names in the lake.",
+        examples=[{"marts.dim_staff": {"primary_key": ["staff_id"]}}],
+    )
+
+
+#: Any place that releases are served to. More kinds become a union that ``type`` tells apart.
+ServerConfig = PostgresServer
+
+Incident = Literal["blocked", "failed", "late", "recovered"]
+
+
+class Channel(Settings):
+    """People who are told of trouble, in whatever way Apprise knows."""
+
+    urls: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
+        description="Where to, as Apprise writes it: mail, chat, SMS gateways, webhooks.",
+        examples=[["mailtos://user:${MAIL_PASSWORD}@example.com?to=ops@example.com"]],
+    )
+    on: Annotated[tuple[Incident, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
+        default=("blocked", "failed", "late", "recovered"),
+        description="What they are told of.",
+        examples=[["blocked", "late"]],
+    )
+
+
 class Sample(Settings):
     """A part of the data, the same each time and referentially whole."""
 
@@ -234,6 +336,11 @@ class Target(Settings):
     threads: Threads | None = Field(default=None, description="As the project's `threads`.", examples=[8])
     ledger: PathText | None = Field(
         default=None, description="As the project's `ledger`.", examples=["postgresql://headgate@db/ledger"]
+    )
+    serve: dict[Name, ServerConfig] | None = Field(
+        default=None,
+        description="Where this target's releases are served, in place of the project's `serve`; {} is nowhere.",
+        examples=[{}],
     )
 
 
@@ -274,6 +381,30 @@ class ProjectFile(Settings):
         default_factory=PublishConfig,
         description="The bounds of a release.",
         examples=[{"max_shrink": 0.2}],
+    )
+    serve: dict[Name, ServerConfig] = Field(
+        default_factory=dict,
+        description="Where tables of each release are served, by name, right after publishing.",
+        examples=[
+            {
+                "warehouse": {
+                    "type": "postgres",
+                    "url": "postgresql://headgate@db/warehouse",
+                    "schema": "totesys",
+                    "tables": {"marts.dim_staff": {"primary_key": ["staff_id"]}},
+                }
+            }
+        ],
+    )
+    notify: dict[Name, Channel] = Field(
+        default_factory=dict,
+        description="Who is told when a run is blocked or failed, a release is late, or all is well again.",
+        examples=[{"ops": {"urls": ["${OPS_URL}"], "on": ["blocked", "failed", "late", "recovered"]}}],
+    )
+    expect_every: Duration | None = Field(
+        default=None,
+        description="How often a release is expected. Without one for longer, people are told that it is late.",
+        examples=["1h"],
     )
     after: dict[Name, AfterHook] = Field(
         default_factory=dict,

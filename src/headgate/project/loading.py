@@ -6,16 +6,20 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from headgate.errors import ConfigError, UsageError, did_you_mean
+from headgate.project.announced import announced
 from headgate.project.config import (
     AfterHook,
+    Channel,
     FilesSource,
     ProjectFile,
     PublishConfig,
     Sample,
+    ServerConfig,
     SourceConfig,
     Target,
 )
@@ -47,6 +51,9 @@ class Project:
     layers: tuple[str, ...]
     vars: dict[str, Any]
     publish: PublishConfig
+    serve: dict[str, ServerConfig]
+    notify: dict[str, Channel]
+    expect_every: timedelta | None
     after: dict[str, AfterHook]
     sample: Sample | None
     memory_limit: str | None
@@ -76,7 +83,8 @@ def load(
 ) -> Project:
     """Read the project in exactly this folder.
 
-    ``variables`` replace the project's and the target's ``vars`` one by one.
+    ``variables`` replace the project's and the target's ``vars`` one by one. What ``environ`` does not hold, a
+    simulator that runs beside the project may.
 
     Raises:
         ConfigError: headgate.yml says something wrong; the text lists everything that is.
@@ -84,6 +92,7 @@ def load(
     """
     folder = folder.absolute()
     source = read_yaml(_project_file(folder), PROJECT_FILE)
+    environ = {**announced(folder), **environ}
     filled = interpolate(source.data, environ)
     settings = _settings(source, filled, target, environ)
     if len(settings.layers) == 1 and (folder / DBT_PROJECT_FILE).exists():
@@ -107,6 +116,9 @@ def load(
         layers=settings.layers,
         vars={**settings.vars, **chosen.vars, **(variables or {})},
         publish=settings.publish,
+        serve=settings.serve if chosen.serve is None else chosen.serve,
+        notify=settings.notify,
+        expect_every=settings.expect_every,
         after=settings.after,
         sample=chosen.sample,
         memory_limit=chosen.memory_limit or settings.memory_limit,

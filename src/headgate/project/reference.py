@@ -39,6 +39,9 @@ SECTIONS = {
     "Target": "`targets.<target>`",
     "Sample": "`targets.<target>.sample`",
     "PublishConfig": "`publish`",
+    "PostgresServer": "`serve.<server>`",
+    "ServedTable": "`serve.<server>.tables.<table>`",
+    "Channel": "`notify.<channel>`",
     "AfterHook": "`after.<hook>`",
     "When": "`after.<hook>.when`",
 }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from headgate.errors import did_you_mean
-from headgate.project.config import FilesSource, ProjectFile
+from headgate.project.config import FilesSource, ProjectFile, ServerConfig
 from headgate.project.problems import Problem
 from headgate.project.yaml_file import KeyPath
 
@@ -14,6 +14,8 @@ RAW = "raw"
 RESERVED_LAYERS = frozenset(
     {"raw_log", "quarantine", "main", "lake", "memory", "system", "temp", "information_schema", "pg_catalog"}
 )
+#: What Headgate keeps for itself in a warehouse.
+RESERVED_SERVED = frozenset({"headgate_release"})
 #: What lies in a lake's folder, in which the targets' own lakes are nested by default.
 RESERVED_TARGETS = frozenset({"current", "data", "releases", "work"})
 
@@ -24,6 +26,7 @@ def broken_rules(settings: ProjectFile) -> Iterator[Problem]:
     yield from _tables(settings)
     yield from _targets(settings)
     yield from _hooks(settings)
+    yield from _servers(settings)
     yield from _allowed_nan(settings)
     yield from _places(settings)
 
@@ -83,6 +86,37 @@ def _hooks(settings: ProjectFile) -> Iterator[Problem]:
                 yield Problem(path, f"there is no layer {layer!r}", did_you_mean(layer, settings.layers))
             elif layer == RAW and table not in tables and only_files:
                 yield Problem(path, f"no source has a table {table!r}", did_you_mean(table, tables))
+
+
+def _servers(settings: ProjectFile) -> Iterator[Problem]:
+    groups: list[tuple[KeyPath, Mapping[str, ServerConfig]]] = [(("serve",), settings.serve)]
+    groups += [(("targets", name, "serve"), target.serve or {}) for name, target in settings.targets.items()]
+    for path, servers in groups:
+        for name, server in servers.items():
+            yield from _served_tables((*path, name, "tables"), server, settings.layers)
+
+
+def _served_tables(path: KeyPath, server: ServerConfig, layers: tuple[str, ...]) -> Iterator[Problem]:
+    keys: dict[str, tuple[str, ...]] = {}
+    for relation, table in server.tables.items():
+        layer, _, own = relation.partition(".")
+        name = table.name or own
+        if layer not in layers:
+            yield Problem((*path, relation), f"there is no layer {layer!r}", did_you_mean(layer, layers))
+        if name in RESERVED_SERVED:
+            yield Problem((*path, relation), f"the name {name} is reserved", "give the table another `name`")
+        if name in keys:
+            yield Problem((*path, relation), f"two tables would be called {name} there", "give one another `name`")
+        keys[name] = table.primary_key
+    for relation, table in server.tables.items():
+        for column, reference in table.foreign_keys.items():
+            here: KeyPath = (*path, relation, "foreign_keys", column)
+            other, _, key = reference.partition(".")
+            if other not in keys:
+                yield Problem(here, f"no table {other!r} is served", did_you_mean(other, keys))
+            elif keys[other] != (key,):
+                whole = ", ".join(keys[other])
+                yield Problem(here, f"{key} is not the primary key of {other}", f"its primary key is {whole}")
 
 
 def _allowed_nan(settings: ProjectFile) -> Iterator[Problem]:

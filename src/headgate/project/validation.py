@@ -16,7 +16,9 @@ from headgate.project.values import (
     ENCODING_PATTERN,
     MEMORY_PATTERN,
     NAME_PATTERN,
+    POSTGRES_PATTERN,
     PROJECT_PATTERN,
+    REFERENCE_PATTERN,
     SOURCE_PATTERN,
     TABLE_PATTERN,
     TYPE_PATTERN,
@@ -42,6 +44,8 @@ _PATTERNS: dict[str, tuple[str, str | None]] = {
     TYPE_PATTERN: ("a type", "write it as DuckDB does: VARCHAR, DECIMAL(10,2), DATE"),
     TABLE_PATTERN: ("a table", "write it as layer.table"),
     COLUMN_PATTERN: ("a column", "write it as layer.table.column"),
+    REFERENCE_PATTERN: ("a reference", "write it as table.column, with the table's name in the warehouse"),
+    POSTGRES_PATTERN: ("a PostgreSQL database", "write it as postgresql://user:password@host/database"),
     ENCODING_PATTERN: ("an encoding", "write it like utf-8 or latin-1"),
 }
 _BOUNDS = {

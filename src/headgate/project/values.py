@@ -21,6 +21,8 @@ MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)? ?([kKMGT]i?)?B$"
 TYPE_PATTERN = r"^[A-Za-z][A-Za-z0-9_ ]*(\([0-9]+( ?, ?[0-9]+)?\))?(\[[0-9]*\])*$"
 
 TABLE_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*\.[a-zA-Z_][a-zA-Z0-9_]*$"
+POSTGRES_PATTERN = r"^postgres(ql)?://[^\x00]+$"
+REFERENCE_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*\.[^.]+$"
 COLUMN_PATTERN = r"^[^.]+\.[^.]+\..+$"
 TABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,62}\Z")
 ENCODING_PATTERN = r"^[A-Za-z0-9._:-]{1,40}$"

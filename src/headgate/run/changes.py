@@ -11,6 +11,7 @@ from headgate.plan import Changes
 from headgate.project import Project
 from headgate.project.fingerprint import combined, fingerprint
 from headgate.run.publish import tools
+from headgate.run.serving import unserved
 from headgate.run.workshop import Options, open_source, source_states
 
 
@@ -28,7 +29,8 @@ def find_changes(
         reasons |= {f"{name}.{table}": change.why for table, change in changes.items()}
     _refuse_twins(reasons)
     always = tuple(m["relation"] for m in parent.models.values() if not m.get("deterministic", True)) if parent else ()
-    return Changes(reasons, _code_changed(project, parent, ledger, lake, options), always)
+    late = unserved(project, parent, ledger, lake) if ledger else {}
+    return Changes(reasons, _code_changed(project, parent, ledger, lake, options), always, late)
 
 
 def _refuse_twins(reasons: Mapping[str, str | None]) -> None:

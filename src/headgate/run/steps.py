@@ -16,6 +16,7 @@ from headgate.project.rules import RAW
 from headgate.run.build import build_layer
 from headgate.run.gating import judge_layer
 from headgate.run.publish import publish, published_before
+from headgate.run.serving import serve_in_run
 from headgate.run.verdict import Status
 from headgate.run.workshop import Workshop, open_source, source_states
 from headgate.sources.schema_lock import read_lock
@@ -107,6 +108,13 @@ def _publish(shop: Workshop, step: Step) -> Outcome:
     return Outcome("done", detail, ends="published", manifest=manifest)
 
 
+def _serve(shop: Workshop, step: Step) -> Outcome:
+    """Bring a warehouse to the release that the lake serves; its failure is told and tried again by the next run."""
+    detail = serve_in_run(shop, step.subject)
+    shop.notes.extend(f"{step.subject}: {note}" for note in detail["served"]["notes"])
+    return Outcome(detail["served"]["status"], detail)
+
+
 def _after(shop: Workshop, step: Step) -> Outcome:
     """Run a hook if the release is one that it waits for; its failure is told, never more."""
     hook = shop.project.after[step.subject]
@@ -169,5 +177,6 @@ _DOERS: dict[Kind, Callable[[Workshop, Step], Outcome]] = {
     Kind.BUILD: _build,
     Kind.GATE: _gate,
     Kind.PUBLISH: _publish,
+    Kind.SERVE: _serve,
     Kind.AFTER: _after,
 }

@@ -16,7 +16,7 @@ from headgate.lake.branch import branch_of
 from headgate.lake.lock import locked, release
 from headgate.lake.release import Hold, Pointer, Releases
 from headgate.ledger import Ledger, RunRecord
-from headgate.plan import Changes, Kind, Need, Step, make_plan, step_names
+from headgate.plan import FOLLOWING, Changes, Kind, Need, Step, follows, make_plan, step_names
 from headgate.project import Project, read_gates
 from headgate.project.fingerprint import combined, fingerprint
 from headgate.run.build import needs_dbt
@@ -127,7 +127,7 @@ def _finish_killed(project: Project, options: Options, ledger: Ledger, tell: Lis
     tell("publish", f"run {record.run} was killed after it had published: it is put on record")
     shop = _rejoin(project, record, options, ledger, tell)
     done = {step.name for step in ledger.steps(record.run) if step.status in ("done", "skipped")}
-    left = [s for s in _planned(record) if s.kind in (Kind.PUBLISH, Kind.AFTER) and s.name not in done]
+    left = [s for s in _planned(record) if s.kind in (Kind.PUBLISH, *FOLLOWING) and s.name not in done]
 
     def finish() -> Outcome:
         for step in left:
@@ -168,7 +168,7 @@ def _whole(shop: Workshop) -> Outcome:
     """Every step in order; what comes after the release still runs, what comes after a failure does not."""
     changes, steps = _look(shop)
     if early := _not_at_all(shop, changes):
-        return early
+        return _caught_up(shop, steps, early)
     if any(step.kind is Kind.BUILD and step.need is not Need.NO for step in steps):
         models = shop.dbt.memory.models() if shop.dbt is not None else None
         if models is None or needs_dbt(shop, models):
@@ -182,6 +182,14 @@ def _whole(shop: Workshop) -> Outcome:
             end = outcome
             if outcome.ends != "published":
                 break
+    return _caught_up(shop, steps, end) if end.ends == "nothing_new" else end
+
+
+def _caught_up(shop: Workshop, steps: list[Step], end: Outcome) -> Outcome:
+    """Nothing was published: serve what a run before this one published and could not serve."""
+    for step in steps:
+        if step.kind is Kind.SERVE and step.need is Need.YES:
+            perform_one(shop, step)
     return end
 
 
@@ -191,10 +199,10 @@ def _one(shop: Workshop, steps: list[Step], name: str) -> Outcome:
     if first:
         changes, steps = _look(shop)
         if early := _not_at_all(shop, changes):
-            return early
+            return _caught_up(shop, steps, early)
         _read_gates(shop)
     step = next(step for step in steps if step.name == name)
-    if step.kind is Kind.AFTER:
+    if step.kind in FOLLOWING:
         outcome = perform_one(shop, step)
         return Outcome(outcome.status, outcome.detail, ends="published")
     if step.kind is not Kind.PUBLISH or published_before(shop) is None:
@@ -216,9 +224,7 @@ def _is_over(ledger: Ledger, record: RunRecord | None, name: str) -> bool:
         return False
     if any(step.name == name and step.status in ("done", "skipped") for step in ledger.steps(record.run)):
         return name != "publish" or record.status != "running"  # else it died before it said how the run ended
-    return record.status not in ("running", "failed") and not (
-        name.startswith("after:") and record.status == "published"
-    )
+    return record.status not in ("running", "failed") and not (follows(name) and record.status == "published")
 
 
 def _require_begin(project: Project, record: RunRecord | None, run: str, name: str) -> None:
@@ -234,7 +240,7 @@ def _require_begin(project: Project, record: RunRecord | None, run: str, name: s
 def _require_earlier(ledger: Ledger, run: str, steps: list[Step], name: str) -> None:
     done = {step.name for step in ledger.steps(run) if step.status in ("done", "skipped")}
     for step in steps:
-        if step.name == name or (step.kind is Kind.AFTER and name.startswith("after:")):
+        if step.name == name or (step.kind in FOLLOWING and follows(name)):
             return
         if step.name not in done:
             raise UsageError(

@@ -31,7 +31,8 @@ class Verdict:
     """The end of a run. ``serving`` is the release that readers see now, published at ``serving_since``.
 
     ``expectations`` counts all that were judged, ``guards`` those that are always on at publish. ``quarantine`` says of
-    how many rows of a table this run decided that they wait in quarantine, or do not wait there any more.
+    how many rows of a table this run decided that they wait in quarantine, or do not wait there any more. ``served``
+    says of each server that was tried what became of it: a release that it did not get is still published.
     """
 
     status: Status
@@ -47,6 +48,7 @@ class Verdict:
     steps: list[dict[str, Any]] = field(default_factory=list)
     sources: dict[str, dict[str, int]] = field(default_factory=dict)
     quarantine: dict[str, dict[str, int]] = field(default_factory=dict)
+    served: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     error: str | None = None
     exit_code: ExitCode = ExitCode.OK
@@ -66,6 +68,7 @@ class Verdict:
             "steps": self.steps,
             "sources": self.sources,
             "quarantine": self.quarantine,
+            "served": {name: {k: v for k, v in each.items() if k != "exit_code"} for name, each in self.served.items()},
             "notes": self.notes,
             "error": self.error,
         }
@@ -82,11 +85,12 @@ class Verdict:
                 *self._decided(),
                 f"{sum(self.rows.values()):,} rows",
                 f"{self.seconds:.1f} s",
+                *self._not_served(),
             ]
         if self.status == "nothing_new":
-            return "NOTHING NEW", [serving, f"{self.seconds:.1f} s"]
+            return "NOTHING NEW", [serving, f"{self.seconds:.1f} s", *self._not_served()]
         if self.status == "held":
-            return "HELD", [serving, "headgate resume lets runs go on"]
+            return "HELD", [serving, "headgate resume lets runs go on", *self._not_served()]
         if self.status == "running":
             return "DONE", [f"{self.steps[-1]['name']}" if self.steps else "nothing", f"run {self.run} goes on"]
         if self.status == "blocked":
@@ -101,6 +105,11 @@ class Verdict:
         """What became of rows that were put into quarantine, or waited there: one fact a status."""
         totals = {s: sum(counts[s] for counts in self.quarantine.values()) for s in STATUSES}
         return [f"{n:,} {'row' if n == 1 else 'rows'} {status}" for status, n in totals.items() if n]
+
+    def _not_served(self) -> list[str]:
+        """The servers that did not get the release."""
+        failed = [(name, each["before"]) for name, each in self.served.items() if each["status"] == "failed"]
+        return [f"{n} NOT SERVED: holds {'nothing' if b is None else f'release {b}'}" for n, b in failed]
 
     def _cause(self) -> str:
         failed, total = self.expectations.get("failed", 0), self.expectations.get("total", 0)
