@@ -54,7 +54,7 @@ def simulate(
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Start a world to try a pipeline on, with a past and with traffic.
+    """Start a world with a past, to try a pipeline on.
 
     It goes on in the background until `--stop`. While it runs, the project finds it without setting any variable.
     """
