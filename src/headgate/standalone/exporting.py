@@ -11,8 +11,11 @@ from headgate.gates import compile_gate
 from headgate.project.declaration import Declared, GateFile, Severity
 from headgate.standalone.declaring import ONE, Suite, declared_in
 
-#: What all expectations of Great Expectations begin with, and none of our own.
+#: What all expectations of Great Expectations begin with, and none of our own; but for one.
 _GX = "expect_"
+_QUERY = "unexpected_rows_expectation"
+#: An argument of ours, by the expectations that have it.
+_ESCAPE = "escape"
 _SEVERITIES: dict[Severity, str] = {"fail": "critical", "warn": "warning"}
 #: What Great Expectations has no place for lies under this key of ``meta``.
 _META = "headgate"
@@ -28,11 +31,13 @@ def to_gx(suite: Suite, *, table: str | None = None, name: str) -> dict[str, Any
     declared = declared_in(suite, table, ONE)
     compile_gate(GateFile(ONE, {ONE: declared}))  # what is wrong is not passed on
     _refuse_own(declared)
+    for each in declared:
+        _refuse_other_meaning(each)
     return {"name": name, "expectations": [_expectation(each) for each in declared], "meta": {}}
 
 
 def _refuse_own(declared: Iterable[Declared]) -> None:
-    own = [each for each in declared if not each.type.startswith(_GX)]
+    own = [each for each in declared if not each.type.startswith(_GX) and each.type != _QUERY]
     if own:
         types = ", ".join(sorted({each.type for each in own}))
         raise ConfigError(
@@ -42,6 +47,35 @@ def _refuse_own(declared: Iterable[Declared]) -> None:
             key=own[0].place.key,
             hint="keep these in a gate file of their own",
         )
+
+
+def _refuse_other_meaning(declared: Declared) -> None:
+    """What Great Expectations would take, and understand otherwise."""
+    given = declared.kwargs
+    if isinstance(given.get("row_condition"), str) and given.get("condition_parser") in (None, "duckdb"):
+        what = "reads a row_condition as pandas does, and this one is SQL"
+        raise _no_peer(declared, what, "write it in that language, with condition_parser: pandas")
+    if given.get(_ESCAPE) is not None:
+        raise _no_peer(declared, "knows no argument 'escape'", "keep it in a gate file of its own")
+    if "." in str(given.get("other_table_name", "")):
+        what = "looks for the other table in the schema of this one"
+        raise _no_peer(declared, what, "name the table alone, or keep it in a gate file of its own")
+    if declared.type == _QUERY and _other_tables(given):
+        what = f"knows only the table that is judged, not {', '.join(_other_tables(given))}"
+        raise _no_peer(declared, what, "keep it in a gate file of its own")
+
+
+def _other_tables(given: dict[str, Any]) -> list[str]:
+    from headgate.gates.own_queries import tables_of
+
+    return [".".join(each) for each in tables_of(given["unexpected_rows_query"])]
+
+
+def _no_peer(declared: Declared, what: str, hint: str) -> ConfigError:
+    place = declared.place
+    return ConfigError(
+        f"{declared.type}: Great Expectations {what}", file=place.file, line=place.line, key=place.key, hint=hint
+    )
 
 
 def _expectation(declared: Declared) -> dict[str, Any]:
