@@ -48,15 +48,22 @@ class GreatExpectations:
         csv = {"csv": str(path), "texts": texts}
         return self._ask({"engine": "pandas", **csv, "expectations": _listed(declared)})
 
+    def written(self, suite: Mapping[str, Any]) -> dict[str, Any]:
+        """A suite as it writes it to a file itself."""
+        return dict(self._answer({"written": suite}))
+
     def _ask(self, asked: Mapping[str, Any]) -> list[Theirs]:
+        return [Theirs(**each) for each in self._answer({"url": self.url, **asked})]
+
+    def _answer(self, request: Mapping[str, Any]) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"url": self.url, **asked}) + "\n")
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
             raise RuntimeError(f"Great Expectations ended: {self._said()}")
-        return [Theirs(**each) for each in json.loads(answer)]
+        return json.loads(answer)
 
     def close(self) -> None:
         """End the server."""

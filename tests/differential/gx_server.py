@@ -4,7 +4,8 @@ A request has an ``engine`` (``pandas``, or ``sql`` with the ``url`` of a Postgr
 name, each with ``columns`` (name and type) and ``rows`` of texts and nulls, and the name of the ``table`` to judge;
 or ``csv``, the path of a file, with ``texts``, its columns that are texts whatever they look like. It has
 ``expectations``, or ``suite`` with one as a file has it. The answer has a result for each expectation: ``success``,
-``result`` and ``error``, which is why it could not be checked.
+``result`` and ``error``, which is why it could not be checked. To a request that has only a suite as ``written`` the
+answer is this suite as Great Expectations itself writes it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ def main() -> None:
     databases: dict[str, Any] = {}
     for line in sys.stdin:
         request = json.loads(line)
+        if "written" in request:
+            suite = ExpectationSuite(**request["written"])
+            answers.write(json.dumps(suite.to_json_dict()) + "\n")
+            answers.flush()
+            continue
         if request["engine"] == "pandas":
             batch = whole.get_batch({"dataframe": frame(request)})
         else:

@@ -52,7 +52,10 @@ def _refuse_own(declared: Iterable[Declared]) -> None:
 def _refuse_other_meaning(declared: Declared) -> None:
     """What Great Expectations would take, and understand otherwise."""
     given = declared.kwargs
-    if isinstance(given.get("row_condition"), str) and given.get("condition_parser") in (None, "duckdb"):
+    parser = given.get("condition_parser")
+    if given.get("row_condition") is not None and (
+        parser == "duckdb" or (parser is None and isinstance(given["row_condition"], str))
+    ):
         what = "reads a row_condition as pandas does, and this one is SQL"
         raise _no_peer(declared, what, "write it in that language, with condition_parser: pandas")
     if given.get(_ESCAPE) is not None:

@@ -1,4 +1,4 @@
-"""What ``headgate gate --to gx`` writes is loaded by Great Expectations, and means there what it means here."""
+"""What ``headgate gate --to gx`` writes is loaded by Great Expectations and means the same there, and the other way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gx_peer import GreatExpectations
 from gx_tables import Table
 from headgate.lake.engine import Connection
 from headgate.project.declaration import Declared
-from headgate.project.suite import suite_of
+from headgate.project.suite import read_suite, suite_of
 from headgate.standalone.exporting import to_gx
 
 pytestmark = pytest.mark.slow
@@ -38,6 +38,21 @@ def test_a_gate_file_gives_the_same_verdicts_there(
     suite = json.loads(json.dumps(to_gx(file, name="judged")))
     theirs = peer.judge_suite(table, suite)
     for mine, other in zip(judge(con, table, suite_of(suite, "suite.json")), theirs, strict=True):
+        assert disagreements(mine, other) == [], (mine.kwargs, table.columns, table.rows)
+
+
+@settings(max_examples=60, phases=[Phase.generate], deadline=None, suppress_health_check=quietly)
+@given(case=cases)
+def test_a_suite_that_it_wrote_itself_is_read_as_it_is(
+    con: Connection, peer: GreatExpectations, tmp_path: Path, case: tuple[Table, list[Declared]]
+) -> None:
+    table, declared = case
+    given = [{"type": each.type, "kwargs": each.kwargs, "severity": "warning"} for each in declared]
+    file = tmp_path / "suite.json"
+    file.write_text(json.dumps(peer.written({"name": "s", "expectations": given})))
+    read = read_suite(file, "suite.json")
+    assert [(each.type, each.severity) for each in read] == [(each.type, "warn") for each in declared]
+    for mine, other in zip(judge(con, table, read), peer.judge(table, declared), strict=True):
         assert disagreements(mine, other) == [], (mine.kwargs, table.columns, table.rows)
 
 
