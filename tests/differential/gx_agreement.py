@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -30,7 +31,8 @@ def judge(con: Connection, table: Table, declared: Sequence[Declared]) -> tuple[
     table.create(con)
     data = own(con, table.name, table.name)
     gate = compile_gate(GateFile(data.layer, {data.table: tuple(declared)}))
-    return evaluate(con, gate, contents=data.contents, alias=data.alias, memory=Forgetful()).results
+    contents = replace(data.contents, outside=frozenset(f"{data.layer}.{name}" for name in table.all_by_name()))
+    return evaluate(con, gate, contents=contents, alias=data.alias, memory=Forgetful()).results
 
 
 def disagreements(ours: ExpectationResult, theirs: Theirs) -> list[str]:

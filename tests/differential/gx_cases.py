@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import assume
@@ -21,6 +21,7 @@ from headgate.project.declaration import Declared, Place
 
 Arguments = st.SearchStrategy[dict[str, Any]]
 PLACE = Place("suite.json", 1)
+OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Asked:
         def draw_case(draw: st.DrawFn) -> tuple[Table, list[Declared]]:
             kinds = draw(st.sampled_from(self.pandas if engine == "pandas" else self.sql))
             table = draw(tables(kinds, names))
+            if self.arguments is other_table:
+                table = replace(table, others={OTHER: draw(tables(kinds, names, most=3))})
             arguments = self.arguments(Given(table, kinds, engine))
             several = draw(st.lists(arguments, min_size=at_once, max_size=at_once))
             return table, [Declared(type_, kwargs, PLACE) for kwargs in several]
@@ -321,7 +324,7 @@ def exactly(given: Given) -> Arguments:
 
 
 def other_table(given: Given) -> Arguments:
-    return st.just({"other_table_name": "other"})
+    return st.just({"other_table_name": OTHER})
 
 
 def column_names(given: Given) -> st.SearchStrategy[list[str]]:
