@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,10 @@ class GreatExpectations:
     def __init__(self) -> None:
         self.url: str | None = None
         command = [str(python_of_gx()), str(Path(__file__).parent / "gx_server.py")]
+        # a pipe that nobody reads would stop it
+        self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed with the server
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True, encoding="utf-8"
         )
 
     def judge(self, table: Table, declared: Sequence[Declared], *, engine: Engine = "pandas") -> list[Theirs]:
@@ -62,16 +65,15 @@ class GreatExpectations:
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"Great Expectations ended: {self._said()}")
+            self._process.wait(timeout=60)
+            self._said.seek(0)
+            raise RuntimeError(f"Great Expectations ended: {self._said.read()[-2000:]}")
         return json.loads(answer)
 
     def close(self) -> None:
         """End the server."""
         self._process.communicate(timeout=60)
-
-    def _said(self) -> str:
-        _, said = self._process.communicate(timeout=60)
-        return str(said)[-2000:]
+        self._said.close()
 
 
 def _told(table: Table) -> dict[str, Any]:

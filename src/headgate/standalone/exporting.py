@@ -14,7 +14,7 @@ from headgate.standalone.declaring import ONE, Suite, declared_in
 #: What all expectations of Great Expectations begin with, and none of our own; but for one.
 _GX = "expect_"
 _QUERY = "unexpected_rows_expectation"
-#: An argument of ours, by the expectations that have it.
+#: An argument of ours, which its LIKE expectations do not have.
 _ESCAPE = "escape"
 _SEVERITIES: dict[Severity, str] = {"fail": "critical", "warn": "warning"}
 #: What Great Expectations has no place for lies under this key of ``meta``.
