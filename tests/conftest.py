@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from headgate.lake import s3, s3_access
 from headgate.lake.engine import Connection, EngineSettings, connect, ident
 from headgate.lake.store import LocalStore
 from lake_maker import Lake
+from postgres_server import PostgresServer, running_postgres
+from s3_proxy import Proxy, s3_proxy
+from s3_server import environment, make_bucket, s3_server
 
 #: Doctests are collected from every module, and several conftests cannot be imported under one name.
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]
@@ -52,6 +56,40 @@ def lake(store: LocalStore, con: Connection) -> Lake:
 
 
 @pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """The URL of an S3 server that lives as long as the tests of this process."""
+    with s3_server() as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A new bucket, to which the environment of this process has access."""
+    for name, value in environment(s3_url).items():
+        monkeypatch.setenv(name, value)
+    s3_access._session.cache_clear()
+    yield make_bucket(s3_url)
+    s3_access._session.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def shared_proxy(s3_url: str) -> Iterator[Proxy]:
+    """The proxy before the S3 server that all tests of this process use, one after the other."""
+    with s3_proxy(s3_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxy(shared_proxy: Proxy, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Proxy:
+    """A proxy, without faults, through which this process sees the bucket; requests are tried twice only."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", shared_proxy.url)
+    monkeypatch.setattr(s3, "RETRIES", 1)
+    shared_proxy.fail()
+    shared_proxy.seen.clear()
+    return shared_proxy
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of the real data, from HEADGATE_DATA; tests that need it are skipped where it is not."""
     beside = Path(__file__).parents[2] / "shared" / "data"
@@ -59,3 +97,10 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data is not at {folder} (set HEADGATE_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests of a process."""
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server

@@ -14,7 +14,7 @@ from headgate.lake.catalog import read_contents
 from headgate.lake.engine import Connection, attach, detach
 from headgate.lake.profile import describe
 from headgate.lake.release import NO_RELEASE, Manifest, Pointer, Releases, catalog_key
-from headgate.lake.store import LocalStore
+from headgate.lake.store import Store
 from publisher import DRAFT, LAYERS
 
 
@@ -23,7 +23,7 @@ class Lake:
 
     blank: ClassVar[bytes] = b""
 
-    def __init__(self, store: LocalStore, con: Connection) -> None:
+    def __init__(self, store: Store, con: Connection) -> None:
         self.store = store
         self.con = con
         self.releases = Releases(store)
@@ -80,7 +80,7 @@ class Lake:
         draft = replace(DRAFT, parent=base.release, run=branch.run, snapshot=snapshot, catalog_sha256=sha256)
         return self.releases.publish(branch.frozen, replace(draft, **({"tables": tables} | manifest)), base)
 
-    def read(self, sql: str, release: int | None = None, store: LocalStore | None = None) -> list[tuple[Any, ...]]:
+    def read(self, sql: str, release: int | None = None, store: Store | None = None) -> list[tuple[Any, ...]]:
         """Run one query on a release, by default the served one."""
         store = store or self.store
         number = release or Releases(store).pointer().release

@@ -245,6 +245,18 @@ def test_what_could_not_be_checked_counts_as_failed(ledger: Ledger) -> None:
     assert len(ledger.results("r1", only_failed=True)) == 2
 
 
+def test_unfinished_steps_are_those_that_failed_or_died_in_runs_which_published(ledger: Ledger) -> None:
+    for run, status, lake in (("r1", "published", "l"), ("r2", "failed", "l"), ("r3", "published", "m")):
+        ledger.start_run(run, lake=lake)
+        for step, ended in (("export:a", "failed"), ("export:b", "done"), ("export:c", None), ("exportxd", "failed")):
+            ledger.step_started(run, step)
+            if ended is not None:
+                ledger.step_finished(run, step, ended, 0.1)
+        ledger.finish_run(run, status)
+    found = [(record.run, step) for record, step in ledger.unfinished_steps("l", "export:")]
+    assert found == [("r1", "export:a"), ("r1", "export:c")]
+
+
 def test_results_of_a_step_done_again_replace_the_earlier(ledger: Ledger) -> None:
     ledger.record_results("r1", [result(1, success=False)], step="gate raw")
     ledger.record_results("r1", [result(2, success=True)], step="gate marts")

@@ -28,6 +28,8 @@ import numpy as np
 
 from headgate.errors import ExitCode, HeadgateError, MissingExtraError, UsageError
 from headgate.lake import engine
+from headgate.lake.manifest import catalog_key
+from headgate.lake.opening import open_store
 
 # Read when scikit-learn is loaded. Threads that wait actively for one another take ten times as long as soon as
 # anything else runs on the machine (measured: 165 s instead of 16).
@@ -66,6 +68,7 @@ class Order:
 
     release: int
     lake: str
+    project: Path
     folder: Path
     run: str | None
 
@@ -85,7 +88,7 @@ class Order:
         # Each target has its own lake, so its own release 1.
         project = Path(environ.get("HEADGATE_PROJECT") or Path(__file__).parent)
         folder = project / "model" / environ.get("HEADGATE_TARGET", "") / f"release-{int(release):06d}"
-        return cls(int(release), environ["HEADGATE_LAKE"].rstrip("/"), folder, environ.get("HEADGATE_RUN"))
+        return cls(int(release), environ["HEADGATE_LAKE"], project, folder, environ.get("HEADGATE_RUN"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +101,10 @@ class Examples:
 
 def open_release(order: Order) -> duckdb.DuckDBPyConnection:
     """The release, read-only: it is frozen, and stays so."""
-    con = engine.connect()
-    catalog = f"{order.lake}/releases/{order.release:06d}.ducklake"
-    engine.attach(con, catalog, f"{order.lake}/data/", read_only=True)
+    store = open_store(order.lake, order.project)
+    con = engine.connect(engine.EngineSettings(access=store.access))
+    catalog = store.file(catalog_key(order.release), None)
+    engine.attach(con, str(catalog), store.url("data"), read_only=True)
     return con
 
 

@@ -37,7 +37,7 @@ def test_a_gate_file_gives_the_same_verdicts_there(
     file.write_text(yaml.safe_dump([{each.type: each.kwargs} for each in declared], allow_unicode=True))
     suite = json.loads(json.dumps(to_gx(file, name="judged")))
     theirs = peer.judge_suite(table, suite)
-    for mine, other in zip(judge(con, table, suite_of(suite, "suite.json")), theirs, strict=True):
+    for mine, other in zip(judge(con, table, suite_of(suite, "suite.json").expectations), theirs, strict=True):
         assert disagreements(mine, other) == [], (mine.kwargs, table.columns, table.rows)
 
 
@@ -50,7 +50,7 @@ def test_a_suite_that_it_wrote_itself_is_read_as_it_is(
     given = [{"type": each.type, "kwargs": each.kwargs, "severity": "warning"} for each in declared]
     file = tmp_path / "suite.json"
     file.write_text(json.dumps(peer.written({"name": "s", "expectations": given})))
-    read = read_suite(file, "suite.json")
+    read = read_suite(file, "suite.json").expectations
     assert [(each.type, each.severity) for each in read] == [(each.type, "warn") for each in declared]
     for mine, other in zip(judge(con, table, read), peer.judge(table, declared), strict=True):
         assert disagreements(mine, other) == [], (mine.kwargs, table.columns, table.rows)
@@ -77,6 +77,6 @@ def test_a_query_is_judged_there_too(con: Connection, sql_peer: GreatExpectation
     (tmp_path / "g.yml").write_text(yaml.safe_dump({"judged": [entry]}))
     suite = to_gx(tmp_path / "g.yml", name="judged")
     (theirs,) = sql_peer.judge_suite(table, suite, engine="sql")
-    (ours,) = judge(con, table, suite_of(suite, "suite.json"))
+    (ours,) = judge(con, table, suite_of(suite, "suite.json").expectations)
     assert (theirs.success, theirs.error, theirs.result["observed_value"]) == (False, None, 2)
     assert (ours.success, ours.error, ours.observed_value) == (False, None, 2)

@@ -202,3 +202,48 @@ def test_names_with_quotes_and_spaces_are_names(branch: Connection, tmp_path: Pa
     for condition in ('`a b` == 1 and `c"d` == "it\'s"', "`a b` in [1]"):
         declared = expect(VALUES + "be_null", column="a b", row_condition=condition, condition_parser="pandas")
         assert counted(judge(branch, "t", declared)) == (False, 1, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("type_", "kwargs", "condition", "observed"),
+    [
+        ("expect_table_row_count_to_equal", {"value": 3}, "c > 3", 3),
+        ("expect_table_row_count_to_be_between", {"max_value": 2}, "s = 'x'", 2),
+        ("expect_table_row_count_to_equal_other_table", {"other_table_name": "u"}, "c < 3", {"self": 2, "other": 2}),
+        ("row_count_change", {"max_increase": 0}, "c < 3", None),
+        ("expect_column_max_to_be_between", {"column": "c", "max_value": 3}, "c < 4", 3),
+        ("expect_column_sum_to_be_between", {"column": "c", "max_value": 6}, "c < 4", 6),
+        ("expect_column_mean_to_be_between", {"column": "c", "max_value": 2}, "c < 4", 2),
+        ("expect_column_median_to_be_between", {"column": "c", "max_value": 2}, "c < 4", 2),
+        ("expect_column_unique_value_count_to_be_between", {"column": "s", "max_value": 1}, "s = 'x'", 1),
+        (
+            "expect_column_proportion_of_non_null_values_to_be_between",
+            {"column": "a", "max_value": 0},
+            "c in (3, 4)",
+            0,
+        ),
+        ("expect_column_distinct_values_to_be_in_set", {"column": "s", "value_set": ["y"]}, "c = 2 or c = 5", None),
+        ("expect_column_most_common_value_to_be_in_set", {"column": "s", "value_set": ["y"]}, "c in (2, 5)", ["y"]),
+        ("sums_match", {"to": "u", "column": "c"}, "c < 3", {"self": 3, "other": 3}),
+    ],
+)
+def test_what_sums_up_looks_at_the_chosen_rows_alone(
+    rows: Connection, type_: str, kwargs: dict[str, Any], condition: str, observed: Any
+) -> None:
+    rows.execute("CREATE TABLE lake.marts.u AS SELECT * FROM (VALUES (1), (2)) v(c)")
+    result = judge(rows, "t", expect(type_, **kwargs, row_condition=condition))
+    assert (result.error, result.success, result.observed_value) == (None, True, observed)
+    whole = judge(rows, "t", expect(type_, **kwargs))
+    assert type_ == "row_count_change" or not whole.success
+
+
+def test_what_is_remembered_of_some_rows_is_told_of_no_others(rows: Connection) -> None:
+    total = "expect_column_sum_to_be_between"
+    for condition, observed in (("c < 4", 6), ("c < 3", 3), (None, 21), ("c < 4", 6)):
+        for _ in range(2):
+            (result,) = gate(rows, "t", expect(total, column="c", min_value=0, row_condition=condition)).results
+            assert result.observed_value == observed
+    counts = [expect("expect_table_row_count_to_equal", value=n, row_condition=f"c <= {n}") for n in range(5)]
+    assert all(each.success for each in gate(rows, "t", *counts).results)
+    fused = [expect(total, column="c", max_value=0, row_condition=c) for c in ("c < 2", "c > 5", None, "c < 2")]
+    assert [each.observed_value for each in gate(rows, "t", *fused).results] == [1, 6, 21, 1]

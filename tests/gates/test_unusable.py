@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gate_maker import VALUES, expect, gate, judge
+from headgate.errors import ConfigError
 from headgate.gates import Forgetful, compile_gate, evaluate
 from headgate.lake.engine import Connection
 from headgate.project.declaration import GateFile
@@ -142,3 +143,20 @@ def test_results_come_in_the_order_of_the_declaration(tables: Connection) -> Non
     ]
     assert result.results[0].to_json()["place"] == "gates/marts.yml:3"
     assert result.seconds > 0
+
+
+def test_what_version_018_says_of_comparing_is_met_or_refused_with_a_reason(branch: Connection) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT DATE '2024-01-01' AS d, '2024-01-01' AS s, 1 AS n")
+    told = {"min_value": "2020-01-01", "parse_strings_as_datetimes": True}
+    assert judge(
+        branch, "t", expect(VALUES + "be_between", column="d", allow_cross_type_comparisons=True, **told)
+    ).success
+    for column in ("s", "n"):
+        error = judge(branch, "t", expect(VALUES + "be_between", column=column, **told)).error
+        assert f"parse_strings_as_datetimes is true and {column} holds" in (error or "")
+    unparsed = expect(VALUES + "be_in_set", column="s", value_set=["2024-01-01"], parse_strings_as_datetimes=False)
+    assert judge(branch, "t", unparsed).success
+    crossed = expect(VALUES + "be_between", column="d", min_value=1, allow_cross_type_comparisons=True)
+    assert "cannot be compared with 1" in (judge(branch, "t", crossed).error or "")
+    with pytest.raises(ConfigError, match="must be true or false, not 'yes'"):
+        judge(branch, "t", expect(VALUES + "be_in_set", column="s", value_set=[], parse_strings_as_datetimes="yes"))

@@ -15,28 +15,29 @@ import pytest
 
 from headgate.errors import CouldNotRunError, LakeError
 from headgate.lake import store as stores
+from headgate.lake.s3 import S3Store
 from headgate.lake.store import ExistsError, LocalStore, MissingError, MovedError, Store
 from lake_maker import python, start
 
 Maker = Callable[[Path], Store]
 
 
-def local(folder: Path) -> Store:
-    return LocalStore(folder / "lake")
+def local(request: pytest.FixtureRequest) -> tuple[Maker, str]:
+    opening = "from headgate.lake.store import LocalStore; STORE = LocalStore(Path(ARGS[0]) / 'lake')"
+    return lambda folder: LocalStore(folder / "lake"), opening
 
 
-#: An implementation and the text by which a process of its own opens the same store.
-STORES = [
-    pytest.param(
-        (local, "from headgate.lake.store import LocalStore; STORE = LocalStore(Path(ARGS[0]) / 'lake')"), id="local"
-    )
-]
+def s3(request: pytest.FixtureRequest) -> tuple[Maker, str]:
+    location = f"s3://{request.getfixturevalue('bucket')}/deep/prefix"
+    opening = f"from headgate.lake.s3 import S3Store; STORE = S3Store({location!r}, Path(ARGS[0]) / 'work')"
+    return lambda folder: S3Store(location, folder / "work"), opening
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=[local, s3], ids=["local", "s3"])
 def maker(request: pytest.FixtureRequest) -> tuple[Maker, str]:
-    found: tuple[Maker, str] = request.param
-    return found
+    """An implementation, and the text by which a process of its own opens the same store."""
+    made: tuple[Maker, str] = request.param(request)
+    return made
 
 
 @pytest.fixture
@@ -181,7 +182,7 @@ def test_a_key_that_leaves_the_lake_or_hides_in_it_is_refused(store: Store, tmp_
 
 
 @pytest.mark.parametrize(
-    "key", ['"; drop table', "it's", "a b", "naïve-日本", "i=1", "x" * 200, "-rf", "$HOME", "a\nb", "\\"]
+    "key", ['"; drop table', "it's", "a b", "naïve-日本", "i=1", "x" * 200, "-rf", "$HOME", "\\", "a%20b", "#", "?x=1"]
 )
 def test_an_unusual_key_is_kept_as_it_is(store: Store, key: str) -> None:
     store.create(f"data/{key}", b"x")
@@ -266,7 +267,10 @@ def test_a_reader_never_sees_a_pointer_half_written(store: Store, opening: str, 
     assert writer.communicate()[0].strip() == "40"
 
 
-def test_what_a_killed_writer_left_is_no_object_and_is_swept(store: Store, opening: str, tmp_path: Path) -> None:
+def test_what_a_killed_writer_left_is_no_object_and_is_swept(tmp_path: Path) -> None:
+    opening = "from pathlib import Path\nfrom headgate.lake.store import LocalStore\n"
+    opening += "STORE = LocalStore(Path(ARGS[0]) / 'lake')\n"
+    store = LocalStore(tmp_path / "lake")
     code = """
 import os, signal
 os.link = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
@@ -314,9 +318,13 @@ def test_a_full_disk_is_told_with_a_hint_and_leaves_nothing(tmp_path: Path) -> N
         subprocess.run(["umount", str(tmp_path / "small")], check=True)
 
 
-def test_a_file_size_limit_is_told_as_a_full_disk(store: Store, opening: str, tmp_path: Path) -> None:
+def test_a_file_size_limit_is_told_as_a_full_disk(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "lake")
     code = """
 import resource
+from pathlib import Path
+from headgate.lake.store import LocalStore
+STORE = LocalStore(Path(ARGS[0]) / 'lake')
 from headgate.errors import CouldNotRunError
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 try:
@@ -325,12 +333,17 @@ except CouldNotRunError as error:
     print(error.exit_code, error.hint)
 """
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
-    assert python(opening + code, tmp_path).stdout.startswith("3 free some space")
+    assert python(code, tmp_path).stdout.startswith("3 free some space")
     assert keys(store, "releases") == set()
 
 
 class TestLocal:
     """What only a folder has."""
+
+    def test_a_line_break_in_a_key_is_kept(self, tmp_path: Path) -> None:
+        store = LocalStore(tmp_path / "lake")
+        store.create("data/a\nb", b"x")
+        assert keys(store, "data") == {"data/a\nb"}
 
     def test_objects_cannot_be_written_to_by_mistake(self, tmp_path: Path) -> None:
         store = LocalStore(tmp_path)

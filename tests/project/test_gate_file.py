@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.errors import ConfigError
-from headgate.project import Declared, GateFile, Place, read_gate, read_gates
+from headgate.project import Bound, Declared, GateFile, Place, read_gate, read_gates
+from headgate.project.suite import suite_of
 
 Read = Callable[..., GateFile]
 EXAMPLE = """\
@@ -186,6 +187,10 @@ def test_an_expectation_without_arguments_may_leave_them_out(read: Read) -> None
         ('t:\n  - suite: "a\\0b"\n', 2, "t[0].suite", "cannot be used", None),
         ("t:\n  - suite: no/where.json\n", 2, "t[0].suite", "there is no suite", "there is no folder no either"),
         ("t:\n  - suite: sutie.json\n", 2, "t[0].suite", "there is no suite", "did you mean 'suite.json'?"),
+        ("t:\n  - max_quarantine: many\n", 2, "t[0].max_quarantine", "cannot be 'many'", "a share as 0.01 or 1%"),
+        ("t:\n  - max_quarantine: 101%\n", 2, "t[0].max_quarantine", "cannot be '101%'", "a share as 0.01 or 1%"),
+        ("t:\n  - max_quarantine: -1\n", 2, "t[0].max_quarantine", "cannot be '-1'", "a share as 0.01 or 1%"),
+        ("t:\n  - max_quarantine: 1\n  - max_quarantine: 2\n", 3, "t[1].max_quarantine", "stands twice", None),
         ("t:\n  - a: {b: [}\n", 2, None, "not YAML", None),
     ],
 )
@@ -414,3 +419,42 @@ def test_each_expectation_of_a_suite_knows_its_line(expectations: list[Any], ind
     assert len(found) == len(expectations)
     assert all("{" in lines[line - 1] for line in found)
     assert found == sorted(found)
+
+
+def test_a_table_says_how_many_of_its_rows_may_be_in_quarantine(read: Read) -> None:
+    gate = read("t:\n  - max_quarantine: 0.5%\n  - a: {}\nu:\n  - max_quarantine: 500\nv:\n  - max_quarantine: 1.0\n")
+    assert gate.max_quarantine == {"t": Bound(share=0.005), "u": Bound(rows=500), "v": Bound(share=1.0)}
+    assert [each.type for each in gate.tables["t"]] == ["a"]
+
+
+# --- folders of Great Expectations ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", ["../gx", "../gx/expectations", "..", "../gx/expectations/shop/sales.json"])
+def test_the_only_suite_of_a_folder_is_found(read: Read, tmp_path: Path, named: str) -> None:
+    folder = tmp_path / "gx" / "expectations"
+    (folder / "shop").mkdir(parents=True)
+    (folder / ".ge_store_backend_id").write_text("store_backend_id = 1")
+    (folder / "shop" / "sales.json").write_text(json.dumps(SUITE_1X))
+    gate = read(f"train:\n  - suite: {named}\n")
+    assert gate.tables["train"][0].type == "expect_column_values_to_be_in_set"
+    assert gate.tables["train"][0].place.file == "gx/expectations/shop/sales.json"
+
+
+def test_of_several_suites_one_must_be_named(read: Read, tmp_path: Path) -> None:
+    folder = tmp_path / "great_expectations" / "expectations"
+    folder.mkdir(parents=True)
+    with pytest.raises(ConfigError, match="there is no suite in this folder"):
+        read("train:\n  - suite: ../great_expectations\n")
+    for name in ("b", "a"):
+        (folder / f"{name}.json").write_text(json.dumps(SUITE_018))
+    with pytest.raises(ConfigError, match="2 suites in this folder") as several:
+        read("train:\n  - suite: ../great_expectations\n")
+    assert "great_expectations/expectations/a.json, great_expectations/expectations/b.json" in (
+        several.value.hint or ""
+    )
+
+
+def test_the_name_of_a_class_is_that_of_its_type() -> None:
+    entry = {"type": "UnexpectedRowsExpectation", "kwargs": {"unexpected_rows_query": "select * from {batch}"}}
+    assert suite_of({"expectations": [entry]}, "s.json").expectations[0].type == "unexpected_rows_expectation"

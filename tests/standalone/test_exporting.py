@@ -8,7 +8,7 @@ import pytest
 
 from headgate.errors import ConfigError, UsageError
 from headgate.project.suite import suite_of
-from headgate.standalone.declaring import declared_in
+from headgate.standalone.declaring import declared_in, said_in
 from headgate.standalone.exporting import to_gx
 
 GATE = """
@@ -27,7 +27,8 @@ items: []
 def test_a_suite_that_was_written_is_read_as_what_it_was(tmp_path: Path) -> None:
     (tmp_path / "raw.yml").write_text(GATE)
     suite = to_gx(tmp_path / "raw.yml", table="sales", name="sales")
-    before, after = declared_in(tmp_path / "raw.yml", "sales", ""), suite_of(suite, "suite.json")
+    before = declared_in(said_in(tmp_path / "raw.yml"), "sales", layer="", like="sales").tables["sales"]
+    after = suite_of(suite, "suite.json").expectations
     for attribute in ("type", "kwargs", "id", "severity", "description"):
         assert [getattr(each, attribute) for each in before] == [getattr(each, attribute) for each in after]
     assert suite["expectations"][0]["severity"] == "warning"

@@ -194,3 +194,19 @@ def test_importing_headgate_imports_no_engine() -> None:
     code = "import sys, headgate; print(any(m.startswith(('duckdb', 'sqlglot', 'pydantic')) for m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_columns_that_a_suite_tags_are_masked_in_every_report_and_error(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("id,email\n1,ann@example.org\n2,ann@example.org\n")
+    suite = {
+        "expectations": [{"type": "expect_column_values_to_be_unique", "kwargs": {"column": "email"}}],
+        "meta": {"headgate": {"pii": ["email"]}},
+    }
+    result = gate(tmp_path / "people.csv", suite)
+    assert result.failures[0].unexpected_count == 2
+    for ending in ("html", "xml", "md", "json"):
+        assert "ann@" not in result.report(tmp_path / f"report.{ending}")
+    (tmp_path / "people.csv").write_text('id,email\n1,"ann@example.org\n')
+    with pytest.raises(DataError) as broken:
+        gate(tmp_path / "people.csv", suite)
+    assert "ann" not in str(broken.value)

@@ -31,7 +31,13 @@ def node(name: str, code: str = "select 1", inputs: tuple[str, ...] = (), **more
 
 def models(*nodes: dict[str, Any], variables: dict[str, Any] | None = None, **more: Any) -> Models:
     macros = {
-        name: {"macro_sql": sql, "package_name": "p", "depends_on": {"macros": []}}
+        name: {
+            "macro_sql": sql,
+            "package_name": "p",
+            "name": name.rsplit(".", 1)[-1],
+            "original_file_path": "macros/m.sql",
+            "depends_on": {"macros": []},
+        }
         for name, sql in more.pop("macros", {}).items()
     }
     manifest = {
@@ -112,11 +118,22 @@ def test_an_incremental_model_begins_anew_when_its_code_or_an_inputs_columns_cha
     found = models(node("a", inputs=("source.p.raw.t",), materialized="incremental"))
     (model,) = found.nodes.values()
     known = {model.id: fingerprint(model, {"raw.t": "1"}.get, {"raw.t": "int"}.get, found.relations)}
-    assert not must_begin_anew(model, known, {"raw.t": "int"}.get, found.relations)
-    assert must_begin_anew(model, known, {"raw.t": "text"}.get, found.relations)
+    assert not must_begin_anew([model], known, {"raw.t": "int"}.get, found.relations)
+    assert must_begin_anew([model], known, {"raw.t": "text"}.get, found.relations)
     changed = models(node("a", "select 2", inputs=("source.p.raw.t",), materialized="incremental"))
-    assert must_begin_anew(changed.nodes[model.id], known, {"raw.t": "int"}.get, changed.relations)
-    assert not must_begin_anew(model, {}, {"raw.t": "int"}.get, found.relations)
+    assert must_begin_anew([changed.nodes[model.id]], known, {"raw.t": "int"}.get, changed.relations)
+    assert not must_begin_anew([model], {}, {"raw.t": "int"}.get, found.relations)
+
+
+def test_an_incremental_model_begins_anew_when_the_code_of_an_input_in_the_same_call_changes() -> None:
+    def both(code: str) -> Models:
+        nodes = node("a", code), node("b", inputs=("model.p.a",), materialized="incremental")
+        return models(*nodes)
+
+    old, new = both("select 1"), both("select 2")
+    known = {n.id: fingerprint(n, {"t": "1"}.get, {"t": "1"}.get, old.relations) for n in old.nodes.values()}
+    assert not must_begin_anew(old.built_in("clean"), known, {"t": "1"}.get, old.relations)
+    assert must_begin_anew(new.built_in("clean"), known, {"t": "1"}.get, new.relations)
 
 
 def test_tests_are_judged_with_the_layer_that_has_the_last_of_their_inputs() -> None:

@@ -48,9 +48,10 @@ def query(
         raise UsageError("--release and --run exclude each other")
     opened = open_project(project, target)
     store = open_store(opened)
-    asked = None if run else release if release is not None else Releases(store).pointer().release
+    pointer = None if run else Releases(store).pointer()
+    asked = release if release is not None or pointer is None else pointer.release
     started = time.monotonic()
-    with reader(store, engine_settings(opened, store), release=asked, run=run) as con:
+    with reader(store, engine_settings(opened, store), release=asked, run=run, pointer=pointer) as con:
         answer = ask(con, _text(sql))
         if as_json:
             head = {"columns": answer.columns, "types": answer.types}

@@ -41,10 +41,11 @@ def open_project(folder: Path, target: str | None, var: list[str] | None = None)
 
 def open_releases(folder: Path, target: str | None) -> Releases:
     """The releases of the project's lake, without loading the engine."""
+    from headgate.lake.opening import open_store
     from headgate.lake.release import Releases
-    from headgate.lake.store import LocalStore
 
-    return Releases(LocalStore(Path(open_project(folder, target).lake)))
+    project = open_project(folder, target)
+    return Releases(open_store(project.lake, project.folder))
 
 
 def read_duration(option: str, text: str, example: str) -> timedelta:

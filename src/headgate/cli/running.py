@@ -1,4 +1,4 @@
-"""The verb that runs a pipeline: run."""
+"""The verbs that run a pipeline: run, reconcile."""
 
 from __future__ import annotations
 
@@ -41,7 +41,6 @@ def run(
     3: could not run; 130: interrupted.
     """
     from headgate.cli.opening import open_project, read_duration
-    from headgate.cli.output import show_json
     from headgate.errors import UsageError
     from headgate.run import Options
 
@@ -50,11 +49,47 @@ def run(
     opened = open_project(project, target, var)
     waiting = read_duration("--wait", wait, "10m")
     options = Options(full=full, allow_shrink=allow_shrink, resume=resume, wait=waiting)
-    verdict = _perform(opened, options, run_id, step, quiet=as_json)
+    _end(_perform(opened, options, run_id, step, quiet=as_json), as_json=as_json)
+
+
+@app.command(epilog="Examples:\n\n\b\n  headgate reconcile\n  headgate reconcile --source totesys --table payment")
+def reconcile(
+    project: ProjectOption = Path(),
+    target: TargetOption = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only this source.")] = None,
+    table: Annotated[
+        list[str] | None, typer.Option("--table", metavar="NAME", help="Only this table of the source; repeatable.")
+    ] = None,
+    allow_shrink: Annotated[
+        bool, typer.Option("--allow-shrink", help="Publish although a table lost more rows than publish.max_shrink.")
+    ] = False,
+    wait: Annotated[
+        str, typer.Option("--wait", metavar="DURATION", help="Wait so long for another run to end.")
+    ] = "0s",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare whole database tables with raw.
+
+    Publishes what differs: finds rows that changed without moving their cursor, rows that came too late,
+    and deletes, and says how many by table. It is a run as any other, with its gates and its exit codes.
+    """
+    from headgate.cli.opening import open_project, read_duration
+    from headgate.run import Options
+    from headgate.run.comparing import to_compare
+
+    opened = open_project(project, target, None)
+    compare = to_compare(opened, source, table or ())
+    options = Options(allow_shrink=allow_shrink, wait=read_duration("--wait", wait, "10m"), compare=compare)
+    _end(_perform(opened, options, None, None, quiet=as_json), as_json=as_json)
+
+
+def _end(verdict: Verdict, *, as_json: bool) -> None:
+    from headgate.cli.output import show_json
+
     if as_json:
         show_json(verdict.to_json())
     else:
-        _show_verdict(verdict)
+        show_verdict(verdict)
     raise SystemExit(int(verdict.exit_code))  # not typer's: its 130 means that nobody told of the interruption
 
 
@@ -68,7 +103,8 @@ def _perform(opened: Project, options: Options, run_id: str | None, step: str | 
         return perform(opened, options, tell)
 
 
-def _show_verdict(verdict: Verdict) -> None:
+def show_verdict(verdict: Verdict) -> None:
+    """Print how a run ended: what failed, what was read, and the last line."""
     from headgate.cli.failures import show_failure
     from headgate.cli.output import show, verdict_line
 
@@ -77,6 +113,9 @@ def _show_verdict(verdict: Verdict) -> None:
     for name, counts in verdict.sources.items():
         parts = [f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items() if value or key == "read"]
         show(f"{name}: {', '.join(parts)}")
+    for table, counts in verdict.quarantine.items():
+        said = ", ".join(f"{value:,} {status}" for status, value in counts.items() if value)
+        show(f"{table}: {said} (headgate quarantine show {table})")
     for note in verdict.notes:
         show(note)
     if verdict.error and all(failure.get("severity") == "warn" for failure in verdict.failures):

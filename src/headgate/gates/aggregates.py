@@ -53,7 +53,7 @@ class BetweenExpectation(AggregateExpectation):
         """Without the limits: what is measured is the same for all."""
         given = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in LIMITS}
         column = on.column(self.column)
-        return digest([MEANING, self.type, given, [column.id, column.type, column.default]])
+        return self.of_chosen(digest([MEANING, self.type, given, [column.id, column.type, column.default]]), on)
 
     def compared(self, on: Checked) -> Kind:
         """The kind of the aggregate."""
@@ -243,6 +243,7 @@ class SumBetween(BetweenExpectation):
 class NonNullBetween(BetweenExpectation):
     """The share of the rows that hold a value; 0 of no rows."""
 
+    reveals: ClassVar[bool] = False
     kinds: ClassVar[frozenset[Kind]] = frozenset()
 
     def compared(self, on: Checked) -> Kind:
@@ -280,8 +281,7 @@ def _column(name: str) -> exp.Expr:
 
 
 def _as_double(column: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
 
     from headgate.gates import sql
 
-    return exp.cast(column, "DOUBLE", dialect=sql.DIALECT)
+    return sql.cast(column, "DOUBLE")

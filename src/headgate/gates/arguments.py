@@ -14,7 +14,7 @@ Reader = Callable[[Any], Any]
 #: Great Expectations writes these beside an expectation's own arguments; none changes the verdict.
 IGNORED = frozenset(
     {"batch_id", "catch_exceptions", "description", "include_config", "meta", "notes", "result_format", "severity"}
-    | {"auto", "profiler_config", "parse_strings_as_datetimes"}
+    | {"auto", "profiler_config"}
 )
 #: Known to Great Expectations also where we look at all rows. Empty ones say nothing.
 NOT_HERE = frozenset({"row_condition", "condition_parser"})

@@ -41,6 +41,13 @@ class UnexpectedRows(QueryExpectation):
     counts_missing: ClassVar[bool] = False
     holds_of_nothing: ClassVar[bool] = False
 
+    @property
+    def names_rows(self) -> bool:
+        """Only a query that gives whole rows says which they are."""
+        from headgate.gates.own_queries import gives_whole_rows
+
+        return gives_whole_rows(self.unexpected_rows_query)
+
     def others(self) -> tuple[tuple[str, ...], ...]:
         """The other tables that the query names."""
         from headgate.gates.own_queries import tables_of
@@ -54,6 +61,12 @@ class UnexpectedRows(QueryExpectation):
     def shown(self, on: Checked) -> tuple[str, ...]:
         """Whatever the query gives."""
         return ()
+
+    def keeps_names(self, on: Checked) -> bool:
+        """Only if the query renames and combines nothing."""
+        from headgate.gates.own_queries import keeps_names
+
+        return keeps_names(self.unexpected_rows_query, on.names)
 
     def judge(self, counts: Counts, details: Mapping[str, Any] | None = None) -> Verdict:
         """The number of bad rows is what was observed; none may be there unless ``mostly`` says so."""

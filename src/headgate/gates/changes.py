@@ -11,6 +11,7 @@ from headgate.gates import arguments
 from headgate.gates.arguments import argument
 from headgate.gates.expectation import Ask, ReportExpectation, RowCounter, TableExpectation, Verdict, expectation
 from headgate.gates.relation import Checked
+from headgate.gates.tables import RowCount
 from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError
 
 #: A bin that is empty on one side counts as this share: the logarithm of nothing is infinite.
@@ -49,7 +50,7 @@ class SchemaUnchanged(TableExpectation):
 
 @expectation("row_count_change", dimension="completeness")
 @dataclass(frozen=True)
-class RowCountChange(TableExpectation):
+class RowCountChange(RowCount):
     """The number of rows grew or shrank by no more than a share of what it was in the served release."""
 
     max_increase: float | None = argument(arguments.no_less_than_zero, default=None)
@@ -89,6 +90,7 @@ class DistributionChange(ReportExpectation):
     bins: int = argument(arguments.bins, default=10)
 
     looks_back: ClassVar[bool] = True
+    reveals: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.max_psi is None and self.max_ks is None:

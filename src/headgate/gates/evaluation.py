@@ -7,6 +7,7 @@ from time import perf_counter
 import duckdb
 
 from headgate.gates.compilation import Check, Gate
+from headgate.gates.masking import Masking
 from headgate.gates.memory import LakeMemory, Memory
 from headgate.gates.outcome import Outcome
 from headgate.gates.relation import IsPlain, never_plain
@@ -61,16 +62,19 @@ def evaluate(
             outcomes[table] = TableGate(sight, gate.layer, table, scale).judge(checks)
         memory.learn(sight.learned)
     except duckdb.Error as error:
-        raise translated(error, doing=f"judging the gate of {gate.layer}") from error
+        raise translated(error, doing=f"judging the gate of {gate.layer}", pii=bool(gate.pii.names)) from error
     finally:
         cursor.close()
     ordered = {table: iter(each) for table, each in outcomes.items()}
-    results = tuple(_result(gate.layer, check, next(ordered[check.table])) for check in gate.checks)
+    results = tuple(_result(gate.layer, check, next(ordered[check.table]), sight.masking) for check in gate.checks)
     return GateResult(gate.layer, results, perf_counter() - start)
 
 
-def _result(layer: str, check: Check, outcome: Outcome) -> ExpectationResult:
-    declared, verdict = check.declared, outcome.verdict
+def _result(layer: str, check: Check, outcome: Outcome, masking: Masking) -> ExpectationResult:
+    declared, verdict, examples = check.declared, outcome.verdict, outcome.examples
+    if outcome.on is not None and verdict is not None:
+        verdict = masking.verdict(check.expectation, outcome.on, verdict)
+        examples = masking.examples(check.expectation, outcome.on, examples)
     return ExpectationResult(
         layer=layer,
         table=check.table,
@@ -88,7 +92,7 @@ def _result(layer: str, check: Check, outcome: Outcome) -> ExpectationResult:
         missing_count=verdict.missing_count if verdict else None,
         unexpected_count=verdict.unexpected_count if verdict else None,
         unexpected_percent=verdict.unexpected_percent if verdict else None,
-        partial_unexpected_list=outcome.examples,
+        partial_unexpected_list=examples,
         details=dict(verdict.details) if verdict else {},
         how=outcome.how,
         seconds=outcome.seconds,

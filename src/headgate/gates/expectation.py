@@ -85,6 +85,8 @@ class Expectation(ABC):
     dimension: ClassVar[Dimension]
     #: Whether it compares with an earlier release; ``Checked.before`` then holds the table there, if there is one.
     looks_back: ClassVar[bool] = False
+    #: Whether what it observes are values of its columns; counts, shares, names and types of columns are not.
+    reveals: ClassVar[bool] = True
 
     def columns(self) -> tuple[str, ...]:
         """The columns that must exist."""
@@ -127,30 +129,21 @@ class Expectation(ABC):
 class TableExpectation(Expectation):
     """Judged from columns and row counts."""
 
+    reveals: ClassVar[bool] = False
+
     @abstractmethod
     def judge(self, on: Checked, rows: RowCounter, scale: float | None) -> Verdict:
         """The verdict; ``rows`` counts a relation's rows, ``scale`` is the fraction of a sample."""
 
 
 @dataclass(frozen=True)
-class CountedExpectation(Expectation):
-    """Judged from counts of rows, of which a share, ``mostly``, must be as expected."""
+class ConditionalExpectation(Expectation):
+    """May look at some rows only: those that meet ``row_condition``."""
 
-    mostly: float = argument(arguments.share, default=1.0, kw_only=True)
     row_condition: str | Mapping[str, Any] | None = argument(arguments.text_or_mapping, default=None, kw_only=True)
     condition_parser: str | None = argument(
         arguments.one_of("duckdb", "spark", "pandas", "great_expectations"), default=None, kw_only=True
     )
-
-    #: Great Expectations does not report missing rows where missing is what is asked for.
-    counts_missing: ClassVar[bool] = True
-
-    def judge(self, counts: Counts, details: Mapping[str, Any] | None = None) -> Verdict:
-        """The verdict: vacuously held if no row holds a value, as in Great Expectations."""
-        considered = counts.elements - counts.missing
-        success = considered <= 0 or (float(considered) - float(counts.unexpected)) / float(considered) >= self.mostly
-        missing = counts.missing if self.counts_missing else None
-        return Verdict(success, None, counts.elements, missing, counts.unexpected, details or {})
 
     def understand(self) -> None:
         """Read the condition of the rows, if there is one.
@@ -173,7 +166,10 @@ class CountedExpectation(Expectation):
 
     def key(self, on: Checked) -> str | None:
         """Which rows are looked at is part of it; nothing is remembered if that depends on the clock."""
-        key = super().key(on)
+        return self.of_chosen(super().key(on), on)
+
+    def of_chosen(self, key: str | None, on: Checked) -> str | None:
+        """The key for what is true of the rows that are looked at."""
         if key is None or self.row_condition is None:
             return key
         from headgate.gates.conditions import columns_of, uses_clock
@@ -185,6 +181,39 @@ class CountedExpectation(Expectation):
         return None if uses_clock(tree) else digest([key, written])
 
     def narrowed(self, on: Checked) -> Checked:
+        """Other rows are not there, and were not there before."""
+        rows = self.chosen(on)
+        if rows is None:
+            return on
+        from headgate.gates import sql
+
+        before = None if on.before is None else self.narrowed(on.before)
+        return replace(on, where=sql.text_of(rows), before=before)
+
+
+@dataclass(frozen=True)
+class CountedExpectation(ConditionalExpectation):
+    """Judged from counts of rows, of which a share, ``mostly``, must be as expected."""
+
+    mostly: float = argument(arguments.share, default=1.0, kw_only=True)
+
+    reveals: ClassVar[bool] = False
+    #: Great Expectations does not report missing rows where missing is what is asked for.
+    counts_missing: ClassVar[bool] = True
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether what is unexpected are rows of the table, so that each can be taken out of it."""
+        return True
+
+    def judge(self, counts: Counts, details: Mapping[str, Any] | None = None) -> Verdict:
+        """The verdict: vacuously held if no row holds a value, as in Great Expectations."""
+        considered = counts.elements - counts.missing
+        success = considered <= 0 or (float(considered) - float(counts.unexpected)) / float(considered) >= self.mostly
+        missing = counts.missing if self.counts_missing else None
+        return Verdict(success, None, counts.elements, missing, counts.unexpected, details or {})
+
+    def narrowed(self, on: Checked) -> Checked:
         """Every row is seen, and chosen one by one; the condition must fit all the same."""
         self.chosen(on)
         return on
@@ -192,6 +221,10 @@ class CountedExpectation(Expectation):
     def shown(self, on: Checked) -> tuple[str, ...]:
         """The columns of an example, all if empty; a single one is shown as a value, several as a mapping."""
         return self.columns()
+
+    def keeps_names(self, on: Checked) -> bool:
+        """Whether each value of an example is called as the column that it comes from."""
+        return True
 
     def example(self, value: Any) -> Any:
         """An unexpected value as an example shows it."""
@@ -224,12 +257,7 @@ class QueryExpectation(CountedExpectation):
 
     def narrowed(self, on: Checked) -> Checked:
         """Other rows are not there."""
-        rows = self.chosen(on)
-        if rows is None:
-            return on
-        from headgate.gates import sql
-
-        return replace(on, where=sql.text_of(rows))
+        return ConditionalExpectation.narrowed(self, on)
 
     @abstractmethod
     def counting(self, on: Checked) -> exp.Query:
@@ -246,6 +274,13 @@ class QueryExpectation(CountedExpectation):
     @abstractmethod
     def offending(self, on: Checked) -> exp.Query:
         """The query that gives the offending rows."""
+
+    def early_samples(self, on: Checked, limit: int) -> tuple[exp.Query, ...]:
+        """Queries for what is shown of ``offending``, the quickest first.
+
+        Each gives its first rows, and may give fewer than ``limit`` although there are as many.
+        """
+        return ()
 
     def samples(self, on: Checked, ranges: Mapping[str, Range] | None, limit: int) -> exp.Query:
         """A query of which the first ``limit`` rows are those of ``offending``, and which may be quicker."""
@@ -267,7 +302,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class AggregateExpectation(Expectation):
+class AggregateExpectation(ConditionalExpectation):
     """Judged from one aggregate of the values of ``column``."""
 
     column: str = argument(arguments.name)
@@ -293,7 +328,7 @@ class AggregateExpectation(Expectation):
 
 
 @dataclass(frozen=True)
-class ReportExpectation(Expectation):
+class ReportExpectation(ConditionalExpectation):
     """Judged from the rows of its own queries, each of which may depend on what the one before found."""
 
     @abstractmethod

@@ -75,7 +75,7 @@ def _known(sight: Sight, outcome: Outcome) -> list[tuple[int, Mapping[str, Known
     A file of which rows were deleted has wider bounds than its rows, so it proves nothing here.
     """
     on = outcome.relation
-    if on.base is None or not on.exact:
+    if on.base is None or not on.is_whole_table:
         return None
     names = outcome.check.expectation.columns()
     statistics = sight.statistics(on.base)

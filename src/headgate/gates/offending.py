@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import duckdb
 
-from headgate.gates.compilation import build
+from headgate.gates.compilation import Check, build
 from headgate.gates.expectation import CountedExpectation
-from headgate.gates.relation import never_plain, read_relation
+from headgate.gates.masking import Masking
+from headgate.gates.relation import Checked, never_plain, read_relation
 from headgate.gates.sight import split
 from headgate.gates.values import UnusableError
 from headgate.lake.catalog import read_contents
-from headgate.lake.engine import LAKE, Connection
+from headgate.lake.engine import LAKE, Connection, ident
 from headgate.project.declaration import Declared
+from headgate.project.pii import Pii
+
+
+def numbers_of_bad_rows(
+    con: Connection, check: Check, *, layer: str, named: str, number: str, alias: str = LAKE
+) -> str:
+    """The query for the numbers of the rows that an expectation finds unexpected, each number once.
+
+    ``named`` is a temporary view that shows the rows of the checked table, each with its number in the column
+    ``number``.
+
+    Raises:
+        UnusableError: the expectation cannot be checked.
+    """
+    from headgate.gates import scan, sql
+
+    expectation = check.expectation
+    assert isinstance(expectation, CountedExpectation)  # noqa: S101 - no other can have on_fail: quarantine
+    on = _checked(con, expectation, layer, check.table, alias)
+    rows = scan.offending_rows(replace(on, alias="temp", layer="main", name=named, base=None, exact=False), expectation)
+    return f"SELECT DISTINCT bad.{ident(number)} FROM ({sql.text_of(rows)}) AS bad"
 
 
 def unexpected_rows_sql(
@@ -33,19 +57,44 @@ def unexpected_rows_sql(
     expectation = build(declared)
     if not isinstance(expectation, CountedExpectation):
         return None
-    contents = read_contents(con, alias)
     try:
-        on = read_relation(con, contents, layer, table, alias, never_plain)
-        others = {
-            ".".join(name): read_relation(con, contents, *split(name, layer), alias, never_plain)
-            for name in expectation.others()
-        }
-        on = replace(on, others=others)
-        expectation.require(on)
-        on = expectation.narrowed(on)
+        on = _checked(con, expectation, layer, table, alias)
         from headgate.gates import scan, sql
 
         rows = scan.offending_rows(on, expectation)
         return sql.text_of(rows if limit is None else rows.limit(limit))
     except (UnusableError, duckdb.Error):
         return None
+
+
+def masked_rows(
+    con: Connection,
+    declared: Declared,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    layer: str,
+    table: str,
+    pii: Pii,
+    alias: str = LAKE,
+) -> list[tuple[Any, ...]]:
+    """Rows that such a query gave, with marks in place of the values that are not shown."""
+    expectation = build(declared)
+    assert isinstance(expectation, CountedExpectation)  # noqa: S101 - only these have such a query
+    on, masking = _checked(con, expectation, layer, table, alias), Masking(pii, layer)
+    masking.require(on)
+    hidden = masking.tagged(on) if expectation.keeps_names(on) else columns if masking.touches(expectation, on) else ()
+    return [tuple(masking.row(columns, row, hidden)) for row in rows]
+
+
+def _checked(con: Connection, expectation: CountedExpectation, layer: str, table: str, alias: str) -> Checked:
+    """The relation as the expectation sees it, and the others that it names."""
+    contents = read_contents(con, alias)
+    on = read_relation(con, contents, layer, table, alias, never_plain)
+    others = {
+        ".".join(name): read_relation(con, contents, *split(name, layer), alias, never_plain)
+        for name in expectation.others()
+    }
+    on = replace(on, others=others)
+    expectation.require(on)
+    return expectation.narrowed(on)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from headgate.gates.compilation import Check
-from headgate.gates.expectation import CountedExpectation, Counts, Verdict
+from headgate.gates.expectation import ConditionalExpectation, Counts, Verdict
 from headgate.gates.relation import Checked
 from headgate.gates.result import How
 
@@ -46,7 +46,7 @@ class Outcome:
     def is_conditional(self) -> bool:
         """Whether only some rows are looked at."""
         expectation = self.check.expectation
-        return isinstance(expectation, CountedExpectation) and expectation.row_condition is not None
+        return isinstance(expectation, ConditionalExpectation) and expectation.row_condition is not None
 
     def came(self, how: How) -> None:
         """A part came about this way; the dearest way names the whole."""

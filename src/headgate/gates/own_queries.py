@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 import sqlglot
@@ -18,6 +19,8 @@ from headgate.gates.relation import Checked
 _BATCH = "__batch__"
 #: A name that no file can have been meant by.
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
+#: The clauses of a SELECT that only choose rows, or order them.
+_ROWS_ALONE = frozenset({"kind", "where", "order", "limit", "offset", "distinct"})
 _REFUSED: tuple[type[exp.Expr], ...] = (exp.DDL, exp.DML, exp.Command, exp.Into, exp.Pivot, exp.Pragma, exp.Lock)
 
 
@@ -63,6 +66,42 @@ def tables_of(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(
         dict.fromkeys(name for name in found if name != (_BATCH,) and not (len(name) == 1 and name[0] in named))
     )
+
+
+def gives_whole_rows(text: str) -> bool:
+    """Whether every row of the query has all columns of the relation that it is from.
+
+    >>> gives_whole_rows("SELECT * FROM {batch} WHERE a < 0"), gives_whole_rows("SELECT a FROM {batch}")
+    (True, False)
+    """
+    tree = parse_query(text)
+    selects = [tree.left, tree.right] if isinstance(tree, exp.SetOperation) else [tree]
+    return all(any(each.is_star for each in select.expressions) for select in selects)
+
+
+def keeps_names(text: str, names: Collection[str]) -> bool:
+    """Whether a query only picks rows and columns of the checked relation, so that each value has its column's name.
+
+    >>> keeps_names("select * from {batch} where a > 1", ["a"]), keeps_names("select a as b from {batch}", ["a", "b"])
+    (True, False)
+    """
+    tree = parse_query(text)
+    known = {name.casefold() for name in names}
+    clauses = {name for name, value in tree.args.items() if value} - _ROWS_ALONE
+    if not isinstance(tree, exp.Select) or clauses - {"expressions", "from_"}:
+        return False
+    source = tree.args["from_"].this
+    if not isinstance(source, exp.Table) or _name_of(source) != (_BATCH,) or source.args.get("joins"):
+        return False
+    if source.args.get("alias") is not None and source.args["alias"].columns:
+        return False
+    return all(_is_name(each, known) for each in tree.expressions)
+
+
+def _is_name(picked: exp.Expr, known: Collection[str]) -> bool:
+    if isinstance(picked, exp.Star):
+        return not any(picked.args.values())
+    return isinstance(picked, exp.Column) and not picked.table and picked.name.casefold() in known
 
 
 def bound_query(text: str, on: Checked) -> exp.Query:

@@ -67,6 +67,11 @@ class Checked:
         return f"{self.layer}.{self.name}"
 
     @property
+    def is_whole_table(self) -> bool:
+        """Whether its rows are all rows of ``base``, of which the catalog knows."""
+        return self.base is not None and self.exact and self.where is None
+
+    @property
     def names(self) -> list[str]:
         """The columns in order."""
         return [column.name for column in self.columns]

@@ -53,6 +53,10 @@ class Unique(QueryExpectation):
 
         return queries.repeated_rows(on, (self.column,), "any_value_is_missing")
 
+    def early_samples(self, on: Checked, limit: int) -> tuple[exp.Query, ...]:
+        """Most often the first rows show enough."""
+        return _early_repeated(on, (self.column,), "any_value_is_missing", limit)
+
 
 @expectation("expect_compound_columns_to_be_unique", dimension="uniqueness")
 @dataclass(frozen=True)
@@ -88,6 +92,19 @@ class CompoundUnique(QueryExpectation):
 
         return queries.repeated_rows(on, self.column_list, self.ignore_row_if)
 
+    def early_samples(self, on: Checked, limit: int) -> tuple[exp.Query, ...]:
+        """Most often the first rows show enough."""
+        return _early_repeated(on, self.column_list, self.ignore_row_if, limit)
+
+
+def _early_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str, limit: int) -> tuple[exp.Query, ...]:
+    from headgate.gates import queries
+
+    return (
+        queries.repeated_at_the_beginning(on, names, ignore_row_if, limit),
+        queries.repeated_among_first(on, names, ignore_row_if),
+    )
+
 
 def step(value: Any) -> int | str:
     """A number of units or days, or a text such as ``15 minutes``.
@@ -119,6 +136,11 @@ class Continuous(QueryExpectation):
     step: int | str = argument(step, default=1)
 
     counts_missing: ClassVar[bool] = False
+
+    @property
+    def names_rows(self) -> bool:
+        """What is not there cannot be taken out."""
+        return False
 
     def columns(self) -> tuple[str, ...]:
         """The groups' columns and the series."""
@@ -165,6 +187,10 @@ class Continuous(QueryExpectation):
     def shown(self, on: Checked) -> tuple[str, ...]:
         """The group, the values around the gap, and how many are missing."""
         return ()
+
+    def keeps_names(self, on: Checked) -> bool:
+        """The values around the gap are called otherwise."""
+        return False
 
     def offending(self, on: Checked) -> exp.Query:
         """Each gap: the values around it and how many are missing between."""

@@ -8,8 +8,9 @@ import duckdb
 
 from headgate.gates.compilation import Gate
 from headgate.gates.expectation import Counts
+from headgate.gates.masking import Masking
 from headgate.gates.memory import Fact, Facts, Memory, subject_of
-from headgate.gates.relation import Checked, IsPlain, first_line, read_relation
+from headgate.gates.relation import Checked, IsPlain, read_relation
 from headgate.gates.statistics import Statistics
 from headgate.gates.values import UnusableError
 from headgate.lake.catalog import Contents, Table, read_contents, read_statistics
@@ -47,6 +48,7 @@ class Sight:
         self.earlier = earlier
         self.learned: list[Fact] = []
         self.counted = 0
+        self.masking = Masking(gate.pii, gate.layer)
         self._gate = gate
         self._inlining: list[tuple[int | None, str]] | None = None
         self._facts: Facts | None = None
@@ -91,23 +93,24 @@ class Sight:
         return read_relation(self.con, contents, layer, name, alias, self.plain)
 
     def rows(self, on: Checked) -> int:
-        """A relation's number of rows: known for a table, counted and remembered for a view.
+        """A relation's number of rows: known for a table, counted and remembered for a view, counted for some rows.
 
         Raises:
             UnusableError: the view cannot be read.
         """
-        if on.base is not None and on.exact:
+        if on.base is not None and on.is_whole_table:
             return on.base.rows
-        counts = self.fact(on.identity, ROWS)
+        subject = on.identity if on.where is None else None
+        counts = self.fact(subject, ROWS)
         if counts is None:
             from headgate.gates.scan import count_rows
 
             try:
                 counts = Counts(count_rows(self.con, on), 0, 0)
             except duckdb.Error as error:
-                raise UnusableError(f"{on.title} cannot be read: {first_line(error)}") from error
+                raise UnusableError(f"{on.title} cannot be read: {self.masking.error(error, on)}") from error
             self.counted += 1
-            self.learn(on.identity, ROWS, counts)
+            self.learn(subject, ROWS, counts)
         return counts.elements
 
     def statistics(self, table: Table) -> Statistics:

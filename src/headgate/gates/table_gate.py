@@ -12,6 +12,7 @@ import duckdb
 
 from headgate.gates import measuring
 from headgate.gates.columns import ColumnExpectation
+from headgate.gates.comparing import refuse_guessing
 from headgate.gates.compilation import Check
 from headgate.gates.dense import Range, ranges_of
 from headgate.gates.expectation import (
@@ -26,7 +27,7 @@ from headgate.gates.expectation import (
 )
 from headgate.gates.memory import subject_of
 from headgate.gates.outcome import Outcome
-from headgate.gates.relation import Checked, first_line
+from headgate.gates.relation import Checked
 from headgate.gates.sight import Sight, split
 from headgate.gates.statistics import known_of_file
 from headgate.gates.values import UnusableError
@@ -71,17 +72,19 @@ class TableGate:
         return outcome
 
     def _fail(self, outcome: Outcome, error: UnusableError | duckdb.Error) -> None:
-        text = first_line(error) if isinstance(error, duckdb.Error) else str(error)
+        text = self.sight.masking.error(error, outcome.on) if isinstance(error, duckdb.Error) else str(error)
         outcome.error, outcome.verdict, outcome.counts = f"could not be checked: {text}", None, None
 
     def _prepare(self, outcome: Outcome) -> None:
         expectation = outcome.check.expectation
         on = self.sight.relation(self.layer, self.table)
+        self.sight.masking.require(on)
         names = expectation.others()
         others = {".".join(name): self.sight.relation(*split(name, self.layer)) for name in names}
         outcome.on = replace(on, others=others) if others else on
         if expectation.looks_back:
             outcome.on = replace(outcome.on, before=self.sight.before(self.layer, self.table))
+        refuse_guessing(outcome.check.declared.kwargs, expectation.columns(), outcome.on)
         expectation.require(outcome.on)
         outcome.on = expectation.narrowed(outcome.on)
 
@@ -94,7 +97,7 @@ class TableGate:
     def _rows(self, outcome: Outcome, on: Checked) -> int:
         counted = self.sight.counted
         rows = self.sight.rows(on)
-        if not (on.base is not None and on.exact):
+        if not on.is_whole_table:
             outcome.came("scanned" if self.sight.counted > counted else "remembered")
         return rows
 
@@ -116,10 +119,12 @@ class TableGate:
         for outcome in [*reports, *aggregates]:
             self._timed(outcome, lambda each: measuring.prove(self.sight, each))
         left = [each for each in aggregates if each.open]
-        fused = [each for each in left if not measuring.runs_alone(each)]
-        for group in [fused, *([each] for each in left if measuring.runs_alone(each))]:
-            if group:
-                self._together(group, lambda part: measuring.measure(self.sight, part))
+        fused: dict[str | None, list[Outcome]] = defaultdict(list)
+        for outcome in left:
+            if not measuring.runs_alone(outcome):
+                fused[outcome.relation.where].append(outcome)
+        for group in [*fused.values(), *([each] for each in left if measuring.runs_alone(each))]:
+            self._together(group, lambda part: measuring.measure(self.sight, part))
         for outcome in reports:
             if outcome.open:
                 self._timed(outcome, lambda each: measuring.report(self.sight, each))

@@ -7,7 +7,7 @@ from typing import Any
 
 from headgate.gates import arguments
 from headgate.gates.arguments import argument
-from headgate.gates.expectation import RowCounter, TableExpectation, Verdict, expectation
+from headgate.gates.expectation import ConditionalExpectation, RowCounter, TableExpectation, Verdict, expectation
 from headgate.gates.relation import Checked
 from headgate.gates.values import UnusableError
 
@@ -15,9 +15,14 @@ from headgate.gates.values import UnusableError
 SAMPLE_SLACK = 0.5
 
 
+@dataclass(frozen=True)
+class RowCount(ConditionalExpectation, TableExpectation):
+    """Judged from the number of rows, of all or of those that meet a condition."""
+
+
 @expectation("expect_table_row_count_to_be_between", dimension="completeness")
 @dataclass(frozen=True)
-class RowCountBetween(TableExpectation):
+class RowCountBetween(RowCount):
     """The number of rows lies between two numbers, which are allowed themselves."""
 
     min_value: float | None = argument(arguments.amount, default=None)
@@ -41,7 +46,7 @@ class RowCountBetween(TableExpectation):
 
 @expectation("expect_table_row_count_to_equal", dimension="completeness")
 @dataclass(frozen=True)
-class RowCountEqual(TableExpectation):
+class RowCountEqual(RowCount):
     """The number of rows is exactly this."""
 
     value: int = argument(arguments.whole)
@@ -57,7 +62,7 @@ class RowCountEqual(TableExpectation):
 
 @expectation("expect_table_row_count_to_equal_other_table", dimension="consistency")
 @dataclass(frozen=True)
-class RowCountEqualOther(TableExpectation):
+class RowCountEqualOther(RowCount):
     """The number of rows is that of another table."""
 
     other_table_name: tuple[str, ...] = argument(arguments.dotted)

@@ -27,8 +27,9 @@ from headgate.lake.engine import (
     transaction,
     translated,
 )
-from headgate.lake.release import Pointer, Releases, catalog_key
+from headgate.lake.release import Pointer, Releases
 from headgate.lake.store import Store, sync, writing
+from headgate.lake.stowing import drop, stowed_runs
 
 #: Options that must live in the catalog, or a plain CHECKPOINT by anybody deletes files of other releases.
 CATALOG_OPTIONS: dict[str, str | int | bool] = {
@@ -100,9 +101,11 @@ def create(store: Store, run: str, base: Pointer, con: Connection, layers: tuple
 
 
 def _copy_release(store: Store, number: int, branch: Branch, con: Connection) -> None:
-    Releases(store).verify(number)
-    _refuse_wal(Path(store.url(catalog_key(number))))
-    store.fetch(catalog_key(number), branch.path)
+    releases = Releases(store)
+    releases.verify(number)
+    catalog = releases.catalog(number)
+    _refuse_wal(catalog)
+    _copy(catalog, branch.path)
     branch.path.chmod(0o644)
     attach(con, str(branch.path), branch.data, read_only=False, migrate=True)
     if squash(con):
@@ -129,10 +132,7 @@ def open_branch(branch: Branch, con: Connection, *, on_record: bool = False) -> 
         _wal(branch.path).unlink(missing_ok=True)
         branch.before.replace(branch.path)
     _refuse_wal(branch.path)
-    with writing(branch.before):
-        temporary = _temporary(branch.before)
-        shutil.copyfile(branch.path, temporary)
-        temporary.replace(branch.before)
+    _copy(branch.path, branch.before)
     attach(con, str(branch.path), branch.data, read_only=False)
 
 
@@ -170,8 +170,15 @@ def freeze(branch: Branch, con: Connection, snapshot: int) -> str:
 
 def discard(branch: Branch) -> None:
     """Delete the branch's files; its data files are for ``prune``."""
-    for path in (branch.path, _wal(branch.path), _temporary(branch.before), branch.before, branch.frozen):
+    temporary = (_temporary(branch.path), _temporary(branch.before))
+    for path in (branch.path, _wal(branch.path), *temporary, branch.before, branch.frozen):
         path.unlink(missing_ok=True)
+
+
+def remove(store: Store, run: str) -> None:
+    """Delete the branch of ``run``, here and wherever other machines would find it."""
+    discard(branch_of(store, run))
+    drop(store, run)
 
 
 def snapshot_of(con: Connection, alias: str = LAKE) -> int:
@@ -213,9 +220,18 @@ def shed_dead_rows(con: Connection, path: Path) -> None:
 
 
 def branches(store: Store) -> list[str]:
-    """The runs that have a branch in the work folder."""
+    """The runs that have a branch in the work folder, or put away in the lake."""
     folder = store.workdir
-    return sorted({path.stem for path in folder.glob("*.ducklake")} | {path.stem for path in folder.glob("*.before")})
+    here = {path.stem for path in folder.glob("*.ducklake")} | {path.stem for path in folder.glob("*.before")}
+    return sorted(here | stowed_runs(store))
+
+
+def _copy(source: Path, to: Path) -> None:
+    """A copy that is there whole or not at all."""
+    with writing(to):
+        temporary = _temporary(to)
+        shutil.copyfile(source, temporary)
+        temporary.replace(to)
 
 
 def _temporary(path: Path) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from headgate.lake.engine import Connection, attach, ident, qualified, translated
-from headgate.lake.release import Manifest, catalog_key
+from headgate.lake.release import Manifest, Releases
 from headgate.lake.store import Store
 
 
@@ -61,7 +61,8 @@ def _attached(store: Store, con: Connection, releases: dict[str, int]) -> Iterat
     done: list[str] = []
     try:
         for alias, number in releases.items():
-            attach(con, store.url(catalog_key(number)), store.url("data"), alias=alias, read_only=True)
+            catalog = str(Releases(store).catalog(number))
+            attach(con, catalog, store.url("data"), alias=alias, read_only=True)
             done.append(alias)
         yield
     finally:

@@ -9,9 +9,9 @@ from headgate.errors import CorruptError, HeadgateError, LakeError
 from headgate.lake.branch import branches
 from headgate.lake.catalog import read_contents
 from headgate.lake.engine import Connection, attach, ident
-from headgate.lake.lock import live_run
+from headgate.lake.lease import live_run
 from headgate.lake.prune import files_of
-from headgate.lake.release import Releases, catalog_key
+from headgate.lake.release import Releases
 from headgate.lake.store import Store
 
 
@@ -59,8 +59,9 @@ def _release_finding(store: Store, con: Connection, releases: Releases, number: 
     subject = f"release {number}"
     try:
         releases.verify(number)
-        missing = sorted(path for path in files_of(con, store.url(catalog_key(number))) if path not in sizes)
-        live = set(_live_files(store, con, number))
+        catalog = str(releases.catalog(number))
+        missing = sorted(path for path in files_of(con, catalog) if path not in sizes)
+        live = set(_live_files(con, catalog, store.url("data")))
     except HeadgateError as error:
         return Finding(subject, False, error.what, error.hint)
     lost = [path for path in missing if path in live]
@@ -69,8 +70,8 @@ def _release_finding(store: Store, con: Connection, releases: Releases, number: 
     return Finding(subject, True, f"the catalog is unchanged and its {len(live)} data files are there")
 
 
-def _live_files(store: Store, con: Connection, number: int) -> Iterator[str]:
-    attach(con, store.url(catalog_key(number)), store.url("data"), alias="examined", read_only=True)
+def _live_files(con: Connection, catalog: str, data: str) -> Iterator[str]:
+    attach(con, catalog, data, alias="examined", read_only=True)
     try:
         inlined = con.execute(
             "SELECT count(*) FROM __ducklake_metadata_examined.ducklake_inlined_data_tables"
@@ -92,7 +93,7 @@ def _abandoned(releases: Releases, numbers: list[int]) -> Iterator[Finding]:
 
 
 def _leftovers(store: Store) -> Iterator[Finding]:
-    live = live_run(store.workdir)
+    live = live_run(store)
     if live:
         yield Finding("lock", True, f"run {live} is working")
     kept = [run for run in branches(store) if run != live]

@@ -9,7 +9,7 @@ import contextlib
 import os
 import re
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +19,8 @@ import duckdb
 
 from headgate.errors import CouldNotRunError, InterruptedRunError, LakeError
 
+#: Errors about a statement, which quote the statement and no data.
+_OF_STATEMENTS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException)
 Connection = duckdb.DuckDBPyConnection
 
 #: The catalog alias under which a branch or release is attached, everywhere.
@@ -30,11 +32,15 @@ _OPENED: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What the user may decide about DuckDB: a memory bound such as ``4GB``, and a number of threads."""
+    """What the user may decide about DuckDB: a memory bound such as ``4GB``, and a number of threads.
+
+    ``access`` gives the SQL that lets DuckDB into an object store, where the lake is in one (see ``Store.access``).
+    """
 
     memory_limit: str | None = None
     threads: int | None = None
     temp_directory: Path | None = None
+    access: Callable[[], str | None] = lambda: None
 
 
 def ident(name: str) -> str:
@@ -97,10 +103,36 @@ def connect(
         con.execute("SET preserve_insertion_order = true")
         for extension in extensions:
             load_extension(con, extension)
+        admit(con, settings.access())
     except duckdb.Error as error:
         con.close()
         raise translated(error, doing="opening DuckDB") from error
+    except BaseException:
+        con.close()
+        raise
     return con
+
+
+def admit(con: Connection, access: str | None) -> None:
+    """Let DuckDB into an object store with ``access``, the SQL of a secret; None: there is nothing to be let into."""
+    if access is None:
+        return
+    load_extension(con, "httpfs")
+    try:
+        con.execute(access)
+    except duckdb.Error as error:
+        raise CouldNotRunError(
+            f"DuckDB does not take the credentials for S3: {type(error).__name__}",  # its text would show them
+            hint="see the environment variables AWS_… and the profile in ~/.aws",
+        ) from None
+
+
+def beside(con: Connection) -> Connection:
+    """Another connection to the same instance, with its own transactions and temporary tables, as dbt's are."""
+    other = con.cursor()
+    _OPENED.add(other)
+    other.execute("SET TimeZone = 'UTC'")
+    return other
 
 
 def load_extension(con: Connection, name: str) -> None:
@@ -173,11 +205,26 @@ def was_interrupted(error: BaseException) -> bool:
     )
 
 
-def translated(error: duckdb.Error, *, doing: str) -> CouldNotRunError:
-    """DuckDB's exception as one of ours, with a hint where one helps."""
+def quiet(error: duckdb.Error) -> str | None:
+    """What is said of an error instead of its text, where data must not be shown; None if it can quote none.
+
+    >>> quiet(duckdb.ConversionException("Could not convert string 'Ann'")), quiet(duckdb.BinderException("no"))
+    ('a Conversion error of DuckDB, whose text could quote values of columns that are tagged pii', None)
+    """
+    if isinstance(error, _OF_STATEMENTS):
+        return None
+    kind = type(error).__name__.removesuffix("Exception")
+    return f"a {kind} error of DuckDB, whose text could quote values of columns that are tagged pii"
+
+
+def translated(error: duckdb.Error, *, doing: str, pii: bool = False) -> CouldNotRunError:
+    """DuckDB's exception as one of ours, with a hint where one helps.
+
+    With ``pii``, without a text that could quote values.
+    """
     if was_interrupted(error):
         return InterruptedRunError()
-    text = str(error).strip()
+    text = (quiet(error) if pii else None) or str(error).strip()
     hint = None
     if "No space left" in text or "File too large" in text or "Disk quota" in text:
         hint = "the disk is full: free some space (headgate prune helps), then run again; nothing was published"

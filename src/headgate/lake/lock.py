@@ -3,6 +3,8 @@
 Two things make the lock. A record names the run and when it expires; an flock is held by the process
 that is doing a step right now and vanishes with it. So a holder that died (record, no flock) is told
 from a run that rests between two steps of an orchestrator (its record says that it rests, and is not expired).
+
+The record is a file beside the flock. Where machines share no folder it is an object: see ``lease``.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, Protocol
 
 from headgate.errors import LockHeldError
 from headgate.lake.store import writing
@@ -37,6 +39,77 @@ class Holder:
     expires: float
     rests: bool = False
 
+    @property
+    def resting(self) -> bool:
+        """Whether it is between two steps, and may still come back."""
+        return self.rests and self.expires > time.time()
+
+
+class Record(Protocol):
+    """Where the holder of the lock is written down. All but `holder` is called only by who has the flock.
+
+    ``pause_seconds``: how often it may be looked at by somebody who waits.
+    """
+
+    pause_seconds: float
+
+    def holder(self) -> Holder | None:
+        """Who is written down; it may have died."""
+        ...
+
+    def is_free(self, holder: Holder | None, run: str | None) -> bool:
+        """Whether ``run``, or a run that has no name yet (None), may take the lock over from ``holder``."""
+        ...
+
+    def take(self, holder: Holder) -> bool:
+        """Write a new holder down in the place of the last one that was seen; False if somebody was quicker."""
+        ...
+
+    def kept(self) -> contextlib.AbstractContextManager[None]:
+        """Keeps the record alive while the block runs."""
+        ...
+
+    def rest(self, holder: Holder) -> None:
+        """Write down that the holder is between two steps."""
+        ...
+
+    def release(self, run: str) -> None:
+        """Take the record of ``run`` away, if it is the one that holds the lock."""
+        ...
+
+
+class FileRecord:
+    """The record as a file of the work folder."""
+
+    pause_seconds = 0.0
+
+    def __init__(self, workdir: Path) -> None:
+        self._workdir = workdir
+
+    def holder(self) -> Holder | None:
+        return current_holder(self._workdir)
+
+    def is_free(self, holder: Holder | None, run: str | None) -> bool:
+        return holder is None or holder.run == run or not holder.resting
+
+    def take(self, holder: Holder) -> bool:
+        with writing(self._workdir):
+            temporary = self._workdir / f".lock.{os.getpid()}.tmp"
+            temporary.write_text(json.dumps(asdict(holder)))
+            temporary.replace(self._workdir / "lock.json")
+        return True
+
+    def kept(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()  # the flock is alive as long as its process is
+
+    def rest(self, holder: Holder) -> None:
+        self.take(replace(holder, rests=True))
+
+    def release(self, run: str) -> None:
+        holder = self.holder()
+        if holder and holder.run == run:
+            (self._workdir / "lock.json").unlink(missing_ok=True)
+
 
 @contextlib.contextmanager
 def locked(
@@ -45,6 +118,7 @@ def locked(
     *,
     mode: Literal["whole", "steps"] = "whole",
     wait_seconds: float = 0,
+    record: Record | None = None,
 ) -> Iterator[str]:
     """Hold the lake's lock for ``run`` while the block runs; gives the run's name.
 
@@ -60,26 +134,22 @@ def locked(
     with writing(workdir):
         workdir.mkdir(parents=True, exist_ok=True)
         guard = (workdir / ".lock").open("a")
+    record = record or FileRecord(workdir)
     with guard:
-        _acquire(guard, workdir, run if isinstance(run, str) else None, time.monotonic() + wait_seconds)
-        run = run if isinstance(run, str) else run()
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        holder = Holder(run, os.getpid(), mode, since, time.time() + STEP_LEASE_SECONDS)
-        _record(workdir, holder)
+        holder = _acquire(guard, record, run, mode, time.monotonic() + wait_seconds)
         try:
-            yield run
+            with record.kept():
+                yield holder.run
         finally:
             if mode == "whole":
-                release(workdir, run)
+                record.release(holder.run)
             else:
-                _record(workdir, replace(holder, rests=True))
+                record.rest(holder)
 
 
 def release(workdir: Path, run: str) -> None:
     """Give up the record of ``run``, if it is the one that holds the lock."""
-    holder = current_holder(workdir)
-    if holder and holder.run == run:
-        (workdir / "lock.json").unlink(missing_ok=True)
+    FileRecord(workdir).release(run)
 
 
 def current_holder(workdir: Path) -> Holder | None:
@@ -97,29 +167,40 @@ def live_run(workdir: Path) -> str | None:
     holder = current_holder(workdir)
     if holder is None:
         return None
+    return holder.run if is_locked(workdir) or holder.resting else None
+
+
+def is_locked(workdir: Path) -> bool:
+    """Whether a process of this machine does a step in this work folder right now."""
+    if not workdir.is_dir():
+        return False
     with (workdir / ".lock").open("a") as guard:
-        if not _try_flock(guard):
-            return holder.run
-    return holder.run if _resting(holder) else None
+        return not _try_flock(guard)
 
 
-def _acquire(guard: IO[str], workdir: Path, run: str | None, deadline: float) -> None:
+def _acquire(
+    guard: IO[str],
+    record: Record,
+    run: str | Callable[[], str],
+    mode: Literal["whole", "steps"],
+    deadline: float,
+) -> Holder:
     tries = 0
     while True:
         tries += 1
-        holder = current_holder(workdir)
-        if _try_flock(guard):
-            holder = current_holder(workdir)
-            if holder is None or holder.run == run or not _resting(holder):
-                return
+        had = _try_flock(guard)
+        holder = record.holder()
+        if had:
+            if record.is_free(holder, run if isinstance(run, str) else None):
+                name = run if isinstance(run, str) else run()
+                since = datetime.now(UTC).isoformat(timespec="seconds")
+                ours = Holder(name, os.getpid(), mode, since, time.time() + STEP_LEASE_SECONDS)
+                if record.take(ours):
+                    return ours
             fcntl.flock(guard, fcntl.LOCK_UN)
         if time.monotonic() >= deadline and tries > 1:  # once may have met somebody who only looked
             raise LockHeldError(holder.run if holder else "unknown", holder.since if holder else "just now")
-        time.sleep(POLL_SECONDS)
-
-
-def _resting(holder: Holder) -> bool:
-    return holder.rests and holder.expires > time.time()
+        time.sleep(max(POLL_SECONDS, record.pause_seconds))
 
 
 def _try_flock(guard: IO[str]) -> bool:
@@ -128,10 +209,3 @@ def _try_flock(guard: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _record(workdir: Path, holder: Holder) -> None:
-    with writing(workdir):
-        temporary = workdir / f".lock.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps(asdict(holder)))
-        temporary.replace(workdir / "lock.json")

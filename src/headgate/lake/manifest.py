@@ -33,7 +33,9 @@ class Manifest:
     """What a release was made from and what it holds. Plain JSON values throughout.
 
     ``tables`` maps ``schema.table`` to its rows, columns with their profile, identity and data files;
-    ``sources`` maps ``source.table`` to what was read; ``models`` maps models to their fingerprints.
+    ``quarantine`` maps those of which rows are, or were, in quarantine to how many, by status;
+    ``sources`` maps ``source.table`` to what was read; ``models`` maps models to their fingerprints; ``scores`` is the
+    scorecard of tables, layers and the whole.
     """
 
     release: int
@@ -53,7 +55,9 @@ class Manifest:
     models: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, Any] = field(default_factory=dict)
     expectations: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
+    quarantine: dict[str, Any] = field(default_factory=dict)
     format: int = MANIFEST_FORMAT
 
     @classmethod

@@ -12,18 +12,20 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
 from headgate.errors import CorruptError, UsageError
-from headgate.lake.branch import branch_of, branches, discard
+from headgate.lake.branch import branch_of, branches, remove
 from headgate.lake.engine import Connection, literal
 from headgate.lake.release import Releases, catalog_key, manifest_key
-from headgate.lake.store import Store, writing
+from headgate.lake.store import MissingError, Store
+from headgate.lake.stowing import stowed
 
 #: How long data that a pruned release used stays, for readers that still stream from it.
 GRACE_SECONDS = 3600
+#: Which data files wait, and since when. With the lock held nobody else writes it.
+WAITING = "work/prune.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def prune(
         store.delete(catalog_key(number))
     dead = [run for run in branches(store) if run not in kept_runs]
     for run in dead:
-        discard(branch_of(store, run))
+        remove(store, run)
     files, size = _delete_data(store, needed, waiting, grace_seconds)
     store.sweep(older_than_seconds=grace_seconds)
     return Pruned(tuple(gone), tuple(dead), files, size, len(waiting))
@@ -96,8 +98,8 @@ def files_of(con: Connection, catalog: str) -> set[str]:
 
 def _needed(store: Store, con: Connection, catalogs: list[str], runs: set[str]) -> set[str]:
     needed: set[str] = set()
-    for key in catalogs:
-        needed |= files_of(con, store.url(key))
+    for key in [*catalogs, *(key for run in runs for key in stowed(store, run))]:
+        needed |= files_of(con, _local(store, key))
     for branch in (branch_of(store, run) for run in runs):
         for path in (branch.path, branch.before):
             if path.exists():
@@ -114,7 +116,7 @@ def _remember_waiting(store: Store, con: Connection, gone: list[int], needed: se
         if catalog_key(number) not in existing:
             continue
         with contextlib.suppress(CorruptError):  # nobody can read from a release that cannot be opened
-            for path in files_of(con, store.url(catalog_key(number))) - needed:
+            for path in files_of(con, _local(store, catalog_key(number))) - needed:
                 waiting.setdefault(path, time.time())
     waiting = {path: since for path, since in waiting.items() if path not in needed}
     if waiting != before:  # a disk that is full can be pruned, as long as there is nothing to write
@@ -143,26 +145,29 @@ def _delete_data(store: Store, needed: set[str], waiting: dict[str, float], grac
     return count, size
 
 
+def _local(store: Store, key: str) -> str:
+    """A file with a catalog as it is in the lake now, whatever was read of it before."""
+    try:
+        return str(store.file(key, None))
+    except MissingError as error:
+        raise CorruptError("the catalog is gone", where=store.url(key)) from error
+
+
 def _read_waiting(store: Store) -> dict[str, float]:
     try:
-        return {str(path): float(since) for path, since in json.loads(_record(store).read_text()).items()}
-    except FileNotFoundError:
+        return {str(path): float(since) for path, since in json.loads(store.read(WAITING)).items()}
+    except MissingError:
         return {}
     except (ValueError, TypeError, AttributeError) as error:
         hint = "delete it, and prune again when nobody reads old releases any more"
         raise CorruptError(
-            "the record of what waits to be deleted is damaged", where=str(_record(store)), hint=hint
+            "the record of what waits to be deleted is damaged", where=store.url(WAITING), hint=hint
         ) from error
 
 
 def _write_waiting(store: Store, waiting: dict[str, float]) -> None:
-    record = _record(store)
-    with writing(record):
-        record.parent.mkdir(parents=True, exist_ok=True)
-        temporary = record.with_suffix(".tmp")
-        temporary.write_text(json.dumps(waiting))
-        temporary.replace(record)
-
-
-def _record(store: Store) -> Path:
-    return store.workdir / "prune.json"
+    try:
+        before: bytes | None = store.read(WAITING)
+    except MissingError:
+        before = None
+    store.replace(WAITING, json.dumps(waiting).encode(), expected=before)

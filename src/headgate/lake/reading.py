@@ -13,8 +13,9 @@ import duckdb
 from headgate.errors import HeadgateError, NoReleaseError, UsageError, did_you_mean
 from headgate.lake.branch import branch_of, branches
 from headgate.lake.engine import LAKE, Connection, EngineSettings, attach, connect, ident, translated, was_interrupted
-from headgate.lake.release import Releases, catalog_key
+from headgate.lake.release import Pointer, Releases
 from headgate.lake.store import Store
+from headgate.lake.stowing import stowed
 
 #: So many rows are in memory at once while an answer is read.
 BATCH_ROWS = 2_000
@@ -22,14 +23,18 @@ WRITES_FILES = (duckdb.StatementType.COPY, duckdb.StatementType.EXPORT, duckdb.S
 
 
 @contextmanager
-def reader(store: Store, settings: EngineSettings, *, release: int | None, run: str | None) -> Iterator[Connection]:
+def reader(
+    store: Store, settings: EngineSettings, *, release: int | None, run: str | None, pointer: Pointer | None = None
+) -> Iterator[Connection]:
     """A connection on which the release (default: the current one) or the branch of ``run`` is the default catalog.
+
+    ``pointer`` is what was read just now, so that it is not read again.
 
     Raises:
         NoReleaseError: there is no such release, or none at all yet.
         UsageError: the run has no branch.
     """
-    catalog = _branch_catalog(store, run) if run else _release_catalog(store, release)
+    catalog = _branch_catalog(store, run) if run else _release_catalog(store, release, pointer)
     con = connect(settings)
     try:
         attach(con, catalog, store.url("data"), read_only=True)
@@ -86,7 +91,7 @@ def _batches(cursor: Connection) -> Iterator[list[tuple[Any, ...]]]:
 
 
 def _keep_out_of_the_lake(con: Connection, statements: list[duckdb.Statement]) -> None:
-    """Refuse a statement that writes files and names one in the folder of a lake that is attached.
+    """Refuse a statement that writes files and names one in the place of a lake that is attached.
 
     What is attached is attached read-only, but a COPY into the folder, or a second ATTACH of a catalog,
     would go around that.
@@ -98,26 +103,30 @@ def _keep_out_of_the_lake(con: Connection, statements: list[duckdb.Statement]) -
 
     attached = con.execute("SELECT path FROM duckdb_databases() WHERE type = 'ducklake'").fetchall()
     lakes = [Path(catalog).resolve().parents[1] for (catalog,) in attached]
+    # what DuckDB was let into; without a secret it can write to no other place in an object store
+    remote = tuple(scope for (scope,) in con.execute("SELECT unnest(scope) FROM duckdb_secrets()").fetchall())
     for words in ([token.text for token in DuckDB().tokenize(sql)] for sql in writing):
         if words[0].lower() == "attach" and "read_only" in map(str.lower, words):
             continue
         for word in words:
             path = Path(word.removeprefix("ducklake:")).expanduser().resolve()
-            if any(path.is_relative_to(lake) for lake in lakes):
-                raise UsageError(f"a query cannot write to the lake: {word}", hint="name a file outside of its folder")
+            if any(path.is_relative_to(lake) for lake in lakes) or word.startswith(remote):
+                raise UsageError(f"a query cannot write to the lake: {word}", hint="name a file outside of it")
 
 
-def _release_catalog(store: Store, release: int | None) -> str:
+def _release_catalog(store: Store, release: int | None, pointer: Pointer | None) -> str:
     releases = Releases(store)
-    number = releases.pointer().release if release is None else release
+    pointer = pointer or releases.pointer()
+    number = pointer.release if release is None else release
     if number is None:
         raise NoReleaseError("nothing is published yet", where=store.location, hint="headgate run")
-    releases.manifest(number)
-    return store.url(catalog_key(number))
+    return str(releases.catalog(number, pointer))
 
 
 def _branch_catalog(store: Store, run: str) -> str:
     branch = branch_of(store, run)
+    if put_away := stowed(store, run):
+        return str(store.file(put_away[-1], None))
     if run not in branches(store) or not branch.path.exists():
         raise UsageError(
             f"run {run} has no branch (it published, or was pruned)", hint=did_you_mean(run, branches(store))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from headgate.errors import CorruptError, NoReleaseError, PublishRefusedError, did_you_mean
 from headgate.lake.manifest import Manifest, catalog_key, manifest_key
+from headgate.lake.probing import probe
 from headgate.lake.store import ExistsError, MissingError, MovedError, Store
 
 __all__ = ["NO_RELEASE", "POINTER", "Hold", "Manifest", "Pointer", "Releases", "catalog_key", "manifest_key"]
@@ -107,19 +108,31 @@ class Releases:
 
     def current(self) -> Manifest | None:
         """The manifest of the release that is served, if there is one."""
-        number = self.pointer().release
-        return None if number is None else self.manifest(number)
+        pointer = self.pointer()
+        return None if pointer.release is None else self._manifest(pointer.release, pointer)
 
     def manifests(self) -> Iterator[Manifest]:
         """All manifests, oldest first."""
-        return (self.manifest(n) for n in self.numbers())
+        pointer = self.pointer()
+        return (self._manifest(n, pointer) for n in self._numbers(pointer))
+
+    def catalog(self, number: int, pointer: Pointer | None = None) -> Path:
+        """A local file, only to be read, with the frozen catalog; raises NoReleaseError, CorruptError.
+
+        ``pointer`` is what was read just now, so that it is not read again.
+        """
+        manifest = self._manifest(number, pointer or self.pointer())
+        try:
+            return self.store.file(catalog_key(number), manifest.catalog_sha256)
+        except MissingError as error:
+            raise CorruptError(f"the catalog of release {number} is gone", where=catalog_key(number)) from error
 
     def verify(self, number: int) -> None:
         """Compare the frozen catalog with the hash in its manifest; raises NoReleaseError, CorruptError."""
         self._verify(number, self.pointer())
 
     def _verify(self, number: int, pointer: Pointer) -> None:
-        manifest = self._manifest(number, pointer)
+        manifest = self._manifest(number, pointer, fresh=True)
         try:
             found = hashlib.sha256(self.store.read(catalog_key(number))).hexdigest()
         except MissingError as error:
@@ -174,6 +187,12 @@ class Releases:
         self._point(base, base.moved(base.release), content)
         return True
 
+    def fence(self) -> None:
+        """Give the pointer a new nonce, so that a run which branched before this publishes nothing."""
+        base, content = self._read_pointer()
+        if content is not None:
+            self._point(base, replace(base, nonce=uuid.uuid4().hex), content)
+
     def withdraw(self, numbers: Iterable[int], base: Pointer) -> None:
         """Make ``numbers`` no releases, before they are deleted: nobody can roll back to one meanwhile.
 
@@ -203,6 +222,7 @@ class Releases:
 
     def _lay_out(self) -> bytes:
         """Write the first pointer, so that one that is missing later is known to be lost."""
+        probe(self.store)
         content = NO_RELEASE.encode()
         with contextlib.suppress(MovedError):  # another first publisher was here; only one will get past it
             self.store.replace(POINTER, content, expected=None)
@@ -218,10 +238,12 @@ class Releases:
     def _numbers(self, pointer: Pointer) -> list[int]:
         return sorted(n for n, kind in self.listed() if kind == "json" and pointer.published(n))
 
-    def _manifest(self, number: int, pointer: Pointer) -> Manifest:
+    def _manifest(self, number: int, pointer: Pointer, *, fresh: bool = False) -> Manifest:
+        key = manifest_key(number)
         try:
             if pointer.published(number):
-                return Manifest.parse(self.store.read(manifest_key(number)), number)
+                content = self.store.read(key) if fresh else self.store.recall(key, pointer.nonce)
+                return Manifest.parse(content, number)
         except MissingError:
             pass
         known = [str(n) for n in self._numbers(pointer)]

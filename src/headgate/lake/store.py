@@ -1,7 +1,8 @@
 """Where the objects of a lake are kept: create once, list, delete, and one pointer that is replaced.
 
-``LocalStore`` is a folder. Everything but the pointer is written once and never again, so the whole
-of the lake's consistency rests on two operations: ``create`` is exclusive, ``replace`` compares first.
+``LocalStore`` is a folder, ``S3Store`` (in ``s3``) a prefix of a bucket. Everything but the pointer is written once and
+never again, so the whole of the lake's consistency rests on two operations: ``create`` is exclusive, ``replace``
+compares first.
 """
 
 from __future__ import annotations
@@ -42,9 +43,13 @@ class MovedError(LakeError):
 
 
 class Store(Protocol):
-    """The objects of one lake, by key: ``releases/000001.json``, ``data/raw_log/train/….parquet``."""
+    """The objects of one lake, by key: ``releases/000001.json``, ``data/raw_log/train/….parquet``.
+
+    ``shared``: machines that work on the lake see its objects, but not each other's work folder.
+    """
 
     location: str
+    shared: bool
 
     @property
     def workdir(self) -> Path:
@@ -55,8 +60,24 @@ class Store(Protocol):
         """What DuckDB reads the object by."""
         ...
 
+    def access(self) -> str | None:
+        """The SQL that lets DuckDB read and write the objects, which holds credentials: never show it."""
+        ...
+
     def read(self, key: str) -> bytes:
         """The whole content of a small object; raises MissingError."""
+        ...
+
+    def recall(self, key: str, nonce: str) -> bytes:
+        """As `read`, of an object that is never replaced: what was read under the same ``nonce`` may be the answer."""
+        ...
+
+    def file(self, key: str, sha256: str | None) -> Path:
+        """A local file, only to be read, that holds an object which is never replaced.
+
+        With ``sha256`` a copy that was compared with it may be the answer; without, the object is looked at.
+        Raises MissingError where a copy is needed and there is none to be had, CorruptError if it has another hash.
+        """
         ...
 
     def create(self, key: str, content: bytes | Path) -> None:
@@ -113,6 +134,8 @@ def writing(where: str | Path) -> Iterator[None]:
 class LocalStore:
     """A lake in a folder of this machine."""
 
+    shared = False
+
     def __init__(self, folder: Path) -> None:
         self._root = folder.absolute()
         self.location = str(self._root)
@@ -123,6 +146,15 @@ class LocalStore:
 
     def url(self, key: str) -> str:
         return str(self._path(key))
+
+    def access(self) -> str | None:
+        return None
+
+    def recall(self, key: str, nonce: str) -> bytes:
+        return self.read(key)
+
+    def file(self, key: str, sha256: str | None) -> Path:
+        return self._path(key)
 
     def read(self, key: str) -> bytes:
         try:

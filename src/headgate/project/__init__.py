@@ -1,13 +1,16 @@
 """What the user declares: headgate.yml and the gate files, read and checked."""
 
-from headgate.project.declaration import Declared, GateFile, Place
+from headgate.project.declaration import Bound, Declared, GateFile, Place
 from headgate.project.fingerprint import fingerprint
-from headgate.project.gate_file import read_gate, read_gates
+from headgate.project.gate_file import read_gate, read_gates, read_tagged_gate
 from headgate.project.loading import Project, load, parse_variables
+from headgate.project.pii import Pii
 
 __all__ = [
+    "Bound",
     "Declared",
     "GateFile",
+    "Pii",
     "Place",
     "Project",
     "fingerprint",
@@ -15,4 +18,5 @@ __all__ = [
     "parse_variables",
     "read_gate",
     "read_gates",
+    "read_tagged_gate",
 ]

@@ -1,7 +1,7 @@
 """Gate files: which expectations a layer must meet.
 
-``gates/<layer>.yml`` maps tables to lists of entries; an entry is one expectation or one suite. Whether an
-expectation exists and what its arguments mean is not judged here.
+``gates/<layer>.yml`` maps tables to lists of entries; an entry is one expectation or one suite, or says of columns that
+they hold personal data. Whether an expectation exists and what its arguments mean is not judged here.
 """
 
 from __future__ import annotations
@@ -12,13 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from headgate.errors import ConfigError, did_you_mean
-from headgate.project.config import TABLE_NAME
-from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES, Declared, GateFile, Place
-from headgate.project.suite import read_suite
+from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES, Bound, Declared, GateFile, Place
+from headgate.project.loading import Project
+from headgate.project.pandera_schema import is_pandera, read_schema
+from headgate.project.pii import Pii
+from headgate.project.rules import RAW
+from headgate.project.suite import find_suite, read_suite
+from headgate.project.values import TABLE_NAME
 from headgate.project.yaml_file import KeyPath, YamlFile, read_yaml
 
 FOLDER = "gates"
 SUITE = "suite"
+LIMIT = "max_quarantine"
+COLUMNS = "columns"
+PII = "pii"
 _CHOICES = {"severity": SEVERITIES, "dimension": DIMENSIONS, "on_fail": ON_FAIL}
 _TEXTS = ("id", "description")
 OPTIONS = (*_TEXTS, *_CHOICES, "meta")
@@ -63,11 +70,45 @@ def read_gate(folder: Path, layer: str) -> GateFile:
             hint=f"write one; if it shall expect nothing: echo '{{}}' > {file}",
         )
     source = read_yaml(path, file, if_empty="a gate that expects nothing is written {}")
-    return GateFile(layer, _GateReader(source, folder / FOLDER, folder).tables())
+    return _GateReader(source, folder / FOLDER, folder).gate(layer)
 
 
-def read_tables(path: Path, *, one: str) -> dict[str, tuple[Declared, ...]]:
-    """The expectations of a gate file that belongs to no project, by table.
+def read_tagged_gate(project: Project, layer: str) -> GateFile:
+    """The same, with what else is tagged ``pii``: in the settings of sources, and by name in the layers before.
+
+    Raises:
+        ConfigError: this gate file, or one of a layer before, is missing or broken.
+    """
+    found = _with_sources(project, read_gate(project.folder, layer))
+    before = [_with_sources(project, read_gate(project.folder, each)) for each in _before(project.layers, layer)]
+    everywhere = frozenset(name for each in before for name in each.pii.names)
+    return replace(found, pii=replace(found.pii, everywhere=everywhere))
+
+
+def has_pii(project: Project) -> bool:
+    """Whether anything in the project is tagged; also where that cannot be told, since a gate file is broken."""
+    try:
+        return any(read_tagged_gate(project, layer).pii.names for layer in project.layers)
+    except ConfigError:
+        return True
+
+
+def _before(layers: Sequence[str], layer: str) -> Sequence[str]:
+    return layers[: layers.index(layer)] if layer in layers else ()
+
+
+def _with_sources(project: Project, gate: GateFile) -> GateFile:
+    """The tags of a source's settings hold for raw, where its tables come first."""
+    pii = gate.pii
+    if gate.layer == RAW:
+        for source in project.sources.values():
+            for table, declared in source.tables.items():
+                pii = pii.with_more(table, declared.pii)
+    return replace(gate, pii=pii)
+
+
+def read_tables(path: Path, *, one: str) -> GateFile:
+    """A gate file that belongs to no project, or a schema of pandera, which is about one table.
 
     A file that is a list says what a single table must meet, which is then called ``one``.
 
@@ -75,16 +116,18 @@ def read_tables(path: Path, *, one: str) -> dict[str, tuple[Declared, ...]]:
         ConfigError: it, or one of its suites, is broken.
     """
     source = read_yaml(path, str(path), if_empty="a gate that expects nothing is written {}", list_of=one)
-    return _GateReader(source, path.parent, path.parent).tables()
+    if is_pandera(source):
+        return GateFile(one, {one: read_schema(source)})
+    return _GateReader(source, path.parent, path.parent).gate(one)
 
 
-def tables_of(data: dict[str, Any], name: str) -> dict[str, tuple[Declared, ...]]:
+def tables_of(data: dict[str, Any], name: str) -> GateFile:
     """The same of what a program declares in the shape of a gate file; ``name`` is what errors call it.
 
     Raises:
         ConfigError: it is no gate file, or one of its suites is broken.
     """
-    return _GateReader(YamlFile(name, data, {}), Path(), Path()).tables()
+    return _GateReader(YamlFile(name, data, {}), Path(), Path()).gate(name)
 
 
 class _GateReader:
@@ -94,6 +137,16 @@ class _GateReader:
         self.source = source
         self.folder = folder
         self.root = root
+        self.limits: dict[str, Bound] = {}
+        self.tagged: dict[str, dict[str, bool]] = {}
+        self.tagged_by_suites: list[tuple[str, tuple[str, ...]]] = []
+
+    def gate(self, layer: str) -> GateFile:
+        tables = self.tables()
+        pii = Pii(self.tagged)
+        for table, columns in self.tagged_by_suites:
+            pii = pii.with_more(table, columns)
+        return GateFile(layer, tables, pii, self.limits)
 
     def tables(self) -> dict[str, tuple[Declared, ...]]:
         result: dict[str, tuple[Declared, ...]] = {}
@@ -113,11 +166,50 @@ class _GateReader:
                 raise self.source.error("a table has a list of expectations", (table,), hint=hint)
             declared: list[Declared] = []
             for index, entry in enumerate(entries):
-                declared += self.entry(entry, (table, index))
+                if isinstance(entry, dict) and COLUMNS in entry:
+                    self.columns(table, entry, (table, index))
+                elif isinstance(entry, dict) and set(entry) == {LIMIT}:
+                    self.limit(table, entry[LIMIT], (table, index, LIMIT))
+                else:
+                    declared += self.entry(entry, table, (table, index))
             result[table] = _unique(declared)
         return result
 
-    def entry(self, entry: Any, path: KeyPath) -> Iterable[Declared]:
+    def limit(self, table: str, value: Any, path: KeyPath) -> None:
+        """How many rows of a table may be in quarantine."""
+        if table in self.limits:
+            raise self.source.error(f"{LIMIT} stands twice for this table", path)
+        try:
+            self.limits[table] = Bound.parse(value)
+        except ValueError as error:
+            raise self.source.error(f"{LIMIT} cannot be {str(value)[:60]!r}", path, hint=str(error)) from error
+
+    def columns(self, table: str, entry: dict[str, Any], path: KeyPath) -> None:
+        """What is said of columns themselves: ``columns: {email: {pii: true}}``."""
+        said, example = entry[COLUMNS], "columns: {email: {pii: true}}"
+        if len(entry) > 1:
+            raise self.source.error(
+                "an entry about columns says nothing else", path, hint="begin each with its own '- '"
+            )
+        if not isinstance(said, dict):
+            raise self.source.error("columns must be a mapping of columns", (*path, COLUMNS), hint=example)
+        for name, tags in said.items():
+            place = (*path, COLUMNS, name)
+            if not name or not isinstance(tags, dict):
+                raise self.source.error("a column has a mapping of what is said of it", place, hint=example)
+            for tag, value in tags.items():
+                if tag != PII:
+                    raise self.source.error(
+                        f"nothing called {tag[:60]!r} can be said of a column", (*place, tag), hint=example
+                    )
+                if not isinstance(value, bool):
+                    raise self.source.error("pii must be true or false", (*place, tag))
+                known = self.tagged.setdefault(table, {})
+                if name.casefold() in {each.casefold() for each in known}:
+                    raise self.source.error(f"the column {name[:60]!r} is named twice for this table", place)
+                known[name] = value
+
+    def entry(self, entry: Any, table: str, path: KeyPath) -> Iterable[Declared]:
         if isinstance(entry, str):
             raise self.source.error("an entry must be a mapping", path, hint=f"write '{entry[:60]}: {{}}'")
         if not isinstance(entry, dict):
@@ -125,7 +217,7 @@ class _GateReader:
         options = self.options(entry, path)
         name = self.name(entry, path)
         if name == SUITE:
-            return self.suite(entry[SUITE], options, path)
+            return self.suite(entry[SUITE], options, table, path)
         kwargs = entry[name] if entry[name] is not None else {}
         if not isinstance(kwargs, dict):
             raise self.source.error(
@@ -164,7 +256,7 @@ class _GateReader:
                 raise self.source.error(f"{key} cannot be {str(value)[:60]!r}", (*path, key), hint=hint)
         return options
 
-    def suite(self, name: Any, options: dict[str, Any], path: KeyPath) -> Iterable[Declared]:
+    def suite(self, name: Any, options: dict[str, Any], table: str, path: KeyPath) -> Iterable[Declared]:
         for key in ("id", "description", "meta"):
             if key in options:
                 raise self.source.error(f"a suite takes no {key}: its expectations have their own", (*path, key))
@@ -172,14 +264,25 @@ class _GateReader:
             raise self.source.error("a suite is named by its path", (*path, SUITE), hint="suite: suites/raw_train.json")
         try:
             file = (self.folder / name).resolve()
-            exists = file.is_file()
+            exists = file.exists()
         except (OSError, ValueError, RuntimeError) as error:
             raise self.source.error(f"the path {name[:200]!r} cannot be used: {error}", (*path, SUITE)) from error
         if not exists:
             raise self.source.error(f"there is no suite {name[:200]}", (*path, SUITE), hint=_others(file))
         root = self.root.resolve()
-        shown = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
-        return (replace(declared, **options) for declared in read_suite(file, shown))
+        file = find_suite(file, _shown(file, root))
+        if file.suffix in {".yml", ".yaml"}:
+            return (replace(declared, **options) for declared in self.schema(file, _shown(file, root), path))
+        suite = read_suite(file, _shown(file, root))
+        self.tagged_by_suites.append((table, suite.pii))
+        return (replace(declared, **options) for declared in suite.expectations)
+
+    def schema(self, file: Path, shown: str, path: KeyPath) -> tuple[Declared, ...]:
+        source = read_yaml(file, shown)
+        if not is_pandera(source):
+            hint = "a suite is Great Expectations' JSON, or pandera's YAML with a schema_type"
+            raise self.source.error(f"{shown} is no suite", (*path, SUITE), hint=hint)
+        return read_schema(source)
 
 
 def _unique(declared: list[Declared]) -> tuple[Declared, ...]:
@@ -196,6 +299,10 @@ def _unique(declared: list[Declared]) -> tuple[Declared, ...]:
                 key=each.place.key,
             )
     return tuple(declared)
+
+
+def _shown(file: Path, root: Path) -> str:
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
 
 
 def _others(missing: Path) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from headgate.project.declaration import Declared, Place, Severity
 from headgate.project.yaml_file import read_text
 
 MAX_BYTES = 100_000_000
+#: As many suites an error lists.
+SHOWN = 20
+#: The key of a suite's ``meta`` under which lies what Great Expectations has no place for.
+OWN = "headgate"
 #: Arguments with which GX controls itself; they say nothing about the data.
 BOOKKEEPING = frozenset({"batch_id", "catch_exceptions", "include_config", "result_format"})
 _TYPE = ("type", "expectation_type")
@@ -31,13 +36,51 @@ _SEVERITIES: dict[str, Severity] = {
     "fail": "fail",
     "warn": "warn",
 }
+_CLASS = re.compile(r"[A-Z][A-Za-z0-9]*")
+_WORD_BEGIN, _WORD_END = re.compile(r"(.)([A-Z][a-z]+)"), re.compile(r"([a-z0-9])([A-Z])")
+#: Where Great Expectations' projects keep their suites, from the folder of the project or from that above it.
+_FOLDERS = ("expectations", "gx/expectations", "great_expectations/expectations")
 _PARAMETER = "$PARAMETER"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
 
 
-def read_suite(path: Path, file: str) -> list[Declared]:
-    """The expectations of a suite; ``file`` is the name under which errors speak of it.
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite's expectations, and the columns that it tags as holding personal data."""
+
+    expectations: tuple[Declared, ...]
+    pii: tuple[str, ...] = ()
+
+
+def find_suite(path: Path, file: str) -> Path:
+    """The suite at ``path``: the file itself, or the only one in a folder of Great Expectations.
+
+    Such a folder has ``expectations/`` in it, is that, or has ``gx/`` or ``great_expectations/`` in it.
+
+    Raises:
+        ConfigError: there are several, or none.
+    """
+    if not path.is_dir():
+        return path
+    folder = next((path / each for each in _FOLDERS if (path / each).is_dir()), path)
+    suites = sorted(each for each in folder.rglob("*.json") if not each.relative_to(folder).as_posix().startswith("."))
+    if len(suites) == 1:
+        return suites[0]
+    if not suites:
+        hint = f"a folder of Great Expectations holds its suites as .json in {_FOLDERS[0]}/"
+        raise ConfigError("there is no suite in this folder", file=file, hint=hint)
+    shown = [f"{file.rstrip('/')}/{each.relative_to(path).as_posix()}" for each in suites]
+    more = f", and {len(shown) - SHOWN:,} more" if len(shown) > SHOWN else ""
+    raise ConfigError(
+        f"there are {len(suites):,} suites in this folder",
+        file=file,
+        hint=f"name one: {', '.join(shown[:SHOWN])}{more}",
+    )
+
+
+def read_suite(path: Path, file: str) -> Suite:
+    """A suite that is a file; ``file`` is the name under which errors speak of it.
 
     Raises:
         ConfigError: it is not JSON, not a suite, or says something that is not understood.
@@ -47,7 +90,7 @@ def read_suite(path: Path, file: str) -> list[Declared]:
     return suite_of(suite, file, _lines(text))
 
 
-def suite_of(suite: Any, file: str, lines: Iterable[int | None] | None = None) -> list[Declared]:
+def suite_of(suite: Any, file: str, lines: Iterable[int | None] | None = None) -> Suite:
     """The same of a suite that was read; ``lines`` are those on which its expectations stand.
 
     Raises:
@@ -64,7 +107,17 @@ def suite_of(suite: Any, file: str, lines: Iterable[int | None] | None = None) -
     parameters = suite.get("suite_parameters") or suite.get("evaluation_parameters") or {}
     known = [None] * len(expectations) if lines is None else lines
     places = (Place(file, line, index) for index, line in enumerate(known))
-    return [_declared(each, place, parameters) for each, place in zip(expectations, places, strict=True)]
+    declared = (_declared(each, place, parameters) for each, place in zip(expectations, places, strict=True))
+    return Suite(tuple(declared), _tagged(suite.get("meta"), file))
+
+
+def _tagged(meta: Any, file: str) -> tuple[str, ...]:
+    """``meta: {headgate: {pii: [email]}}``."""
+    own = meta.get(OWN) if isinstance(meta, dict) else None
+    tagged = own.get("pii", []) if isinstance(own, dict) else []
+    if not isinstance(tagged, list) or not all(isinstance(each, str) and each for each in tagged):
+        raise ConfigError("pii must be a list of columns", file=file, key=f"meta.{OWN}.pii", hint='"pii": ["email"]')
+    return tuple(dict.fromkeys(tagged))
 
 
 def _parse(text: str, file: str) -> Any:
@@ -89,13 +142,14 @@ def _declared(entry: Any, place: Place, parameters: Any) -> Declared:
     kinds = [entry[key] for key in _TYPE if key in entry]
     if len(kinds) != 1 or not isinstance(kinds[0], str) or not kinds[0]:
         raise _error("an expectation has one 'type' (or 'expectation_type'), a text", place)
+    kind = type_of(kinds[0])
     kwargs = _mapping(entry, "kwargs", place)
     resolved = {key: _resolved(value, parameters, place) for key, value in kwargs.items() if key not in BOOKKEEPING}
     severity = "critical" if entry.get("severity") is None else entry["severity"]
     if not isinstance(severity, str) or severity not in _SEVERITIES:
         raise _error(f"there is no severity {str(severity)[:60]!r}", place, "known: critical, info, warning")
     return Declared(
-        type=kinds[0],
+        type=kind,
         kwargs=resolved,
         place=place,
         id=_text(entry, "id", place),
@@ -103,6 +157,19 @@ def _declared(entry: Any, place: Place, parameters: Any) -> Declared:
         description=_text(entry, "description", place),
         meta=_mapping(entry, "meta", place),
     )
+
+
+def type_of(name: str) -> str:
+    """An expectation's type, also where its class is named, as Great Expectations takes both.
+
+    >>> type_of("UnexpectedRowsExpectation"), type_of("ExpectColumnValueZScoresToBeLessThan")
+    ('unexpected_rows_expectation', 'expect_column_value_z_scores_to_be_less_than')
+    >>> type_of("ExpectColumnKLDivergenceToBeLessThan"), type_of("expect_column_to_exist")
+    ('expect_column_kl_divergence_to_be_less_than', 'expect_column_to_exist')
+    """
+    if not _CLASS.fullmatch(name):
+        return name
+    return _WORD_END.sub(r"\1_\2", _WORD_BEGIN.sub(r"\1_\2", name)).lower()
 
 
 def _resolved(value: Any, parameters: Any, place: Place) -> Any:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import duckdb
 
-from headgate.errors import ExitCode, HeadgateError, InterruptedRunError, SourceDataError
+from headgate.errors import ExitCode, HeadgateError, InterruptedRunError, LakeUnavailableError, SourceDataError
 from headgate.lake.engine import translated, was_interrupted
+from headgate.lake.release import Manifest
 from headgate.run.steps import Outcome, count_results
-from headgate.run.verdict import EXIT_CODES, Status, Verdict, failure_of
+from headgate.run.telling import tell_of_run
+from headgate.run.verdict import EXIT_CODES, Status, Verdict, decided, failure_of
 from headgate.run.workshop import Workshop
 
 
@@ -25,7 +27,7 @@ def concluded(shop: Workshop, work: Callable[[], Outcome], started: float) -> Ve
     except HeadgateError as error:
         return _stopped(shop, "blocked" if error.exit_code is ExitCode.BLOCKED else "failed", error, started)
     except duckdb.Error as error:
-        return _stopped(shop, "failed", translated(error, doing="the database refused"), started)
+        return _stopped(shop, "failed", translated(error, doing="the database refused", pii=shop.tagged), started)
     except KeyboardInterrupt:
         return _stopped(shop, "failed", InterruptedRunError(), started)
     except Exception as error:  # noqa: BLE001  # the edge of a run: anything unexpected ends as exit 3, with a trace
@@ -58,6 +60,8 @@ def _finish(
     verdict = _verdict(shop, status, started, error=error, cause=cause)
     if status == "running":
         return verdict
+    if status == "blocked":
+        _keep_branch(shop)
     shop.ledger.finish_run(
         shop.run,
         status,
@@ -70,14 +74,14 @@ def _finish(
     if status in ("blocked", "failed", "held"):
         word, facts = verdict.line()
         shop.ledger.alert(status, shop.run, f"{word}  {' · '.join(facts)}")
+    verdict.notes.extend(tell_of_run(shop.project, shop.ledger, shop.store.location, verdict, shop.releases.current()))
     return verdict
 
 
 def _verdict(
     shop: Workshop, status: Status, started: float, *, error: str | None, cause: HeadgateError | None = None
 ) -> Verdict:
-    pointer = shop.releases.pointer()
-    serving = shop.releases.manifest(pointer.release) if pointer.release is not None else None
+    serving = _served(shop)
     results = shop.ledger.results(shop.run)
     steps = shop.ledger.steps(shop.run)
     details = {step.name: step.detail for step in steps}
@@ -87,12 +91,13 @@ def _verdict(
     if isinstance(cause, SourceDataError):
         failures.append(_bad_source(cause, shop.project.mask(cause.what)))
     sources = {n: e["rows"] for d in details.values() for n, e in d.get("sources", {}).items()}
+    served = {n.partition(":")[2]: d["served"] for n, d in details.items() if "served" in d}
     return Verdict(
         status=status,
         run=shop.run,
         seconds=(shop.decided or time.monotonic()) - started,
         release=serving.release if serving and published else None,
-        serving=pointer.release,
+        serving=serving.release if serving else None,
         serving_since=serving.published_at if serving else None,
         rows=serving.rows() if serving and published else {},
         expectations=count_results(results),
@@ -100,10 +105,36 @@ def _verdict(
         failures=failures,
         steps=[{"name": s.name, "status": s.status, "seconds": round(s.seconds or 0.0, 4)} for s in steps],
         sources=sources,
+        served=served,
+        quarantine=decided(details),
         notes=shop.notes,
         error=error,
-        exit_code=cause.exit_code if cause else EXIT_CODES[status],
+        exit_code=cause.exit_code if cause else _code_of(status, served),
     )
+
+
+def _code_of(status: Status, served: Mapping[str, Mapping[str, Any]]) -> ExitCode:
+    """What was published stays so; that a server did not get it is told by the code."""
+    code = EXIT_CODES[status]
+    failed = [each["exit_code"] for each in served.values() if each["status"] == "failed"]
+    return ExitCode(failed[0]) if failed and code is ExitCode.OK else code
+
+
+def _served(shop: Workshop) -> Manifest | None:
+    """What readers have now. A run that failed because the lake is away ends all the same, with what they had."""
+    try:
+        return shop.releases.current()
+    except LakeUnavailableError as error:
+        shop.notes.append(f"what is served now could not be looked at, only what was when the run began: {error.what}")
+        return shop.parent
+
+
+def _keep_branch(shop: Workshop) -> None:
+    """Let other machines look at the branch of a run that was stopped."""
+    try:
+        shop.stow(len(shop.ledger.steps(shop.run)))
+    except HeadgateError as error:
+        shop.notes.append(f"the branch is on this machine only: {error.what}")
 
 
 def _bad_source(error: SourceDataError, text: str) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
-from headgate.lake.lock import live_run
-from headgate.lake.store import LocalStore
+from headgate.errors import LakeUnavailableError
+from headgate.lake.lease import live_run
+from headgate.lake.opening import open_store
 from headgate.ledger import DIED, Ledger, RunRecord
 from headgate.project import Project
 
@@ -16,7 +17,10 @@ def list_runs(project: Project, limit: int) -> list[RunRecord]:
     with Ledger.open(project.ledger) as ledger:
         records = ledger.runs(limit)
     lakes = {r.lake for r in records if r.status == "running" and r.lake is not None}
-    live = {lake: live_run(LocalStore(Path(lake)).workdir) for lake in lakes}
+    live = {}
+    for lake in lakes:
+        with suppress(LakeUnavailableError):  # nobody can say whether its runs are alive: as they are recorded
+            live[lake] = live_run(open_store(lake, project.folder))
     return [replace(r, status=DIED) if r.lake in live and _is_dead(r, live[r.lake]) else r for r in records]
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from headgate.errors import CorruptError
 from headgate.lake.branch import branches
 from headgate.lake.engine import connect
-from headgate.lake.lock import locked
+from headgate.lake.lease import locked
 from headgate.lake.prune import Pruned, prune
 from headgate.lake.release import Releases
 from headgate.ledger import Ledger
@@ -40,7 +40,7 @@ def prune_lake(project: Project, *, keep: int, grace_seconds: float) -> Pruned:
     """
     store = open_store(project)
     run = f"prune-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    with locked(store.workdir, run), Ledger.open(project.ledger) as ledger:
+    with locked(store, run), Ledger.open(project.ledger) as ledger:
         served = Releases(store).current()
         kept = [
             name

@@ -13,9 +13,10 @@ from typing import Any
 from headgate.lake import branch as branches
 from headgate.lake.engine import LAKE, qualified
 from headgate.lake.profile import describe
+from headgate.lake.quarantine import SCHEMA, counts_of, table_name
 from headgate.lake.release import Manifest
 from headgate.project.fingerprint import combined, fingerprint
-from headgate.run.guards import GuardResult, conservation, no_nan, no_shrink
+from headgate.run.guards import GuardResult, conservation, no_nan, no_shrink, nothing_lost
 from headgate.run.workshop import Workshop
 from headgate.sources.schema_lock import LockedTable, read_lock, write_lock
 
@@ -33,7 +34,7 @@ class Published:
         return [guard for guard in self.guards if not guard.success]
 
 
-def publish(shop: Workshop, expectations: dict[str, Any]) -> Published:
+def publish(shop: Workshop, expectations: dict[str, Any], scores: dict[str, Any]) -> Published:
     """Publish the branch if a table changed and every guard lets it.
 
     Raises:
@@ -42,21 +43,25 @@ def publish(shop: Workshop, expectations: dict[str, Any]) -> Published:
     details = shop.details()
     before: Mapping[str, Any] = shop.parent.tables if shop.parent else {}
     tables = _describe(shop, before)
-    changed = _changed(tables, before)
+    quarantine = _quarantine(shop, tables)
+    kept_before = shop.parent.quarantine if shop.parent else {}
+    changed = [*_changed(tables, before), *(f"{SCHEMA}.{name}" for name in _changed(quarantine, kept_before))]
     if not changed and shop.parent is not None:
         return Published(None, [])
     guards = _guards(shop, tables, before, details, set(tables) - set(changed))
     if any(not guard.success for guard in guards):
         return Published(None, guards, changed)
     _hold_schema(shop, details)
-    draft = _draft(shop, tables, details, expectations)
+    draft = replace(_draft(shop, tables, details), quarantine=quarantine)
     snapshot = branches.snapshot_of(shop.con)
     shop.close()
     sha256 = branches.freeze(shop.branch, shop.con, snapshot)
     manifest = shop.releases.publish(
-        shop.branch.frozen, replace(draft, catalog_sha256=sha256, snapshot=snapshot), shop.base
+        shop.branch.frozen,
+        replace(draft, catalog_sha256=sha256, snapshot=snapshot, expectations=expectations, scores=scores),
+        shop.base,
     )
-    branches.discard(shop.branch)
+    branches.remove(shop.store, shop.run)
     return Published(manifest, guards, changed)
 
 
@@ -66,8 +71,11 @@ def published_before(shop: Workshop) -> Published | None:
     manifest = next((m for m in map(shop.releases.manifest, numbers) if m.run == shop.run), None)
     if manifest is None:
         return None
-    branches.discard(shop.branch)
-    return Published(manifest, [], _changed(manifest.tables, shop.parent.tables if shop.parent else {}))
+    branches.remove(shop.store, shop.run)
+    before = shop.parent
+    changed = _changed(manifest.tables, before.tables if before else {})
+    changed += [f"{SCHEMA}.{n}" for n in _changed(manifest.quarantine, before.quarantine if before else {})]
+    return Published(manifest, [], changed)
 
 
 def tools() -> dict[str, str]:
@@ -97,6 +105,17 @@ def _describe(shop: Workshop, before: Mapping[str, Any]) -> dict[str, Any]:
     return tables
 
 
+def _quarantine(shop: Workshop, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The quarantine of every table of which rows are, or were, in it; of a table that is gone by its own name."""
+    owners = {table_name(*name.split(".", 1)): name for name in tables}
+    found = {}
+    for table in shop.contents.tables.values():
+        if table.schema == SCHEMA:
+            counts = counts_of(shop.con, table.name)
+            found[owners.get(table.name, table.name)] = {"identity": table.identity, **counts}
+    return found
+
+
 def _count(shop: Workshop, name: str) -> int:
     relation = qualified(LAKE, *name.split(".", 1))
     return int(shop.con.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])
@@ -115,6 +134,7 @@ def _guards(
         *no_nan(shop.con, tables, unchanged, settings.allow_nan),
         *no_shrink(tables, before, settings.max_shrink, allowed=shop.options.allow_shrink),
         *conservation(counts),
+        *nothing_lost(shop, tables, details),
     ]
 
 
@@ -132,9 +152,7 @@ def read_sources(details: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {name: entry for detail in details.values() for name, entry in detail.get("sources", {}).items()}
 
 
-def _draft(
-    shop: Workshop, tables: dict[str, Any], details: Mapping[str, Mapping[str, Any]], expectations: dict[str, Any]
-) -> Manifest:
+def _draft(shop: Workshop, tables: dict[str, Any], details: Mapping[str, Mapping[str, Any]]) -> Manifest:
     files = fingerprint(shop.project.folder)
     parent = shop.parent
     models = {key: m for detail in details.values() for key, m in detail.get("models", {}).items()}
@@ -155,7 +173,6 @@ def _draft(
         sources=(parent.sources if parent else {}) | read_sources(details),
         models=models or (parent.models if parent else {}),
         tables=tables,
-        expectations=expectations,
         tools=tools(),
     )
 

@@ -7,18 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from headgate.gates import ExpectationResult, compile_gate, evaluate
+from headgate.gates.scorecard import scorecard
 from headgate.lake.release import Manifest
 from headgate.notify import run_hook
 from headgate.plan import Kind, Step
 from headgate.project import read_gate
-from headgate.run.build import build_layer, run_tests
+from headgate.project.rules import RAW
+from headgate.run.build import build_layer
+from headgate.run.conditions import waits_for
+from headgate.run.exporting import export_in_run
+from headgate.run.gating import judge_layer
 from headgate.run.publish import publish, published_before
+from headgate.run.serving import serve_in_run
 from headgate.run.verdict import Status
 from headgate.run.workshop import Workshop, open_source, source_states
-from headgate.sources.change_log import shows_every_row
 from headgate.sources.schema_lock import read_lock
-from headgate.transform.generic_tests import TEST, fits, from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ def perform_one(shop: Workshop, step: Step, *, alone: bool = False) -> Outcome:
     started = time.monotonic()
     status, detail = "failed", {}
     try:
+        shop.renew_access()
         outcome = _DOERS[step.kind](shop, step)
         if alone:
             shop.fold()
@@ -51,26 +55,24 @@ def perform_one(shop: Workshop, step: Step, *, alone: bool = False) -> Outcome:
 
 
 def _extract(shop: Workshop, step: Step) -> Outcome:
-    """Read what a source has new into raw, each table in a transaction of its own."""
-    source = open_source(shop.project, step.subject)
-    known = source_states(shop.parent, step.subject)
+    """Read what a source has new into raw."""
+    source = open_source(shop.project, step.subject, read_gate(shop.project.folder, RAW).pii)
+    known = source_states(shop.parent, step.subject, shop.ledger, shop.store.location)
     locked = read_lock(shop.project.folder)
-    declared = shop.project.sources[step.subject].tables
+    compare = shop.options.compare.get(step.subject, ())
     entries: dict[str, Any] = {}
-    for table, change in source.changes(known).items():
-        if not change.changed:
-            continue
-        shop.tell(step.name, f"{table}: {change.why}")
-        extracted = source.extract(shop.con, table, shop.run, known.get(table), locked=locked.get(table))
-        entries[f"{step.subject}.{table}"] = {
+    for extracted in source.extract(
+        shop.con, shop.run, known, locked, lambda text: shop.tell(step.name, text), compare
+    ):
+        entries[f"{step.subject}.{extracted.table}"] = {
             "rows": extracted.counts.to_dict(),
             "state": extracted.state,
             "cursor": extracted.cursor,
             "columns": [list(column) for column in extracted.schema.columns.items()],  # JSON objects lose the order
             "delimiter": extracted.schema.delimiter,
-            "primary_key": list(declared[table].primary_key),
+            "primary_key": list(extracted.primary_key),
         }
-        shop.notes.extend(f"{step.subject}.{table}: {note}" for note in extracted.notes)
+        shop.notes.extend(f"{step.subject}.{extracted.table}: {note}" for note in extracted.notes)
     shop.changed()
     return Outcome("done" if entries else "skipped", {"sources": entries})
 
@@ -81,61 +83,16 @@ def _build(shop: Workshop, step: Step) -> Outcome:
 
 
 def _gate(shop: Workshop, step: Step) -> Outcome:
-    """Judge a layer: the gate file's expectations and dbt's generic tests at once, and what else dbt tested."""
-    layer = step.subject
-    built = shop.details().get(f"build:{layer}", {})
-    tests = _fitting(shop, layer, built.get("tests", []))
-    file = read_gate(shop.project.folder, layer)
-    with shop.earlier() as earlier:
-        judged = evaluate(
-            shop.con,
-            compile_gate(file.with_more((entry["table"], from_json(entry)) for entry in tests)),
-            contents=shop.contents,
-            plain=lambda view: shows_every_row(view.sql),
-            earlier=earlier,
-            scale=shop.project.sample.fraction if shop.project.sample else None,
-        )
-    results = [result.to_json() for result in judged.results if TEST not in result.meta]
-    results += [state["result"] for state in built.get("models", {}).values() if "result" in state]
-    results += _tested(shop, built.get("tests", []), [r for r in judged.results if TEST in r.meta])
-    shop.ledger.record_results(shop.run, [as_record(r) for r in results], step=step.name)
-    shop.changed()
-    failed = [r for r in results if not r["success"] and r["severity"] == "fail"]
-    if failed:
-        return Outcome("blocked", {"failed": len(failed)}, ends="blocked")
-    return Outcome("done")
-
-
-def _fitting(shop: Workshop, layer: str, tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The tests that the gate understands as dbt does, now that the types of columns are known."""
-    tables = shop.contents.tables
-    kinds = {
-        name: {column.name: column.type for column in tables[f"{layer}.{name}"].columns}
-        for name in {entry["table"] for entry in tests}
-        if f"{layer}.{name}" in tables
-    }
-    return [entry for entry in tests if fits(from_json(entry), kinds.get(entry["table"], {}))]
-
-
-def _tested(shop: Workshop, tests: list[dict[str, Any]], found: list[ExpectationResult]) -> list[dict[str, Any]]:
-    """The results of dbt's tests: what the gate found to hold does; what it did not, dbt judges."""
-    by_test = {result.meta[TEST]: result for result in found}
-    doubtful = [entry["test"] for entry in tests if not (entry["test"] in by_test and by_test[entry["test"]].success)]
-    judged = dict(zip(doubtful, run_tests(shop, doubtful), strict=True)) if doubtful else {}
-    results = []
-    for entry in tests:
-        seen = by_test[entry["test"]].to_json() if entry["test"] in by_test else {}
-        if entry["test"] in judged:
-            examples = seen.get("partial_unexpected_list", [])
-            results.append({**judged[entry["test"]], "partial_unexpected_list": examples})
-        else:
-            named = {"id": entry["name"], "type": entry["type"], "kwargs": entry["kwargs"]}
-            results.append({**seen, **named, "severity": entry["severity"]})
-    return results
+    judged = judge_layer(shop, step.subject)
+    shop.ledger.record_results(shop.run, [as_record(r) for r in judged.results], step=step.name)
+    if judged.failed:
+        return Outcome("blocked", {**judged.detail, "failed": judged.failed}, ends="blocked")
+    return Outcome("done", judged.detail)
 
 
 def _publish(shop: Workshop, step: Step) -> Outcome:
-    done = published_before(shop) or publish(shop, count_results(shop.ledger.results(shop.run)))
+    results = shop.ledger.results(shop.run)
+    done = published_before(shop) or publish(shop, count_results(results), scorecard(results))
     guards = {"total": len(done.guards), "held": len(done.guards) - len(done.refused), "failed": len(done.refused)}
     detail = {"guards": guards, "refused": [g.to_failure() for g in done.refused], "changed": done.changed}
     if done.refused:
@@ -154,12 +111,25 @@ def _publish(shop: Workshop, step: Step) -> Outcome:
     return Outcome("done", detail, ends="published", manifest=manifest)
 
 
+def _serve(shop: Workshop, step: Step) -> Outcome:
+    """Bring a warehouse to the release that the lake serves; its failure is told and tried again by the next run."""
+    detail = serve_in_run(shop, step.subject)
+    shop.notes.extend(f"{step.subject}: {note}" for note in detail["served"]["notes"])
+    return Outcome(detail["served"]["status"], detail)
+
+
+def _export(shop: Workshop, step: Step) -> Outcome:
+    """Write tables of the release for others; its failure is told and tried again by the next run."""
+    status, detail = export_in_run(shop, step.subject)
+    return Outcome(status, detail)
+
+
 def _after(shop: Workshop, step: Step) -> Outcome:
     """Run a hook if the release is one that it waits for; its failure is told, never more."""
     hook = shop.project.after[step.subject]
     release = shop.releases.current()
     before = shop.releases.manifest(release.parent) if release and release.parent else None
-    if release is None or release.run != shop.run or not _wanted(hook, release, before):
+    if release is None or release.run != shop.run or not waits_for(hook.when, release, before):
         return Outcome("skipped")
     outcome = run_hook(
         hook.command,
@@ -180,18 +150,6 @@ def _after(shop: Workshop, step: Step) -> Outcome:
         shop.ledger.alert("hook_failed", shop.run, text)
     shop.notes.append(text)
     return Outcome("done" if outcome.ok else "failed", {"text": text})
-
-
-def _wanted(hook: Any, release: Manifest, before: Manifest | None) -> bool:
-    def state(manifest: Manifest | None, table: str, key: str) -> Any:
-        return manifest.tables.get(table, {}).get(key) if manifest else None
-
-    changed = [t for t in hook.when.changed if state(release, t, "identity") != state(before, t, "identity")]
-    if hook.when.changed and not changed:
-        return False
-    looked_at = changed or list(release.tables)
-    new = sum((state(release, t, "rows") or 0) - (state(before, t, "rows") or 0) for t in looked_at)
-    return bool(new >= hook.when.min_new_rows)
 
 
 def as_record(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,5 +174,7 @@ _DOERS: dict[Kind, Callable[[Workshop, Step], Outcome]] = {
     Kind.BUILD: _build,
     Kind.GATE: _gate,
     Kind.PUBLISH: _publish,
+    Kind.SERVE: _serve,
+    Kind.EXPORT: _export,
     Kind.AFTER: _after,
 }

@@ -11,16 +11,18 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from headgate.errors import UsageError, did_you_mean
-from headgate.gates import compile_gate
+from headgate.gates import compile_gates
 from headgate.lake.branch import branch_of
-from headgate.lake.lock import locked, release
+from headgate.lake.lease import locked, release
 from headgate.lake.release import Hold, Pointer, Releases
 from headgate.ledger import Ledger, RunRecord
-from headgate.plan import Changes, Kind, Need, Step, make_plan, step_names
+from headgate.plan import FOLLOWING, Changes, Kind, Need, Step, follows, make_plan, step_names
 from headgate.project import Project, read_gates
 from headgate.project.fingerprint import combined, fingerprint
+from headgate.run.build import needs_dbt
 from headgate.run.changes import find_changes
 from headgate.run.conclusion import concluded, remembered
+from headgate.run.exporting import make_up
 from headgate.run.publish import published_before
 from headgate.run.steps import Outcome, perform_one
 from headgate.run.verdict import Verdict
@@ -34,10 +36,10 @@ def perform(project: Project, options: Options, tell: Listener = silent) -> Verd
     are raised.
     """
     started = time.monotonic()
-    workdir, waiting = open_store(project).workdir, options.wait.total_seconds()
+    store, waiting = open_store(project), options.wait.total_seconds()
     with (
         Ledger.open(project.ledger) as ledger,
-        locked(workdir, lambda: new_run_id(ledger), wait_seconds=waiting) as run,
+        locked(store, lambda: new_run_id(ledger), wait_seconds=waiting) as run,
     ):
         _finish_killed(project, options, ledger, tell)
         shop = _begin(project, run, options, ledger, tell)
@@ -57,7 +59,7 @@ def perform_step(project: Project, run: str, name: str, options: Options, tell: 
         raise UsageError(f"there is no step {name!r}", hint=did_you_mean(name, step_names(project)))
     with Ledger.open(project.ledger) as ledger:
         _require_begin(project, ledger.run(run), run, name)
-        with locked(store.workdir, run, mode="steps", wait_seconds=options.wait.total_seconds()):
+        with locked(store, run, mode="steps", wait_seconds=options.wait.total_seconds()):
             record = ledger.run(run)
             if record is None:
                 _finish_killed(project, options, ledger, tell)
@@ -73,7 +75,7 @@ def perform_step(project: Project, run: str, name: str, options: Options, tell: 
                     ledger.reopen_run(run)
                 verdict = concluded(shop, lambda: _one(shop, steps, name), started)
         if verdict.status != "running":
-            release(store.workdir, run)
+            release(store, run)
         return verdict
 
 
@@ -121,12 +123,12 @@ def _finish_killed(project: Project, options: Options, ledger: Ledger, tell: Lis
     """Put on record the run that published what is served and was killed before it said so; do what comes after."""
     served = Releases(open_store(project)).current()
     record = ledger.run(served.run) if served else None
-    if record is None or record.status != "running":
+    if record is None or record.status not in ("running", "failed"):
         return
-    tell("publish", f"run {record.run} was killed after it had published: it is put on record")
+    tell("publish", f"run {record.run} was ended after it had published: it is put on record")
     shop = _rejoin(project, record, options, ledger, tell)
     done = {step.name for step in ledger.steps(record.run) if step.status in ("done", "skipped")}
-    left = [s for s in _planned(record) if s.kind in (Kind.PUBLISH, Kind.AFTER) and s.name not in done]
+    left = [s for s in _planned(record) if s.kind in (Kind.PUBLISH, *FOLLOWING) and s.name not in done]
 
     def finish() -> Outcome:
         for step in left:
@@ -151,26 +153,28 @@ def _planned(record: RunRecord | None) -> list[Step]:
 
 
 def _look(shop: Workshop) -> tuple[Changes, list[Step]]:
-    """Look what changed, and write down what this run is going to do."""
+    """Look what changed, write down what this run is going to do, and do what the last ones left undone."""
     changes = find_changes(shop.project, shop.parent, shop.ledger, shop.store.location, shop.options)
     steps = make_plan(shop.project, shop.parent, changes, None)
     shop.ledger.plan_run(shop.run, [asdict(step) for step in steps])
+    make_up(shop)
     return changes, steps
 
 
 def _read_gates(shop: Workshop) -> None:
     """A mistake in the last gate file is better told before the first step."""
-    for gate in read_gates(shop.project.folder, shop.project.layers).values():
-        compile_gate(gate)
+    compile_gates(read_gates(shop.project.folder, shop.project.layers).values())
 
 
 def _whole(shop: Workshop) -> Outcome:
     """Every step in order; what comes after the release still runs, what comes after a failure does not."""
     changes, steps = _look(shop)
     if early := _not_at_all(shop, changes):
-        return early
+        return _caught_up(shop, steps, early)
     if any(step.kind is Kind.BUILD and step.need is not Need.NO for step in steps):
-        shop.warm_up()
+        models = shop.dbt.memory.models() if shop.dbt is not None else None
+        if models is None or needs_dbt(shop, models):
+            shop.warm_up()
     _read_gates(shop)
     shop.open(fresh=True)
     end = Outcome("done")
@@ -180,6 +184,14 @@ def _whole(shop: Workshop) -> Outcome:
             end = outcome
             if outcome.ends != "published":
                 break
+    return _caught_up(shop, steps, end) if end.ends == "nothing_new" else end
+
+
+def _caught_up(shop: Workshop, steps: list[Step], end: Outcome) -> Outcome:
+    """Nothing was published: serve what a run before this one published and could not serve."""
+    for step in steps:
+        if step.kind is Kind.SERVE and step.need is Need.YES:
+            perform_one(shop, step)
     return end
 
 
@@ -189,10 +201,10 @@ def _one(shop: Workshop, steps: list[Step], name: str) -> Outcome:
     if first:
         changes, steps = _look(shop)
         if early := _not_at_all(shop, changes):
-            return early
+            return _caught_up(shop, steps, early)
         _read_gates(shop)
     step = next(step for step in steps if step.name == name)
-    if step.kind is Kind.AFTER:
+    if step.kind in FOLLOWING:
         outcome = perform_one(shop, step)
         return Outcome(outcome.status, outcome.detail, ends="published")
     if step.kind is not Kind.PUBLISH or published_before(shop) is None:
@@ -214,9 +226,7 @@ def _is_over(ledger: Ledger, record: RunRecord | None, name: str) -> bool:
         return False
     if any(step.name == name and step.status in ("done", "skipped") for step in ledger.steps(record.run)):
         return name != "publish" or record.status != "running"  # else it died before it said how the run ended
-    return record.status not in ("running", "failed") and not (
-        name.startswith("after:") and record.status == "published"
-    )
+    return record.status not in ("running", "failed") and not (follows(name) and record.status == "published")
 
 
 def _require_begin(project: Project, record: RunRecord | None, run: str, name: str) -> None:
@@ -232,7 +242,7 @@ def _require_begin(project: Project, record: RunRecord | None, run: str, name: s
 def _require_earlier(ledger: Ledger, run: str, steps: list[Step], name: str) -> None:
     done = {step.name for step in ledger.steps(run) if step.status in ("done", "skipped")}
     for step in steps:
-        if step.name == name or (step.kind is Kind.AFTER and name.startswith("after:")):
+        if step.name == name or (step.kind in FOLLOWING and follows(name)):
             return
         if step.name not in done:
             raise UsageError(

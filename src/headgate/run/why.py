@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from headgate.errors import ConfigError, UsageError, did_you_mean
-from headgate.gates import unexpected_rows_sql
+from headgate.gates import masked_rows, unexpected_rows_sql
+from headgate.gates.values import UnusableError
 from headgate.lake.branch import branch_of
 from headgate.lake.engine import Connection
 from headgate.lake.reading import query, reader
 from headgate.lake.release import Manifest, Releases
 from headgate.ledger import Ledger, RunRecord
-from headgate.project import Declared, Project, read_gate
+from headgate.project import Declared, Pii, Project, read_gate, read_tagged_gate
 from headgate.project.fingerprint import fingerprint
+from headgate.run.verdict import EXAMPLES, decided
 from headgate.run.workshop import engine_settings, open_store
 
 ROWS_SHOWN = 10
@@ -39,12 +41,17 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a run ended as it did, and what was different from the last good release."""
+    """Why a run ended as it did, and what was different from the last good release.
+
+    ``quarantine`` says of how many rows of each table it decided, ``quarantined`` which expectations put some in.
+    """
 
     run: RunRecord
     causes: list[Cause]
     refused: list[dict[str, Any]]
     sources: dict[str, dict[str, int]]
+    quarantine: dict[str, dict[str, int]]
+    quarantined: list[dict[str, Any]]
     code: list[str]
     schema: list[str]
     branch: bool
@@ -70,7 +77,8 @@ def explain_run(project: Project, run: str | None) -> Explanation:
     store = open_store(project)
     with Ledger.open(project.ledger) as ledger:
         record = _record(ledger, run, project, store.location)
-        failed = ledger.results(record.run, only_failed=True)
+        results = ledger.results(record.run)
+        failed = [result for result in results if not result["success"]]
         details = {step.name: step.detail for step in ledger.steps(record.run)}
     releases = Releases(store)
     parent = releases.manifest(record.base_release) if record.base_release in releases.numbers() else None
@@ -82,6 +90,8 @@ def explain_run(project: Project, run: str | None) -> Explanation:
         causes=causes,
         refused=[g for d in details.values() for g in d.get("refused", [])],
         sources=sources,
+        quarantine=decided(details),
+        quarantined=[_put_in(result) for result in results if result.get("quarantined_count")],
         code=_code(project, parent),
         schema=_schema(details, parent),
         branch=branch,
@@ -108,13 +118,14 @@ def _causes(
 ) -> list[Cause]:
     """Every failed expectation with its rows on the branch and, for comparison, in the release before."""
     declared = [_declared(project, result) for result in failed]
+    pii = _tagged(project, failed)
     here, before = [_NOT_ASKED] * len(failed), [_NOT_ASKED] * len(failed)
     if branch:
         with _reading(project, run=record.run) as con:
-            here = [_find(con, d, r, rows=ROWS_SHOWN) for d, r in zip(declared, failed, strict=True)]
+            here = [_find(con, d, r, pii, rows=ROWS_SHOWN) for d, r in zip(declared, failed, strict=True)]
     if base is not None:
         with _reading(project, release=base) as con:
-            before = [_find(con, d, r, rows=0) for d, r in zip(declared, failed, strict=True)]
+            before = [_find(con, d, r, pii, rows=0) for d, r in zip(declared, failed, strict=True)]
     return [Cause(r, h.sql, h.columns, h.rows, h.count, b.count) for r, h, b in zip(failed, here, before, strict=True)]
 
 
@@ -130,17 +141,30 @@ def _declared(project: Project, result: Mapping[str, Any]) -> Declared | None:
     return None
 
 
-def _find(con: Connection, declared: Declared | None, result: Mapping[str, Any], *, rows: int) -> _Found:
+def _tagged(project: Project, failed: list[dict[str, Any]]) -> dict[str, Pii]:
+    """By layer, what is not shown; a layer whose gate files cannot be read now is left out, and so are its rows."""
+    found = {}
+    for layer in {result["layer"] for result in failed}:
+        with suppress(ConfigError):
+            found[layer] = read_tagged_gate(project, layer).pii
+    return found
+
+
+def _find(
+    con: Connection, declared: Declared | None, result: Mapping[str, Any], pii: Mapping[str, Pii], *, rows: int
+) -> _Found:
     """The offending rows in what ``con`` reads; nothing where that cannot be asked (the table is not there, say)."""
-    if declared is None:
+    if declared is None or result["layer"] not in pii:
         return _NOT_ASKED
-    sql = unexpected_rows_sql(con, declared, layer=result["layer"], table=result["table"])
+    where = {"layer": result["layer"], "table": result["table"]}
+    sql = unexpected_rows_sql(con, declared, **where)
     if sql is None:
         return _NOT_ASKED
     try:
         count = query(con, f"SELECT count(*) FROM ({sql})")[1][0][0]
         columns, shown = query(con, f"SELECT * FROM ({sql}) LIMIT {rows}")
-    except UsageError:
+        shown = masked_rows(con, declared, columns, shown, pii=pii[result["layer"]], **where)
+    except (UsageError, UnusableError):
         return _NOT_ASKED
     return _Found(sql, columns, shown, count)
 
@@ -150,6 +174,17 @@ def _reading(project: Project, *, run: str | None = None, release: int | None = 
     store = open_store(project)
     with reader(store, engine_settings(project, store), release=release, run=run) as con:
         yield con
+
+
+def _put_in(result: Mapping[str, Any]) -> dict[str, Any]:
+    """An expectation that put rows into quarantine, and how many."""
+    told = {key: result[key] for key in ("layer", "table", "id", "kwargs", "place")}
+    return {
+        **told,
+        "expectation": result["type"],
+        "rows": result["quarantined_count"],
+        "examples": result["partial_unexpected_list"][:EXAMPLES],
+    }
 
 
 def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

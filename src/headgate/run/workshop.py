@@ -6,24 +6,25 @@ Nothing in here outlives a process: what one step hands to the next lies in the 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
 from headgate import ledger as ledgers
 from headgate.errors import HeadgateError
 from headgate.lake import branch as branches
-from headgate.lake import engine
+from headgate.lake import engine, opening, stowing
 from headgate.lake.catalog import Contents, digest, read_contents
 from headgate.lake.profile import identity_of
-from headgate.lake.release import Manifest, Pointer, Releases, catalog_key
-from headgate.lake.store import LocalStore, Store
-from headgate.project import Project
+from headgate.lake.release import Manifest, Pointer, Releases
+from headgate.lake.store import Store
+from headgate.project import Pii, Project
+from headgate.project.gate_file import has_pii
+from headgate.project.pii import NO_PII
 from headgate.sources import source as sources
 from headgate.sources.source import Source
 from headgate.transform.models import Models
@@ -32,20 +33,44 @@ from headgate.transform.workspace import SCRATCH, prepare
 
 #: The name under which a gate sees the release that its branch was made from.
 EARLIER = "earlier"
+DONE = ("done", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody decided about rows that wait in quarantine: which of them, and what becomes of them.
+
+    Without ``table`` (``layer.table``), ``where`` (a condition in SQL) and ``expectation`` (an id), all of them.
+    """
+
+    action: Literal["replay", "drop"]
+    table: str | None = None
+    where: str | None = None
+    expectation: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user asked of this run beyond the project file."""
+    """What the user asked of this run beyond the project file.
+
+    ``compare`` names, by source, tables that are compared whole although their cursor shows no change.
+    """
 
     full: bool = False
     allow_shrink: bool = False
     resume: bool = False
     wait: timedelta = timedelta(0)
+    decision: Decision | None = None
+    compare: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As the ledger keeps it."""
-        return {"full": self.full, "allow_shrink": self.allow_shrink}
+        compare = (
+            {"compare": {source: sorted(tables) for source, tables in self.compare.items()}} if self.compare else {}
+        )
+        decision = {"decision": asdict(self.decision)} if self.decision else {}
+        return {"full": self.full, "allow_shrink": self.allow_shrink, **compare, **decision}
 
 
 #: Told what happens: the step, and a few words. Silence is the default.
@@ -73,6 +98,7 @@ class Workshop:
     notes: list[str] = field(default_factory=list)
     decided: float | None = None
     _contents: Contents | None = None
+    _shapes: dict[str, str] | None = None
     _attached: bool = False
     _threads: int | None = None
 
@@ -93,6 +119,11 @@ class Workshop:
         return branches.branch_of(self.store, self.run)
 
     @cached_property
+    def tagged(self) -> bool:
+        """Whether errors must not quote what the database says of data."""
+        return has_pii(self.project)
+
+    @cached_property
     def dbt(self) -> Dbt | None:
         """dbt on the project, or None where there is no dbt project."""
         return open_dbt(self.project, self.store)
@@ -104,9 +135,26 @@ class Workshop:
             self._contents = read_contents(self.con)
         return self._contents
 
+    @property
+    def shapes(self) -> dict[str, str]:
+        """The columns of every table and view on the branch, names and types, as hashes."""
+        if self._shapes is None:
+            rows = self.con.execute(
+                "SELECT schema_name, table_name, list([column_name, data_type] ORDER BY column_index) "
+                f"FROM duckdb_columns() WHERE database_name = {engine.literal(engine.LAKE)} GROUP BY ALL"
+            ).fetchall()
+            self._shapes = {f"{schema}.{table}": digest(columns) for schema, table, columns in rows}
+        return self._shapes
+
+    def renew_access(self) -> None:
+        """Let DuckDB in with the credentials of this moment: those of a role run out while a long run works."""
+        if "con" in self.__dict__:
+            engine.admit(self.con, self.store.access())
+
     def changed(self) -> None:
         """A step wrote to the branch: look again."""
         self._contents = None
+        self._shapes = None
 
     def warm_up(self) -> None:
         """Let dbt wake up while data is extracted. One core is left to it: the run waits for whichever is later."""
@@ -131,25 +179,27 @@ class Workshop:
         return identity_of(contents, relation)
 
     def shape(self, relation: str) -> str | None:
-        """The columns of a table on the branch, names and types; None for what is no table."""
-        table = self.contents.tables.get(relation)
-        return digest([(column.name, column.type) for column in table.columns]) if table else None
+        """The columns of a table or view on the branch; None if it is not there."""
+        return self.shapes.get(relation)
 
     def open(self, *, fresh: bool) -> None:
         """Attach the branch: made now from the base, or as the step before left it."""
         if fresh:
             branches.create(self.store, self.run, self.base, self.con, self.project.layers)
         else:
-            on_record = all(step.status in ("done", "skipped") for step in self.ledger.steps(self.run))
+            if self.store.shared:
+                branches.discard(self.branch)
+                stowing.take(self.store, self.run, self._steps_done(), self.branch.path)
+            on_record = all(step.status in DONE for step in self.ledger.steps(self.run))
             branches.open_branch(self.branch, self.con, on_record=on_record)
         self._attached = True
-        self._contents = None
+        self.changed()
 
     def close(self) -> None:
         """Fold the branch into its file, where the next step, or somebody curious, finds it."""
         if self._attached:
             self._attached = False
-            self._contents = None
+            self.changed()
             branches.close_branch(self.branch, self.con)
         self.branch.before.unlink(missing_ok=True)
 
@@ -157,8 +207,17 @@ class Workshop:
         """As `close`, but a process that dies before it is on record that the step is done has done nothing."""
         if self._attached:
             self._attached = False
-            self._contents = None
+            self.changed()
             branches.fold(self.branch, self.con)
+            self.stow(self._steps_done() + 1)
+
+    def stow(self, steps: int) -> None:
+        """Put the branch away where other machines find it; there is nothing to do where they share this one's."""
+        if self.store.shared and self.branch.path.exists():
+            stowing.stow(self.store, self.run, self.branch.path, steps)
+
+    def _steps_done(self) -> int:
+        return sum(1 for step in self.ledger.steps(self.run) if step.status in DONE)
 
     def abandon(self) -> None:
         """Let go of everything after a failure; the branch stays as its last transaction left it."""
@@ -178,7 +237,7 @@ class Workshop:
             if self.base.release is None:
                 return None
             if not attached:
-                catalog = self.store.url(catalog_key(self.base.release))
+                catalog = str(self.releases.catalog(self.base.release))
                 engine.attach(self.con, catalog, self.store.url("data"), alias=EARLIER, read_only=True)
                 attached.append(EARLIER)
             return EARLIER
@@ -189,6 +248,13 @@ class Workshop:
             for alias in attached:
                 self.con.execute(f"DETACH {engine.ident(alias)}")
 
+    def raw_keys(self) -> dict[str, tuple[str, ...]]:
+        """The primary key of every raw table that was loaded, by the table's name."""
+        known: dict[str, Mapping[str, Any]] = dict(self.parent.sources) if self.parent else {}
+        for detail in self.details().values():
+            known |= detail.get("sources", {})
+        return {name.split(".", 1)[1]: tuple(entry["primary_key"]) for name, entry in known.items()}
+
     def details(self) -> dict[str, Mapping[str, Any]]:
         """What each finished step of this run wrote down."""
         return {step.name: step.detail or {} for step in self.ledger.steps(self.run)}
@@ -196,12 +262,12 @@ class Workshop:
 
 def open_store(project: Project) -> Store:
     """The store of the project's lake."""
-    return LocalStore(Path(project.lake))
+    return opening.open_store(project.lake, project.folder)
 
 
 def engine_settings(project: Project, store: Store) -> engine.EngineSettings:
     """What the project says about DuckDB."""
-    return engine.EngineSettings(project.memory_limit, project.threads, store.workdir / "spill")
+    return engine.EngineSettings(project.memory_limit, project.threads, store.workdir / "spill", store.access)
 
 
 def open_dbt(project: Project, store: Store) -> Dbt | None:
@@ -211,19 +277,34 @@ def open_dbt(project: Project, store: Store) -> Dbt | None:
     workspace = prepare(
         project.folder,
         scratch=store.workdir / f"{SCRATCH}.scratch",
-        releases=Path(store.url("releases")),
+        lake=store.location,
         data=store.url("data"),
     )
-    return Dbt(project.folder, workspace, project.vars)
+    return Dbt(project.folder, workspace, project.vars, pii=has_pii(project))
 
 
-def open_source(project: Project, name: str) -> Source:
-    """One of the project's sources."""
-    return sources.open_source(name, project.sources[name], project.folder, project.sample)
+def open_source(project: Project, name: str, pii: Pii = NO_PII) -> Source:
+    """One of the project's sources; what else is tagged ``pii`` in it is not shown either."""
+    config = project.sources[name]
+    tables = {
+        table: each.model_copy(update={"pii": (*each.pii, *pii.tagged(table))}) for table, each in config.tables.items()
+    }
+    return sources.open_source(name, config.model_copy(update={"tables": tables}), project.folder, project.sample)
 
 
-def source_states(parent: Manifest | None, name: str) -> dict[str, Mapping[str, Any]]:
-    """What the parent release knows of each table of a source that it has read."""
-    known = parent.sources if parent else {}
+def source_states(
+    parent: Manifest | None, name: str, ledger: ledgers.Ledger | None, lake: str
+) -> dict[str, Mapping[str, Any]]:
+    """What is known of each table of a source: from the parent release, and from later runs that found nothing new.
+
+    Such a run published nothing, so what it learned (a file was only touched, a comparison found no
+    difference) is in the ledger alone. It is as true of the release: the run left the tables as they are.
+    """
+    if parent is None:
+        return {}
+    entries = dict(parent.sources)
+    if ledger is not None:
+        for detail in ledger.looked_at(lake, parent.release, f"extract:{name}"):
+            entries |= detail.get("sources", {})
     prefix = f"{name}."
-    return {key.removeprefix(prefix): entry["state"] for key, entry in known.items() if key.startswith(prefix)}
+    return {key.removeprefix(prefix): entry["state"] for key, entry in entries.items() if key.startswith(prefix)}

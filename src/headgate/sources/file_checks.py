@@ -21,13 +21,20 @@ class FileChecks:
     """Looks over a stage, and explains what it finds."""
 
     def __init__(
-        self, con: Connection, shape: Shape, stage: Stage, files: Sequence[SourceFile], primary_key: Sequence[str]
+        self,
+        con: Connection,
+        shape: Shape,
+        stage: Stage,
+        files: Sequence[SourceFile],
+        primary_key: Sequence[str],
+        pii: Sequence[str],
     ) -> None:
         self.con = con
         self.shape = shape
         self.stage = stage
         self.files = tuple(files)
         self.primary_key = tuple(primary_key)
+        self.pii = {name.casefold() for name in pii}
 
     def check(self, findings: Findings) -> None:
         """Raises SourceDataError for the first thing that is wrong."""
@@ -68,17 +75,20 @@ class FileChecks:
     def _bad(
         self, file: SourceFile, number: int, column: str, value: str, count: int, *, readable: bool
     ) -> SourceDataError:
-        kind = self.shape.columns[column]
+        kind, seen = self.shape.columns[column], self._masked(column, value)
         if kind in FLOATS and value.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
-            what, rule = f"{masked(value)} is not a finite number", "non_finite"
+            what, rule = f"{seen} is not a finite number", "non_finite"
             hint: str | None = "load such values as null with non_finite: null, or correct the source"
         else:
-            what, rule = f"{masked(value)} is not a valid {kind}", "type"
+            what, rule = f"{seen} is not a valid {kind}", "type"
             if readable:
-                what = f"{masked(value)} would be changed by reading it as {kind}"
+                what = f"{seen} would be changed by reading it as {kind}"
             hint = self._hint(kind)
         more = f" ({count:,} rows have such values)" if count > 1 else ""
         return self._wrong(what + more, rule, file, row=number, column=column, hint=hint)
+
+    def _masked(self, column: str, value: str) -> str:
+        return masked(value, pii=column.casefold() in self.pii)
 
     def _hint(self, kind: str) -> str | None:
         if kind == "DATE" or kind.startswith("TIMESTAMP"):
@@ -114,7 +124,9 @@ class FileChecks:
             f"row_number() OVER (PARTITION BY {keys} ORDER BY number) AS occurrence "
             f"FROM ({self._numbered(group, file)})) WHERE occurrence = 2 ORDER BY number LIMIT 1"
         ).fetchall()[0]
-        shown_key = ", ".join(f"{name} = {masked(value)}" for name, value in zip(self.primary_key, key, strict=True))
+        shown_key = ", ".join(
+            f"{name} = {self._masked(name, value)}" for name, value in zip(self.primary_key, key, strict=True)
+        )
         many = repeated[file.place]
         more = f" ({many:,} keys occur more than once)" if many > 1 else ""
         return self._wrong(

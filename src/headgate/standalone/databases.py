@@ -12,8 +12,8 @@ import duckdb
 from headgate.errors import DataError, MissingExtraError, UsageError, did_you_mean
 from headgate.lake.catalog import Contents, read_contents
 from headgate.lake.engine import LAKE, Connection, EngineSettings, ident, literal, load_extension
+from headgate.lake.opening import open_store
 from headgate.lake.reading import reader
-from headgate.lake.store import LocalStore
 from headgate.project import load
 from headgate.standalone.data import Data
 
@@ -64,8 +64,9 @@ def open_release(folder: Path, name: str) -> Iterator[Data]:
         NoReleaseError: nothing is published yet.
     """
     project = load(folder, environ=os.environ)
-    settings = EngineSettings(project.memory_limit, project.threads)
-    with reader(LocalStore(Path(project.lake)), settings, release=None, run=None) as con:
+    store = open_store(project.lake, project.folder)
+    settings = EngineSettings(project.memory_limit, project.threads, access=store.access)
+    with reader(store, settings, release=None, run=None) as con:
         contents = read_contents(con)
         names = [*contents.tables, *contents.views]
         if name not in names:

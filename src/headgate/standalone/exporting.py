@@ -8,8 +8,9 @@ from typing import Any
 
 from headgate.errors import ConfigError
 from headgate.gates import compile_gate
-from headgate.project.declaration import Declared, GateFile, Severity
-from headgate.standalone.declaring import ONE, Suite, declared_in
+from headgate.project.declaration import Declared, Severity
+from headgate.project.suite import OWN
+from headgate.standalone.declaring import ONE, Suite, declared_in, said_in
 
 #: What all expectations of Great Expectations begin with, and none of our own; but for one.
 _GX = "expect_"
@@ -17,8 +18,6 @@ _QUERY = "unexpected_rows_expectation"
 #: An argument of ours, which its LIKE expectations do not have.
 _ESCAPE = "escape"
 _SEVERITIES: dict[Severity, str] = {"fail": "critical", "warn": "warning"}
-#: What Great Expectations has no place for lies under this key of ``meta``.
-_META = "headgate"
 
 
 def to_gx(suite: Suite, *, table: str | None = None, name: str) -> dict[str, Any]:
@@ -28,12 +27,14 @@ def to_gx(suite: Suite, *, table: str | None = None, name: str) -> dict[str, Any
         ConfigError: one of them is wrong, or Great Expectations has nothing that would mean the same.
         UsageError: the gate file does not say which table is meant.
     """
-    declared = declared_in(suite, table, ONE)
-    compile_gate(GateFile(ONE, {ONE: declared}))  # what is wrong is not passed on
+    gate = declared_in(said_in(suite), table, layer=ONE, like=ONE)
+    compile_gate(gate)  # what is wrong is not passed on
+    declared = gate.tables[ONE]
     _refuse_own(declared)
     for each in declared:
         _refuse_other_meaning(each)
-    return {"name": name, "expectations": [_expectation(each) for each in declared], "meta": {}}
+    meta = {OWN: {"pii": sorted(gate.pii.names)}} if gate.pii.names else {}
+    return {"name": name, "expectations": [_expectation(each) for each in declared], "meta": meta}
 
 
 def _refuse_own(declared: Iterable[Declared]) -> None:
@@ -85,7 +86,7 @@ def _expectation(declared: Declared) -> dict[str, Any]:
     ours = {"dimension": declared.dimension} if declared.dimension else {}
     ours |= {"on_fail": declared.on_fail} if declared.on_fail != "block" else {}
     found: dict[str, Any] = {"type": declared.type, "kwargs": declared.kwargs}
-    found |= {"severity": _SEVERITIES[declared.severity], "meta": declared.meta | ({_META: ours} if ours else {})}
+    found |= {"severity": _SEVERITIES[declared.severity], "meta": declared.meta | ({OWN: ours} if ours else {})}
     found |= {"id": declared.id} if declared.id else {}
     found |= {"description": declared.description} if declared.description else {}
     try:

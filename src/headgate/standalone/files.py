@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import duckdb
@@ -24,7 +24,7 @@ _LOST = "_headgate_lost"
 _NO_NAME = re.compile(r"\W+")
 
 
-def open_files(con: Connection, place: str) -> Data:
+def open_files(con: Connection, place: str, pii: Collection[str] = ()) -> Data:
     """The rows of a file, of all files that a glob matches, or of all Parquet files in a folder and below.
 
     Raises:
@@ -38,7 +38,7 @@ def open_files(con: Connection, place: str) -> Data:
         if error.rule == "missing_file":
             raise UsageError(f"there is no file {place}", hint=f"looked for it in {Path.cwd()}") from error
         raise
-    config = FilesTable.model_construct(path=pattern, primary_key=())
+    config = FilesTable.model_construct(path=pattern, primary_key=(), pii=tuple(pii))
     form, _ = choose_format(place, _known(config, files), files, LockedTable())
     table = called(place)
     try:
@@ -47,7 +47,7 @@ def open_files(con: Connection, place: str) -> Data:
         else:
             _read(con, fit(con, place, form, files, config, Expected({})), table)
     except duckdb.Error as error:
-        raise translated(error, doing=f"reading {place}") from error
+        raise translated(error, doing=f"reading {place}", pii=bool(pii)) from error
     return own(con, place, table)
 
 

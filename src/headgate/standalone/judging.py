@@ -10,9 +10,8 @@ import duckdb
 from headgate.errors import InterruptedRunError
 from headgate.gates import Forgetful, compile_gate, evaluate
 from headgate.lake.engine import qualified, was_interrupted
-from headgate.project.declaration import GateFile
 from headgate.standalone.data import Data
-from headgate.standalone.declaring import Suite, declared_in
+from headgate.standalone.declaring import Suite, declared_in, said_in
 from headgate.standalone.judged import Judged
 from headgate.standalone.opening import opened
 
@@ -31,9 +30,9 @@ def gate(data: Any, suite: Suite, *, table: str | None = None) -> Judged:
         DataError: the data cannot be read.
     """
     start = perf_counter()
-    with opened(data) as found:
-        declared = declared_in(suite, table, found.table)
-        compiled = compile_gate(GateFile(found.layer, {found.table: declared}))
+    said = said_in(suite)
+    with opened(data, pii=said.pii.names) as found:
+        compiled = compile_gate(declared_in(said, table, layer=found.layer, like=found.table))
         result = evaluate(found.con, compiled, contents=found.contents, alias=found.alias, memory=Forgetful())
         return Judged(found.title, _rows(found), perf_counter() - start, result)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ IF_POSTGRES = "export it, for example: COPY (SELECT …) TO 'data.parquet' in Du
 
 
 @contextmanager
-def opened(data: Any) -> Iterator[Data]:
-    """The data as a relation of a connection of its own.
+def opened(data: Any, pii: Collection[str] = ()) -> Iterator[Data]:
+    """The data as a relation of a connection of its own; of the columns ``pii`` no error tells a value.
 
     Raises:
         UsageError: there is no such data, or it is of no kind that can be opened.
@@ -44,7 +44,7 @@ def opened(data: Any) -> Iterator[Data]:
         elif WITHIN in place and not Path(place).exists():
             yield open_database(con, *_parts(place))
         else:
-            yield open_files(con, place)
+            yield open_files(con, place, pii)
     finally:
         con.close()
 

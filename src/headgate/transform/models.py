@@ -6,13 +6,15 @@ Source of the artifact: https://schemas.getdbt.com/dbt/manifest/v12.json
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from headgate.errors import ConfigError
 from headgate.lake.catalog import digest
+from headgate.transform.package_tests import PACKAGES
+from headgate.transform.steady import VENDOR_PACKAGES, is_plain, is_steady, rebuilds_dbt
 
 BUILT_KINDS = ("model", "seed", "snapshot")
 #: Settings of a node that change what is built; all others (docs, tags, groups …) do not.
@@ -31,8 +33,8 @@ MATERIAL_CONFIG = (
     "check_cols",
     "contract",
 )
-#: Macros of these packages change only with their version, which the fingerprint holds instead.
-VENDOR_PACKAGES = ("dbt", "dbt_duckdb")
+#: Settings of a node that change nothing about what is sent to the engine.
+_IMMATERIAL_CONFIG = ("access", "docs", "enabled", "event_time", "group", "meta", "tags")
 #: Settings of a test that say what a failure is.
 _OF_TESTS = ("where", "limit", "fail_calc", "warn_if", "error_if", "store_failures")
 #: Macros by which a project could change what every test means.
@@ -43,8 +45,12 @@ _BEHIND_TESTS = ("get_where_subquery", "get_test_sql")
 class Node:
     """A model, seed, snapshot or test; ``inputs`` are the ids of nodes and sources that it reads.
 
-    ``code`` is a hash of everything but the data that decides what it builds. Of a test, ``attached`` is the id of
-    what it is declared for, and ``own_macros`` says that the project or a package defines the test.
+    ``unique_key`` is what an incremental model or snapshot knows a row again by.
+    Ephemeral models are part of what reads them, and their inputs are its inputs. ``code`` is a hash of everything but
+    the data that decides what it builds. ``recipe`` is a hash of all that decides, beside the columns of tables, which
+    statements dbt sends; None if those depend on more. ``plain`` says that it is one statement: a table of one query.
+    Of a test, ``attached`` is the id of what it is declared for, ``namespace`` is the package that it names, and
+    ``own_macros`` says that it is neither dbt's own nor that of a package whose tests are known.
     """
 
     id: str
@@ -64,7 +70,12 @@ class Node:
     kwargs: tuple[tuple[str, Any], ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     attached: str | None = None
+    namespace: str | None = None
     own_macros: bool = False
+    unique_key: tuple[str, ...] = ()
+    reads_ephemeral: bool = False
+    recipe: str | None = None
+    plain: bool = False
 
     @property
     def relation(self) -> str:
@@ -107,9 +118,11 @@ def read_models(
     def code(raw: dict[str, Any]) -> str:
         texts = [raw.get("raw_code") or "", *_macro_texts(raw["depends_on"].get("macros", []), macros)]
         names = _names_called(texts)
+        described = [manifest["sources"][i] for i in raw["depends_on"].get("nodes", ()) if i in manifest["sources"]]
         return digest(
             {
                 "texts": texts,
+                "sources": [(s.get("config") or {}).get("meta") or s.get("meta") for s in described],
                 "checksum": raw.get("checksum", {}).get("checksum") if raw["resource_type"] == "seed" else None,
                 "config": {k: raw["config"].get(k) for k in MATERIAL_CONFIG},
                 "columns": raw.get("columns") if (raw["config"].get("contract") or {}).get("enforced") else None,
@@ -123,8 +136,15 @@ def read_models(
         )
 
     kept = {k: v for k, v in manifest["nodes"].items() if v["resource_type"] in (*BUILT_KINDS, "test")}
-    defined = {key.rsplit(".", 1)[-1] for key in macros if key.split(".")[1] not in VENDOR_PACKAGES}
-    nodes = {key: _node(kept[key], code(kept[key]), defined) for key in _inputs_first(kept)}
+    defined = {(key.split(".")[1], key.rsplit(".", 1)[-1]) for key in macros}
+    defined = {(package, name) for package, name in defined if package not in VENDOR_PACKAGES}
+    rebuilt = rebuilds_dbt(manifest)
+    nodes: dict[str, Node] = {}
+    for key in _inputs_first(kept):
+        node = _node(kept[key], code(kept[key]), defined)
+        if not rebuilt and is_steady(kept[key], macros):
+            node = replace(node, recipe=_recipe(kept[key], node.code), plain=is_plain(kept[key], macros))
+        nodes[key] = _with_ephemerals(node, nodes)
     relations = {key: node.relation for key, node in nodes.items() if node.kind in BUILT_KINDS}
     relations |= {key: f"{s['schema']}.{s['identifier']}" for key, s in manifest["sources"].items()}
     return Models(nodes, relations)
@@ -185,24 +205,38 @@ def fingerprint(
 
 
 def must_begin_anew(
-    node: Node, known: Mapping[str, Any], shape: Callable[[str], str | None], relations: Mapping[str, str]
+    nodes: Iterable[Node],
+    known: Mapping[str, Any],
+    shape: Callable[[str], str | None],
+    relations: Mapping[str, str],
 ) -> bool:
-    """Whether an incremental model must be built from the beginning, or old rows would keep an old meaning.
+    """Whether an incremental model among ``nodes``, inputs first, must be built from the beginning.
 
-    It must when its own code or variables changed, and when the columns of an input did.
+    It must when its own code or variables changed, when the columns of an input did, and when those of an input that
+    is built in the same call may: old rows would keep an old meaning.
     """
-    before = known.get(node.id)
-    if node.materialized != "incremental" or before is None:
-        return False
-    shapes = {i: shape(relations.get(i, "")) for i in node.inputs}
-    return bool(before["code"] != node.code or before.get("shapes") != shapes)
+    moving: set[str] = set()
+    for node in nodes:
+        before = known.get(node.id)
+        moved = (
+            before is None
+            or before["code"] != node.code
+            or before.get("shapes") != {i: shape(relations.get(i, "")) for i in node.inputs}
+            or any(i in moving for i in node.inputs)
+        )
+        if moved and before is not None and node.materialized == "incremental":
+            return True
+        if moved:
+            moving.add(node.id)
+    return False
 
 
-def _node(raw: dict[str, Any], code: str, defined: Collection[str]) -> Node:
+def _node(raw: dict[str, Any], code: str, defined: Collection[tuple[str, str]]) -> Node:
     meta = {**raw.get("meta", {}), **(raw["config"].get("meta") or {})}
     key = meta.get("primary_key") or ()
     if isinstance(key, str):
         key = (key,)
+    unique = raw["config"].get("unique_key") or ()
     if not all(isinstance(column, str) for column in key):
         raise ConfigError("primary_key is a column or a list of columns", file=raw["original_file_path"], key="meta")
     test = raw.get("test_metadata") or {}
@@ -225,14 +259,39 @@ def _node(raw: dict[str, Any], code: str, defined: Collection[str]) -> Node:
         kwargs=tuple(sorted(kwargs.items())),
         config={name: raw["config"].get(name) for name in _OF_TESTS},
         attached=raw.get("attached_node"),
-        own_macros=not test or test.get("namespace") is not None or _is_redefined(test["name"], defined),
+        unique_key=(unique,) if isinstance(unique, str) else tuple(unique),
+        namespace=test.get("namespace"),
+        own_macros=not test or _is_redefined(test["name"], test.get("namespace"), defined),
     )
 
 
-def _is_redefined(test: str, defined: Collection[str]) -> bool:
-    """Whether the project has its own idea of one of dbt's tests."""
-    names = (f"test_{test}", *_BEHIND_TESTS)
-    return any(f"{prefix}{name}" in defined for name in names for prefix in ("", "default__", "duckdb__"))
+def _recipe(raw: Mapping[str, Any], code: str) -> str:
+    return digest([code, {k: v for k, v in raw["config"].items() if k not in _IMMATERIAL_CONFIG}])
+
+
+def _with_ephemerals(node: Node, nodes: Mapping[str, Node]) -> Node:
+    """The node with the ephemeral models that it reads: dbt writes them into its statement and names them as inputs."""
+    within = [nodes[i] for i in node.inputs if i in nodes and nodes[i].materialized == "ephemeral"]
+    if not within:
+        return node
+    inputs = [k for i in node.inputs for k in (nodes[i].inputs if i in nodes and nodes[i] in within else (i,))]
+    recipes = [each.recipe for each in (node, *within)]
+    return replace(
+        node,
+        inputs=tuple(dict.fromkeys(inputs)),
+        code=digest([node.code, *(each.code for each in within)]),
+        reads_ephemeral=True,
+        plain=node.plain and None not in recipes,
+        recipe=None if None in recipes else digest(recipes),
+    )
+
+
+def _is_redefined(test: str, namespace: str | None, defined: Collection[tuple[str, str]]) -> bool:
+    """Whether the project, or a package that nobody knows, has its own idea of a test, or of what all tests mean."""
+    if namespace is not None and namespace not in PACKAGES:
+        return True
+    names = {f"{prefix}{name}" for name in (f"test_{test}", *_BEHIND_TESTS) for prefix in ("", "default__", "duckdb__")}
+    return any(name in names and package != namespace for package, name in defined)
 
 
 def _inputs_first(nodes: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,6 @@ a copy of the newest release, made anew whenever there is a newer one, never pub
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from headgate.lake import branch, engine
+from headgate.lake.opening import open_store
+from headgate.lake.release import Releases
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]  # dbt-duckdb is not typed
@@ -21,17 +22,18 @@ class Plugin(BasePlugin):  # type: ignore[misc]  # dbt-duckdb is not typed
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         self._scratch = Path(plugin_config["scratch"])
-        self._releases = Path(plugin_config["releases"])
-        self._data = plugin_config["data"]
+        self._store = open_store(plugin_config["lake"], Path(plugin_config["folder"]))
 
     def configure_connection(self, conn: engine.Connection) -> None:
         engine.load_extension(conn, "ducklake")
         attached = {row[0] for row in conn.execute("SELECT database_name FROM duckdb_databases()").fetchall()}
         if engine.LAKE not in attached:
+            engine.admit(conn, self._store.access())
             self._lay_out(conn)
 
     def _lay_out(self, conn: engine.Connection) -> None:
-        served = self._served()
+        releases = Releases(self._store)
+        served = releases.pointer().release
         made_from = self._scratch.with_suffix(".from")
         if self._scratch.exists() and made_from.exists() and made_from.read_text() == str(served):
             return
@@ -39,13 +41,8 @@ class Plugin(BasePlugin):  # type: ignore[misc]  # dbt-duckdb is not typed
         self._scratch.unlink(missing_ok=True)
         self._scratch.with_name(self._scratch.name + ".wal").unlink(missing_ok=True)
         if served is None:
-            branch.lay_out_empty(conn, self._scratch, self._data)
+            branch.lay_out_empty(conn, self._scratch, self._store.url("data"))
             engine.detach(conn)
         else:
-            shutil.copyfile(self._releases / f"{served:06d}.ducklake", self._scratch)
+            shutil.copyfile(releases.catalog(served), self._scratch)
         made_from.write_text(str(served))
-
-    def _served(self) -> int | None:
-        pointer = self._releases.parent / "current"
-        served: int | None = json.loads(pointer.read_text())["release"] if pointer.exists() else None
-        return served

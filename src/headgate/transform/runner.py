@@ -17,7 +17,9 @@ from typing import Any
 
 from headgate.errors import ConfigError, ExitCode, MissingExtraError, TransformError
 from headgate.project.yaml_file import read_yaml
-from headgate.transform.models import VENDOR_PACKAGES, Models, Node, read_models
+from headgate.transform.memory import Memory
+from headgate.transform.models import Models, Node, read_models
+from headgate.transform.steady import VENDOR_PACKAGES
 
 #: dbt's words for a node that did what it should.
 GOOD = ("success", "pass", "no-op")
@@ -25,25 +27,29 @@ GOOD = ("success", "pass", "no-op")
 
 @dataclass(frozen=True, slots=True)
 class NodeOutcome:
-    """What dbt says of one node: ``failures`` counts the rows that a test found."""
+    """What dbt says of one node: ``failures`` counts the rows that a test found, ``statements`` is what it changed."""
 
     id: str
     status: str
     message: str | None
     failures: int | None
     seconds: float
+    statements: tuple[str, ...] = ()
 
 
 class Dbt:
-    """dbt on one project folder. Import and first parse cost two seconds: `warm_up` hides them.
+    """dbt on one project folder. Import and first parse cost two seconds: `warm_up` hides them, ``memory`` saves them.
 
-    Not for several threads at once; one instance a process.
+    Not for several threads at once; one instance a process. With ``pii``, what the database says of data is not
+    passed on: it quotes values.
     """
 
-    def __init__(self, folder: Path, workspace: Path, variables: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, workspace: Path, variables: Mapping[str, Any], *, pii: bool = False) -> None:
         self._folder = folder
         self._workspace = workspace
         self._variables = dict(variables)
+        self._pii = pii
+        self.memory = Memory(folder, workspace, self._variables)
         self._manifest: Any = None
         self._models: Models | None = None
         self._warming: threading.Thread | None = None
@@ -63,7 +69,7 @@ class Dbt:
             failure, self._failure = self._failure, None
             raise failure
         if self._models is None:
-            self._models = self._parse()
+            self._models = self.memory.models() or self._parse()
         return self._models
 
     def build(
@@ -78,25 +84,38 @@ class Dbt:
         Raises:
             TransformError: dbt itself could not run.
         """
-        self.models()
+        self._wake()
         names = [self._selector(node) for node in nodes]
-        arguments = ["build", "--no-write-json", "--select", *names, "--indirect-selection", "empty"]
+        arguments = ["build", *_selecting(names)]
         if full_refresh:
             arguments.append("--full-refresh")
-        result = self._invoke(arguments, on_node)
+        sent: dict[str, list[str]] = {}
+        result = self._invoke(arguments, on_node, sent)
         if result.exception is not None and not result.result:
             raise TransformError(_plain(str(result.exception)), model=", ".join(names))
         wanted = {node.id for node in nodes}
         outcomes = []
         for r in result.result:
+            message = self._said(r.message) if str(r.status).endswith("error") else r.message
             if r.node.unique_id in wanted:
-                outcomes.append(NodeOutcome(r.node.unique_id, str(r.status), r.message, r.failures, r.execution_time))
+                statements = tuple(sent.get(r.node.unique_id, ()))
+                outcomes.append(
+                    NodeOutcome(r.node.unique_id, str(r.status), message, r.failures, r.execution_time, statements)
+                )
             elif str(r.status) not in (*GOOD, "skipped"):
-                raise TransformError(f"the hook {r.node.name} failed: {_plain(r.message or '')}", model=r.node.name)
+                raise TransformError(f"the hook {r.node.name} failed: {_plain(message or '')}", model=r.node.name)
         missing = wanted - {outcome.id for outcome in outcomes}
         if missing:
             raise TransformError("dbt did not run what it was asked to run", model=", ".join(sorted(missing)))
         return outcomes
+
+    def compile(self, nodes: Sequence[Node]) -> dict[str, str]:
+        """The query of each model by its id, without looking into the lake; a model that needs to look is left out."""
+        self._wake()
+        names = [self._selector(node) for node in nodes]
+        result = self._invoke(["compile", "--no-introspect", "--no-populate-cache", *_selecting(names)])
+        done = (r for r in result.result or () if str(r.status) in GOOD)
+        return {r.node.unique_id: r.node.compiled_code for r in done if r.node.compiled_code}
 
     def error_of(self, node: Node, outcome: NodeOutcome) -> TransformError:
         """A failed model as an error that names the file, the line and the database's message."""
@@ -110,6 +129,18 @@ class Dbt:
             f"model {node.name} failed: {message}", model=node.name, where=where, hint=hint, fault=_fault(message)
         )
 
+    def _wake(self) -> None:
+        """The models may be remembered; to do something, dbt needs its own idea of them."""
+        self.models()
+        if self._manifest is None:
+            self._models = self._parse()
+
+    def _said(self, message: str | None) -> str | None:
+        if message is None or not self._pii or _fault(message) is ExitCode.USAGE:
+            return message
+        kind = re.search(r"\b([A-Z]\w+(?: \w+){0,3} Error): ", message)
+        return f"{kind[1] if kind else 'an error'}, whose text could quote values of columns that are tagged pii"
+
     def _parse_quietly(self) -> None:
         try:
             self._models = self._parse()
@@ -117,19 +148,26 @@ class Dbt:
             self._failure = error
 
     def _parse(self) -> Models:
-        result = self._invoke(["parse", "--no-write-json"], None)
+        result = self._invoke(["parse", "--no-write-json"])
         if not result.success:
             raise _parse_error(str(result.exception or "dbt cannot parse the project"))
         self._manifest = result.result
         settings = read_yaml(self._folder / "dbt_project.yml", "dbt_project.yml").data
-        return read_models(
+        models = read_models(
             _plain_manifest(self._manifest),
             project_vars=settings.get("vars"),
             variables=self._variables,
             environ=os.environ,
         )
+        self.memory.keep_models(models)
+        return models
 
-    def _invoke(self, arguments: list[str], on_node: Callable[[str], None] | None) -> Any:
+    def _invoke(
+        self,
+        arguments: list[str],
+        on_node: Callable[[str], None] | None = None,
+        sent: dict[str, list[str]] | None = None,
+    ) -> Any:
         try:
             from dbt.cli.main import dbtRunner
         except ImportError as error:
@@ -138,6 +176,8 @@ class Dbt:
         def callback(event: Any) -> None:
             if on_node is not None and event.info.name == "NodeStart":
                 on_node(event.data.node_info.node_name)
+            if sent is not None and event.info.name == "SQLQuery" and _changes(event.data.sql):
+                sent.setdefault(event.data.node_info.unique_id, []).append(event.data.sql)
 
         runner = dbtRunner(manifest=self._manifest, callbacks=[callback])
         settings = ["--project-dir", str(self._folder), "--profiles-dir", str(self._workspace)]
@@ -157,6 +197,10 @@ class Dbt:
         return node.name if node.kind == "test" else f"path:{node.file},{node.name}"
 
 
+def _selecting(names: Sequence[str]) -> list[str]:
+    return ["--no-write-json", "--select", *names, "--indirect-selection", "empty"]
+
+
 def _plain_manifest(manifest: Any) -> dict[str, Any]:
     """What ``manifest.json`` would say of nodes, sources and the project's macros; writing all of it takes longer."""
 
@@ -169,7 +213,14 @@ def _plain_manifest(manifest: Any) -> dict[str, Any]:
         "nodes": plain(manifest.nodes),
         "sources": plain(manifest.sources),
         "macros": plain(own),
+        "vendor_macros": [macro.name for key, macro in manifest.macros.items() if key not in own],
     }
+
+
+def _changes(statement: str) -> bool:
+    """Whether a statement that dbt sent does anything: questions and the bounds of transactions do not."""
+    text = re.sub(r"^\s*/\*.*?\*/", "", statement, count=1, flags=re.DOTALL).strip().rstrip(";").lower()
+    return text not in ("", "begin", "commit") and not text.startswith("select")
 
 
 def _fault(message: str) -> ExitCode:

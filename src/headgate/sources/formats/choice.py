@@ -60,6 +60,7 @@ def choose_format(
         encoding,
         tuple(config.columns) if config.header is False else (),
         config.null_values,
+        bool(config.pii),
     )
     if config.header is False and not config.columns:
         raise config.error(

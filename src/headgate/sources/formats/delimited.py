@@ -36,13 +36,17 @@ RULES = {
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How values are separated, quoted and encoded; ``names`` are the columns of files without a header."""
+    """How values are separated, quoted and encoded; ``names`` are the columns of files without a header.
+
+    ``pii`` says that rows hold what is not to be shown.
+    """
 
     delimiter: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
     names: tuple[str, ...] = ()
     null_values: tuple[str, ...] = ()
+    pii: bool = False
 
 
 class Delimited:
@@ -93,7 +97,9 @@ class Delimited:
         line, kind, content = found
         rule, what = RULES.get(kind, ("csv", f"the row is broken ({kind})"))
         row = line - header.skip - (0 if self.dialect.names else 1)
-        return self._wrong(file, f"{what}: {masked(content)}", rule, row=row, hint=self._hint(rule))
+        return self._wrong(
+            file, f"{what}: {masked(content, pii=self.dialect.pii)}", rule, row=row, hint=self._hint(rule)
+        )
 
     def _header(self, file: SourceFile) -> Header:
         if file.size == 0:

@@ -16,6 +16,7 @@ from headgate.sources.listing import SourceFile
 FILE = "_headgate_file"
 #: What a file's column is when the format knows texts only.
 TEXT = "VARCHAR"
+HIDDEN = "•••"
 SHOWN = 20
 #: What to do about a file that holds nothing, and about one that holds no text.
 IF_EMPTY = "if the table is really empty, take the file away or leave it as it was; else have it written again"
@@ -80,11 +81,15 @@ def escaped(place: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in place)
 
 
-def masked(value: object) -> str:
-    """The beginning of a value, to be shown in an error.
+def masked(value: object, *, pii: bool = False) -> str:
+    """The beginning of a value, to be shown in an error; nothing of one that is tagged ``pii``.
 
     >>> masked("a very long value that somebody may not want to see")
     "'a very long value th…'"
+    >>> masked("Ann", pii=True)
+    '•••'
     """
+    if pii:
+        return HIDDEN
     text = str(value)
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")

@@ -1,0 +1,147 @@
+"""Whether what dbt sends for a model follows from its code and from the columns of tables, and from nothing else.
+
+Of such a *steady* model the statements can be kept and sent again without dbt. Most models are; a macro that
+queries data, asks for the time or for the run is what makes one that is not. Whatever is not known to be harmless
+is taken to be harmful.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+#: Packages whose macros come with dbt itself.
+VENDOR_PACKAGES = ("dbt", "dbt_duckdb")
+#: How a steady model may be materialized: these ask for no more than which columns there are.
+MATERIALIZED = ("table", "view", "incremental")
+#: What templates may name, beside macros and what they set themselves.
+# fmt: off
+NAMES = frozenset({
+    "ref", "source", "config", "var", "env_var", "this", "target", "return", "is_incremental", "execute",
+    "exceptions", "log", "print", "range", "dict", "namespace", "cycler", "joiner", "zip", "set", "fromjson",
+    "tojson", "fromyaml", "toyaml", "local_md5", "dbt_version", "true", "false", "none", "True", "False",
+    "None", "caller", "varargs", "kwargs", "loop",
+})
+# fmt: on
+#: Objects of which templates may use these attributes only.
+ATTRIBUTES = {
+    "adapter": frozenset({"dispatch", "get_columns_in_relation", "quote"}),
+    "api": frozenset({"Column", "Relation"}),
+}
+#: dbt's own macros that write SQL and do nothing else, without the prefix of their dialect.
+# fmt: off
+MACROS = frozenset({
+    "is_incremental", "should_full_refresh", "any_value", "array_append", "array_concat", "array_construct",
+    "bool_or", "cast", "cast_bool_to_text", "concat", "current_timestamp", "date", "date_trunc", "dateadd",
+    "datediff", "escape_single_quotes", "except", "hash", "intersect", "last_day", "length", "listagg",
+    "position", "replace", "right", "safe_cast", "split_part", "string_literal", "type_bigint", "type_boolean",
+    "type_float", "type_int", "type_numeric", "type_string", "type_timestamp",
+})
+# fmt: on
+#: Where a model's schema and name come from: dbt asks them while it parses, so their answers are part of the model.
+_WHILE_PARSING = frozenset({"generate_schema_name", "generate_alias_name", "generate_database_name"})
+_PREFIXES = ("duckdb__", "default__")
+#: The materialization that Headgate brings.
+_OURS = ".headgate/"
+
+
+def rebuilds_dbt(manifest: Mapping[str, Any]) -> bool:
+    """Whether a project runs hooks around each call of dbt, or has its own idea of something that dbt does."""
+    if any(node["resource_type"] == "operation" for node in manifest["nodes"].values()):
+        return True
+    vendor = set(manifest.get("vendor_macros", ()))
+    return any(
+        macro["name"] in vendor and _plain(macro["name"]) not in _WHILE_PARSING
+        for macro in manifest["macros"].values()
+        if not macro["original_file_path"].startswith(_OURS)
+    )
+
+
+def is_steady(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> bool:
+    """Whether the statements for one node follow from its code and the columns of what it reads and writes.
+
+    ``raw`` is the node and ``macros`` the project's and its packages' macros, as dbt's manifest has them.
+    """
+    config = raw["config"]
+    if raw["resource_type"] != "model" or raw.get("language", "sql") != "sql":
+        return False
+    if config.get("materialized") not in (*MATERIALIZED, "ephemeral"):
+        return False
+    if any(config.get("persist_docs") or {}) or config.get("grants"):
+        return False
+    hooks = [hook["sql"] if isinstance(hook, Mapping) else str(hook) for hook in _hooks(config)]
+    if any(hook.lstrip().lower().startswith("select") for hook in hooks):
+        return False  # answers are thrown away, and with them the statements that only ask
+    called = list(_called(raw, macros))
+    known = {name for key in macros for name in (key.rsplit(".", 1)[-1], key.split(".")[1])} | {"dbt"}
+    vendor = (key for key in called if key not in macros)
+    return all(_plain(key.rsplit(".", 1)[-1]) in MACROS for key in vendor) and all(
+        _names_in(text) <= NAMES | known for text in (*hooks, *_texts(raw, macros))
+    )
+
+
+def _texts(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> Iterator[str]:
+    """The templates of a node: its own, and those of the macros that it calls."""
+    yield raw.get("raw_code") or ""
+    for key in _called(raw, macros):
+        if key in macros:
+            yield macros[key]["macro_sql"]
+
+
+def is_plain(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> bool:
+    """Whether a steady model is a table of one query, which follows from its code alone."""
+    config = raw["config"]
+    if config.get("materialized") != "table" or raw.get("database", "lake") != "lake" or _hooks(config):
+        return False
+    if config.get("sql_header") or (config.get("contract") or {}).get("enforced"):
+        return False
+    return not any("adapter" in text for text in _texts(raw, macros))
+
+
+def _hooks(config: Mapping[str, Any]) -> list[Any]:
+    found: list[Any] = []
+    for when in ("pre-hook", "post-hook"):
+        hooks = config.get(when) or []
+        found += hooks if isinstance(hooks, list) else [hooks]
+    return found
+
+
+def _called(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> Iterator[str]:
+    """Every macro that a node may call, directly or not."""
+    seen: set[str] = set()
+    left = list(raw["depends_on"].get("macros", []))
+    while left:
+        key = left.pop()
+        if key not in seen:
+            seen.add(key)
+            left += macros[key]["depends_on"].get("macros", []) if key in macros else []
+            yield key
+
+
+def _plain(name: str) -> str:
+    for prefix in _PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
+
+
+@lru_cache(maxsize=4096)
+def _names_in(text: str) -> frozenset[str]:
+    """What a template takes from outside; ``object.attribute`` where an object may only be used in part."""
+    from jinja2 import Environment, TemplateError, meta, nodes
+
+    try:
+        tree = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"]).parse(text)  # noqa: S701  # never rendered
+    except TemplateError:  # a block of dbt's own: a materialization, a test
+        return frozenset({"?"})
+    names = set(meta.find_undeclared_variables(tree))
+    for name, allowed in ATTRIBUTES.items():
+        if name in names:
+            uses = [n for n in tree.find_all(nodes.Name) if n.name == name]
+            good = [
+                n for n in tree.find_all(nodes.Getattr)
+                if isinstance(n.node, nodes.Name) and n.node.name == name and n.attr in allowed
+            ]  # fmt: skip
+            if len(uses) == len(good):
+                names.discard(name)
+    return frozenset(names)

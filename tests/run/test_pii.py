@@ -1,0 +1,79 @@
+"""A project with personal data: whatever goes wrong, no value of it is in what is printed, recorded or logged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from headgate.run.why import explain_run
+from small_shop import HEADGATE_YML, Shop
+
+SECRET = "Applethwaite"
+SOURCES = "items: {path: data/items.csv, primary_key: [item], snapshot: true"
+CASTING = """
+items:
+  - unexpected_rows_expectation:
+      unexpected_rows_query: select * from {batch} where cast(name as integer) > 0
+"""
+
+
+def told(shop: Shop) -> str:
+    """Everything outside the lake and the source's files, the ledger's bytes too."""
+    inside = [path for path in shop.folder.rglob("*") if path.is_file()]
+    own = [path for path in inside if path.relative_to(shop.folder).parts[0] not in ("lake", "data")]
+    assert any(path.name == "ledger.db" for path in own)
+    return "\n".join(path.read_bytes().decode("utf-8", "replace") for path in own)
+
+
+@pytest.fixture
+def private(shop: Shop) -> Shop:
+    """A shop whose items have a name that nobody may see."""
+    shop.write("headgate.yml", HEADGATE_YML.replace(SOURCES, f"{SOURCES}, pii: [Name]"))
+    shop.write("data/items.csv", f"item,name\na,{SECRET}\nb,{SECRET}\n")
+    return shop
+
+
+def test_a_blocked_gate_tells_which_rows_and_no_value(private: Shop) -> None:
+    private.write("gates/clean.yml", "sales_clean:\n  - expect_column_values_to_be_unique: {column: name}\n")
+    verdict = private.run()
+    why = explain_run(private.project(), None)
+    assert (verdict.status, verdict.failures[0]["unexpected_count"]) == ("blocked", 3)  # inherited from raw by name
+    assert why.causes[0].found == 3
+    assert [row[0] for row in why.causes[0].rows] == [1, 2, 3]
+    shown = json.dumps([verdict.to_json(), asdict(why)], default=str, ensure_ascii=False)
+    assert "•••" in shown
+    assert SECRET not in shown + told(private)
+
+
+def test_a_tag_can_be_taken_back_where_the_name_means_something_else(private: Shop) -> None:
+    expected = "  - expect_column_values_to_be_unique: {column: name}\n"
+    private.write("gates/clean.yml", "sales_clean:\n  - columns: {name: {pii: false}}\n" + expected)
+    assert private.run().failures[0]["examples"] == [SECRET] * 3
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("data/items.csv", f"item,name\na,{SECRET}\na,{SECRET}2\n"),
+        ("data/items.csv", f'item,name\na,"{SECRET}\n'),
+        ("data/items.csv", f"item,name\na,{SECRET},{SECRET}\n"),
+        ("models/clean/bad.sql", "select cast(name as integer) as n from {{ source('raw', 'items') }}"),
+        ("models/clean/bad.sql", "select error('no ' || name) as n from {{ source('raw', 'items') }}"),
+        ("gates/raw.yml", CASTING),
+    ],
+)
+def test_no_error_tells_a_value(private: Shop, file: str, text: str) -> None:
+    private.write(file, text)
+    verdict = private.run()
+    assert verdict.status in ("blocked", "failed")
+    assert SECRET not in json.dumps(verdict.to_json(), ensure_ascii=False) + told(private)
+
+
+def test_a_source_of_which_the_gate_file_says_it_keeps_its_values_to_itself(shop: Shop) -> None:
+    shop.write("gates/raw.yml", "items:\n  - columns: {item: {pii: true}}\n")
+    shop.write("data/items.csv", f"item,name\n{SECRET},a\n{SECRET},b\n")
+    verdict = shop.run()
+    assert verdict.failures[0]["expectation"] == "duplicate_key"
+    assert SECRET not in json.dumps(verdict.to_json(), ensure_ascii=False) + told(shop)

@@ -1,0 +1,190 @@
+"""Models whose statements are known are built without dbt, and come out as dbt would have built them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate.lake.engine import EngineSettings
+from headgate.lake.reading import query, reader
+from headgate.run.workshop import open_store
+from headgate.transform.runner import Dbt
+from small_shop import Shop
+
+TABLES = ("clean.sales_clean", "marts.by_item", "marts.items_seen", "clean.kept", "clean.merged", "clean.dear_view")
+MODELS = {
+    "data/items.csv": "item,name\na,Apple\nb,Bread\nc,Cake\n",
+    "models/clean/schema.yml": "{}",
+    "models/clean/cheap.sql": """
+        {{ config(materialized='ephemeral') }} select * from {{ source('raw', 'sales') }} where amount < 50
+    """,
+    "models/clean/kept.sql": """
+        {{ config(
+            materialized='incremental', incremental_strategy='delete+insert', unique_key='id',
+            post_hook="{% if is_incremental() %} delete from {{ this }} where amount > 900 {% endif %}",
+        ) }}
+        select {{ columns_of(ref('sales_clean')) }} from {{ ref('sales_clean') }}
+        {% if is_incremental() %} where id > (select max(id) - 1 from {{ this }}) {% endif %}
+    """,
+    "models/clean/merged.sql": """
+        {{ config(materialized='incremental', incremental_strategy='merge', unique_key='item') }}
+        select item, max(amount) as top from {{ ref('cheap') }} where amount > {{ var('floor', 0) }} group by item
+    """,
+    "models/clean/dear_view.sql": """
+        {{ config(materialized='view') }} select item, count(*) as n from {{ ref('sales_clean') }} group by item
+    """,
+    "macros/columns_of.sql": """
+        {% macro columns_of(relation) %}
+          {{- adapter.get_columns_in_relation(relation) | map(attribute='name') | join(', ') -}}
+        {% endmacro %}
+    """,
+}
+BRITTLE = "select item, max(if(amount > 100, 'x', '1'))::int as total from {{ ref('sales_clean') }} group by item"
+
+
+@pytest.fixture
+def shop(make_shop: Callable[[str], Shop]) -> Shop:
+    return furnished(make_shop("shop"))
+
+
+def furnished(shop: Shop) -> Shop:
+    for name, text in MODELS.items():
+        shop.write(name, text)
+    return shop
+
+
+def contents(shop: Shop) -> dict[str, list[tuple[Any, ...]]]:
+    with reader(open_store(shop.project()), EngineSettings(), release=None, run=None) as con:
+        return {table: query(con, f"from {table} order by all")[1] for table in TABLES}
+
+
+def forget(shop: Shop) -> None:
+    for name in ("models.json", "statements.json"):
+        (shop.folder / ".headgate" / "dbt" / name).unlink()
+
+
+def sell(shop: Shop, number: int, dice: random.Random) -> None:
+    rows = [f"{dice.randint(1, 12)},{dice.choice('abc')},{dice.randint(0, 999)}" for _ in range(3)]
+    rows = list({row.split(",")[0]: row for row in rows}.values())  # a key once in a file
+    shop.write(f"data/sales_{number}.csv", "id,item,amount\n" + "\n".join(rows) + "\n")
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What dbt is asked to do from now on."""
+    asked: list[str] = []
+    invoke = Dbt._invoke
+
+    def listening(self: Dbt, arguments: list[str], *more: Any) -> Any:
+        asked.append(arguments[0])
+        return invoke(self, arguments, *more)
+
+    monkeypatch.setattr(Dbt, "_invoke", listening)
+    return asked
+
+
+def test_a_later_run_needs_no_dbt(shop: Shop, calls: list[str]) -> None:
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,c,70\n")
+    shop.run()  # the first in which tables were there already
+    calls.clear()
+    shop.write("data/sales_3.csv", "id,item,amount\n5,a,7\n")
+    assert shop.run().status == "published"
+    assert calls == []
+    assert contents(shop)["clean.dear_view"] == [("a", 3), ("b", 1), ("c", 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_the_tables_are_those_that_dbt_builds(make_shop: Callable[[str], Shop], seed: int) -> None:
+    remembering, forgetful = furnished(make_shop("one")), furnished(make_shop("two"))
+    for number in range(2, 6):
+        for shop in (remembering, forgetful):
+            sell(shop, number, random.Random(seed * 100 + number))
+            assert shop.run(variables={"floor": 5 * (number % 2)}, allow_shrink=True).status == "published"
+        assert contents(remembering) == contents(forgetful)
+        forget(forgetful)
+
+
+def test_a_new_column_of_an_input_makes_new_statements(shop: Shop, calls: list[str]) -> None:
+    for _ in range(2):
+        shop.run()
+        shop.write("data/sales_2.csv", "id,item,amount\n4,c,70\n")
+    shop.write("models/clean/sales_clean.sql", "select id, item, amount, 1 as extra from {{ source('raw', 'sales') }}")
+    calls.clear()
+    verdict = shop.run()
+    assert verdict.status == "published", verdict.error
+    assert "build" in calls
+    with reader(open_store(shop.project()), EngineSettings(), release=None, run=None) as con:
+        assert [row[0] for row in query(con, "describe clean.kept")[1]] == ["id", "item", "amount", "extra"]
+
+
+def test_a_model_that_queries_while_it_is_compiled_is_left_to_dbt(shop: Shop, calls: list[str]) -> None:
+    shop.write(
+        "models/marts/items_seen.sql",
+        "{% set n = run_query('select count(*) from ' ~ source('raw', 'items')).columns[0][0] if execute else 0 %}"
+        "select {{ n }} as n, (select max(item) from {{ source('raw', 'items') }}) as last",
+    )
+    shop.run()
+    for count, item in ((4, "d"), (5, "e")):
+        with (shop.folder / "data" / "items.csv").open("a") as file:
+            file.write(f"{item},Dip\n")
+        calls.clear()
+        shop.run()
+        assert "build" in calls
+        assert contents(shop)["marts.items_seen"] == [(count, item)]
+
+
+def test_a_statement_that_fails_is_told_as_dbt_tells_it(shop: Shop, make_shop: Callable[[str], Shop]) -> None:
+    said = []
+    for each, memory in ((shop, True), (furnished(make_shop("other")), False)):
+        each.write("models/marts/by_item.sql", BRITTLE)
+        verdict = each.run()
+        assert verdict.status == "published", verdict.error or verdict.failures
+        each.write("data/sales_2.csv", "id,item,amount\n4,a,200\n")
+        if not memory:
+            forget(each)
+        verdict = each.run()
+        assert verdict.error is not None
+        said.append((verdict.status, verdict.exit_code, verdict.error))
+    assert said[0] == said[1]
+    assert "Conversion Error" in said[0][2]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"base": 1}'])
+def test_a_damaged_memory_is_made_again(shop: Shop, damage: str) -> None:
+    shop.run()
+    for name in ("models.json", "statements.json"):
+        (shop.folder / ".headgate" / "dbt" / name).write_text(damage)
+    shop.write("data/sales_2.csv", "id,item,amount\n4,c,70\n")
+    assert shop.run().status == "published"
+
+
+def test_what_the_environment_says_is_part_of_what_is_remembered(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, calls: list[str], tmp_path: Path
+) -> None:
+    shop.write("models/marts/items_seen.sql", "select '{{ env_var('SHOP', 'none') }}' as n, 0 as zero")
+    shop.run()
+    monkeypatch.setenv("SHOP", "corner")
+    calls.clear()
+    shop.write("gates/marts.yml", "{}")
+    shop.run()
+    assert "parse" in calls
+    assert contents(shop)["marts.items_seen"] == [("corner", 0)]
+
+
+def test_tables_of_one_query_are_built_together_from_what_dbt_compiles(shop: Shop, calls: list[str]) -> None:
+    for name in ("kept", "merged", "dear_view"):
+        (shop.folder / f"models/clean/{name}.sql").unlink()
+    shop.write("models/clean/again.sql", "select *, {{ var('rate') }} as rate from {{ ref('sales_clean') }}")
+    assert shop.run().status == "published"
+    assert calls == ["parse", "compile", "compile"]  # clean, then marts; each has two
+    with reader(open_store(shop.project()), EngineSettings(), release=None, run=None) as con:
+        assert query(con, "select sum(amount)::int, min(rate) from clean.again")[1] == [(60, 2)]
+    calls.clear()
+    assert shop.run(full=True).status == "published"
+    assert calls == []

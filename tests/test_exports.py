@@ -1,0 +1,171 @@
+"""Exports: tables of a release as files for others, complete or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate.errors import CouldNotRunError, LakeError
+from headgate.exports import Exported, export
+from headgate.lake.engine import EngineSettings, admit
+from headgate.lake.reading import reader
+from headgate.lake.release import Manifest
+from headgate.lake.s3 import S3Store
+from headgate.lake.store import LocalStore, Store
+from headgate.project.config import ExportConfig
+from headgate.project.export_path import ExportPath
+from lake_maker import Lake
+from s3_proxy import Fault, Proxy
+
+ORDERS = "CREATE TABLE marts.orders AS SELECT range AS id, 'a,\"b\"\nc' AS text, NULL AS nothing FROM range(3)"
+PATH = "out/{layer}/{table}/{year}/{month}/{day}/{release}.{run}"
+
+
+def config(**settings: Any) -> ExportConfig:
+    return ExportConfig.model_validate({"tables": ["marts.orders"], "to": PATH, "format": "csv"} | settings)
+
+
+def exported(lake: Lake, release: Manifest, store: Store, **settings: Any) -> Exported:
+    with reader(lake.store, EngineSettings(threads=1), release=release.release, run=None) as con:
+        admit(con, store.access())
+        return export(con, release, "orders", config(**settings), store, lake.store.location)
+
+
+def keys(to: Store) -> list[str]:
+    return sorted(entry.key for folder in ("marts", "_exports") for entry in to.list(folder))
+
+
+def here(tmp_path: Path) -> Store:
+    return LocalStore(tmp_path / "out")
+
+
+@pytest.fixture
+def bucket_store(proxy: Proxy, bucket: str, tmp_path: Path) -> Store:
+    return S3Store(f"s3://{bucket}/out", tmp_path / "work")
+
+
+@pytest.fixture(params=["local", "s3"])
+def to(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    store: Store = here(tmp_path) if request.param == "local" else request.getfixturevalue("bucket_store")
+    return store
+
+
+def test_tables_are_written_under_dated_paths_and_a_manifest_last(lake: Lake, to: Store) -> None:
+    release = lake.publish(ORDERS, published_at="2026-11-20T23:30:00+00:00", run="r1")
+    done = exported(lake, release, to)
+    key = "marts/orders/2026/11/20/000001.r1"
+    assert keys(to) == ["_exports/orders/000001.json", key]
+    rows = list(csv.reader(io.StringIO(to.read(key).decode())))
+    assert rows == [["id", "text", "nothing"], *([str(n), 'a,"b"\nc', ""] for n in range(3))]
+    manifest = json.loads(to.read("_exports/orders/000001.json"))
+    assert manifest["release"] == 1
+    assert manifest["objects"][0] | {"columns": []} == {
+        "table": "marts.orders", "key": key, "rows": 3, "bytes": len(to.read(key)), "columns": []
+    }  # fmt: skip
+    assert [column["name"] for column in manifest["objects"][0]["columns"]] == ["id", "text", "nothing"]
+    assert done.anew
+    assert not exported(lake, release, to).anew
+
+
+def test_parquet_reads_back_as_it_was(lake: Lake, tmp_path: Path) -> None:
+    release = lake.publish("CREATE TABLE marts.orders AS SELECT 1.50::DECIMAL(9,2) AS price, DATE '2026-01-01' AS day")
+    exported(lake, release, here(tmp_path), format="parquet", to="out/{table}/{release}.parquet")
+    found = lake.con.execute(f"FROM '{tmp_path}/out/orders/000001.parquet'")
+    assert [column[1] for column in found.description or []] == ["DECIMAL(9,2)", "DATE"]
+
+
+def test_an_empty_table_is_a_file_with_its_header(lake: Lake, tmp_path: Path) -> None:
+    release = lake.publish("CREATE TABLE marts.orders (id INT)")
+    exported(lake, release, here(tmp_path), to="out/{table}/{release}")
+    assert (tmp_path / "out/orders/000001").read_text() == "id\n"
+
+
+def test_a_table_that_is_not_there_leaves_nothing(lake: Lake, to: Store) -> None:
+    release = lake.publish(ORDERS)
+    with pytest.raises(LakeError, match=r"no table marts\.order\b") as told:
+        exported(lake, release, to, tables=["marts.orders", "marts.order"])
+    assert "orders" in str(told.value.hint)
+    assert keys(to) == []
+
+
+def test_what_a_killed_attempt_left_is_written_again(lake: Lake, to: Store) -> None:
+    release = lake.publish(ORDERS, published_at="2026-11-20T10:00:00+00:00", run="r1")
+    to.create("marts/orders/2026/11/20/000001.r1", b"half")
+    exported(lake, release, to)
+    assert to.read("marts/orders/2026/11/20/000001.r1").startswith(b"id,text")
+
+
+def test_an_export_of_another_lake_is_not_overwritten(lake: Lake, to: Store) -> None:
+    release = lake.publish(ORDERS)
+    exported(lake, release, to)
+    before = {key: to.read(key) for key in keys(to)}
+    with pytest.raises(LakeError, match="there is an export of this name and number"):
+        exported(lake, replace(release, run="another"), to)
+    assert {key: to.read(key) for key in keys(to)} == before
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"objects": [{}]}'])
+def test_a_damaged_manifest_is_told(lake: Lake, tmp_path: Path, content: bytes) -> None:
+    release = lake.publish(ORDERS)
+    here(tmp_path).create("_exports/orders/000001.json", content)
+    with pytest.raises(LakeError, match="cannot be read"):
+        exported(lake, release, here(tmp_path))
+
+
+@pytest.mark.parametrize("path", ["marts/more", "_exports"])
+def test_a_failure_in_the_middle_leaves_nothing(lake: Lake, bucket_store: Store, proxy: Proxy, path: str) -> None:
+    release = lake.publish(ORDERS, "CREATE TABLE marts.more AS SELECT 1 AS a")
+    proxy.fail(Fault("PUT", path, "answer", 403, "AccessDenied"), Fault("POST", path, "answer", 403, "AccessDenied"))
+    with pytest.raises(CouldNotRunError, match="403"):
+        exported(lake, release, bucket_store, tables=["marts.orders", "marts.more"])
+    proxy.fail()
+    assert keys(bucket_store) == []
+    exported(lake, release, bucket_store, tables=["marts.orders", "marts.more"])
+    assert len(keys(bucket_store)) == 3
+
+
+def test_a_folder_that_cannot_be_written_is_told(lake: Lake, tmp_path: Path) -> None:
+    release = lake.publish(ORDERS)
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(CouldNotRunError):
+        exported(lake, release, here(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("to", "what"),
+    [
+        ("out/{table}.csv", "{release} is missing"),
+        ("out/{release}.csv", "{table} or {layer} is missing"),
+        ("out/{tabel}/{release}", "no placeholder {tabel}"),
+        ("out/{table}/{release", "brace"),
+        ("out/{table}}/{release}", "brace"),
+        ("s3://{table}/{release}", "names no bucket"),
+        ("s3:///{table}/{release}", "names no bucket"),
+        ("gs://bucket/{table}/{release}", "cannot go to gs://"),
+        ("out/{table}/../{release}", "empty, hidden or reserved"),
+        ("out/{table}//{release}", "empty, hidden or reserved"),
+        ("out/{table}/.{release}", "empty, hidden or reserved"),
+        ("out/{table}/{release}/", "empty, hidden or reserved"),
+        ("out", "{release} is missing"),
+    ],
+)
+def test_a_path_that_cannot_be_meant_is_refused(to: str, what: str) -> None:
+    complaint = ExportPath.parse(to).complaint(("marts.a", "marts.b"))
+    assert complaint is not None
+    assert what in complaint[0]
+
+
+@pytest.mark.parametrize(
+    ("to", "root"),
+    [("s3://b/{table}/{release}", "s3://b"), ("/abs/x-{table}-{run}.csv", "/abs"), ("{table}{release}", ".")],
+)
+def test_a_path_that_is_right_is_taken(to: str, root: str) -> None:
+    path = ExportPath.parse(to)
+    assert path.complaint(("marts.a", "marts.b")) is None
+    assert path.root == root
