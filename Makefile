@@ -59,6 +59,8 @@ lock: ## resolve the dependencies anew
 		--custom-compile-command "make lock" --output-file $(LOCK) pyproject.toml
 	echo "uv" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements-uv.lock -
+	cd tests/differential && $(CURDIR)/$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" --output-file requirements.txt requirements.in
 
 clean: ## remove what can be made again
 	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -55,6 +55,9 @@ def rows(branch: Connection) -> Connection:
         (None, comparison("a", "!=", 1), (2, 3, 4, 5, 6)),
         (None, comparison("s", "NOT_IN", ["x"]), (2, 3, 5, 6)),
         (None, {"type": "nullity", "column": {"name": "a"}, "is_null": True}, (3, 4)),
+        (None, {"type": "pass_through", "pass_through_filter": "s != 'x'"}, (2, 3, 5, 6)),
+        ("pandas", {"type": "pass_through", "pass_through_filter": "s != 'x'"}, (2, 3, 5, 6)),
+        ("spark", {"type": "pass_through", "pass_through_filter": 's = "y"'}, (2, 5)),
         (
             None,
             {

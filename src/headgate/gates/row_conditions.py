@@ -53,6 +53,9 @@ def parse_row_condition(written: str | Mapping[str, Any], parser: str | None) ->
         ConditionError: it cannot be understood.
     """
     if not isinstance(written, str):
+        passed = written.get("pass_through_filter")
+        if written.get("type") == "pass_through" and isinstance(passed, str):  # what was a text when it was saved
+            return parse_row_condition(passed, parser or "pandas")
         return _from_json(written)
     if parser in ("pandas", "great_expectations"):
         return _from_python(written)

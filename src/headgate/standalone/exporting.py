@@ -12,8 +12,11 @@ from headgate.project.declaration import Declared, Severity
 from headgate.project.suite import OWN
 from headgate.standalone.declaring import ONE, Suite, declared_in, said_in
 
-#: What the expectations of Great Expectations begin with, and none of our own.
-_GX = ("expect_", "unexpected_rows_expectation")
+#: What all expectations of Great Expectations begin with, and none of our own; but for one.
+_GX = "expect_"
+_QUERY = "unexpected_rows_expectation"
+#: An argument of ours, which its LIKE expectations do not have.
+_ESCAPE = "escape"
 #: An argument that only we know.
 _TIMEOUT = "timeout"
 _SEVERITIES: dict[Severity, str] = {"fail": "critical", "warn": "warning"}
@@ -30,12 +33,14 @@ def to_gx(suite: Suite, *, table: str | None = None, name: str) -> dict[str, Any
     compile_gate(gate)  # what is wrong is not passed on
     declared = gate.tables[ONE]
     _refuse_own(declared)
+    for each in declared:
+        _refuse_other_meaning(each)
     meta = {OWN: {"pii": sorted(gate.pii.names)}} if gate.pii.names else {}
     return {"name": name, "expectations": [_expectation(each) for each in declared], "meta": meta}
 
 
 def _refuse_own(declared: Iterable[Declared]) -> None:
-    own = [each for each in declared if not each.type.startswith(_GX)]
+    own = [each for each in declared if not each.type.startswith(_GX) and each.type != _QUERY]
     if own:
         types = ", ".join(sorted({each.type for each in own}))
         raise ConfigError(
@@ -45,6 +50,38 @@ def _refuse_own(declared: Iterable[Declared]) -> None:
             key=own[0].place.key,
             hint="keep these in a gate file of their own",
         )
+
+
+def _refuse_other_meaning(declared: Declared) -> None:
+    """What Great Expectations would take, and understand otherwise."""
+    given = declared.kwargs
+    parser = given.get("condition_parser")
+    if given.get("row_condition") is not None and (
+        parser == "duckdb" or (parser is None and isinstance(given["row_condition"], str))
+    ):
+        what = "reads a row_condition as pandas does, and this one is SQL"
+        raise _no_peer(declared, what, "write it in that language, with condition_parser: pandas")
+    if given.get(_ESCAPE) is not None:
+        raise _no_peer(declared, "knows no argument 'escape'", "keep it in a gate file of its own")
+    if "." in str(given.get("other_table_name", "")):
+        what = "looks for the other table in the schema of this one"
+        raise _no_peer(declared, what, "name the table alone, or keep it in a gate file of its own")
+    if declared.type == _QUERY and _other_tables(given):
+        what = f"knows only the table that is judged, not {', '.join(_other_tables(given))}"
+        raise _no_peer(declared, what, "keep it in a gate file of its own")
+
+
+def _other_tables(given: dict[str, Any]) -> list[str]:
+    from headgate.gates.own_queries import tables_of
+
+    return [".".join(each) for each in tables_of(given["unexpected_rows_query"])]
+
+
+def _no_peer(declared: Declared, what: str, hint: str) -> ConfigError:
+    place = declared.place
+    return ConfigError(
+        f"{declared.type}: Great Expectations {what}", file=place.file, line=place.line, key=place.key, hint=hint
+    )
 
 
 def _expectation(declared: Declared) -> dict[str, Any]:
