@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import gates
 import inputs
 import others
 import page
@@ -31,6 +32,7 @@ Measure = Callable[[Path, inputs.Input, int], dict[str, Any]]
 MEASURES: dict[str, Measure] = {
     "pipelines": pipelines.measure,
     "gate": others.gate,
+    "gates": gates.measure,
     "publish": others.publish,
     "start": others.start,
     "memory": others.memory,

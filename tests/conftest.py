@@ -13,6 +13,7 @@ from headgate.lake import s3, s3_access
 from headgate.lake.engine import Connection, EngineSettings, connect, ident
 from headgate.lake.store import LocalStore
 from lake_maker import Lake
+from postgres_server import PostgresServer, running_postgres
 from s3_proxy import Proxy, s3_proxy
 from s3_server import environment, make_bucket, s3_server
 
@@ -96,3 +97,10 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data is not at {folder} (set HEADGATE_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests of a process."""
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server

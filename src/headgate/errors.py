@@ -11,12 +11,16 @@
     └── CouldNotRunError         neither: exit code 3
         ├── LockHeldError        another run works on this lake
         ├── SourceUnavailableError  a source cannot be reached; trying again may help
+        ├── SourceRefusedError   a source lets us not in, or not do that; trying again does not help
         ├── LedgerUnavailableError  the ledger cannot be reached, or stays locked; trying again may help
         ├── TransformError       a model failed (file, line, the database's message)
         ├── LakeUnavailableError the lake's object store cannot be reached or does not answer; trying again may help
         ├── LakeError            the lake is not as it must be
         │   ├── NoReleaseError   asked for a release that does not exist
         │   └── CorruptError     a frozen file is not what its manifest says
+        ├── ServeError           a release could not be served to a warehouse, which stays on its old one
+        │   ├── WarehouseUnavailableError  it cannot be reached, is full or locked; trying again may help
+        │   └── WarehouseDriftError  it is not as Headgate left it, or would have to lose something
         ├── PublishRefusedError  the pointer moved while the run worked
         └── InterruptedRunError  somebody pressed Ctrl-C: exit code 130
 
@@ -183,6 +187,10 @@ class SourceUnavailableError(CouldNotRunError):
     retryable = True
 
 
+class SourceRefusedError(CouldNotRunError):
+    """A source lets us not in, or not do what was asked: a password, a privilege, a time limit."""
+
+
 class LedgerUnavailableError(CouldNotRunError):
     """The ledger cannot be reached, or another program keeps it locked; trying again may help."""
 
@@ -228,6 +236,20 @@ class NoReleaseError(LakeError):
 
 class CorruptError(LakeError):
     """A frozen file is not what its manifest says."""
+
+
+class ServeError(CouldNotRunError):
+    """A release could not be served to a warehouse, which stays on the release that it had."""
+
+
+class WarehouseUnavailableError(ServeError):
+    """The warehouse cannot be reached, is full, or somebody locks it; trying again may help."""
+
+    retryable = True
+
+
+class WarehouseDriftError(ServeError):
+    """The warehouse is not as Headgate left it, or would have to lose something to become the release."""
 
 
 class PublishRefusedError(CouldNotRunError):

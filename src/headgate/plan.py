@@ -16,6 +16,9 @@ from headgate.project import Project
 from headgate.project.config import When
 from headgate.transform.models import Models, out_of_date
 
+#: The schema of the change logs, which models may read beside raw.
+LOG = "raw_log"
+
 
 class Kind(StrEnum):
     """What a step does."""
@@ -24,17 +27,13 @@ class Kind(StrEnum):
     GATE = "gate"
     BUILD = "build"
     PUBLISH = "publish"
+    SERVE = "serve"
     EXPORT = "export"
     AFTER = "after"
 
 
 #: What comes after the release, and cannot take it back. Each of these steps is done on its own.
-FOLLOWING = (Kind.EXPORT, Kind.AFTER)
-
-
-def follows(name: str) -> bool:
-    """Whether a step, by its name, is one that comes after the release."""
-    return name.partition(":")[0] in FOLLOWING
+FOLLOWING = (Kind.SERVE, Kind.EXPORT, Kind.AFTER)
 
 
 class Need(StrEnum):
@@ -47,7 +46,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: ``subject`` is the source, layer, export or hook it is about; ``why`` says what makes it needed.
+    """One step: ``subject`` is the source, layer, server, export or hook it is about; ``why``: what makes it needed.
 
     ``models`` gives, for a build, each model that will or may be built, with the reason.
     """
@@ -65,12 +64,14 @@ class Changes:
     """What is different from the release that is served.
 
     ``sources`` maps ``source.table`` to why it must be read, or to None if it has not changed.
-    ``code`` says why models and gates must be looked at again, or is None.
+    ``code`` says why models and gates must be looked at again, or is None. ``unserved`` says of each server that
+    is not known to hold that release what it holds.
     """
 
     sources: Mapping[str, str | None]
     code: str | None
     always_built: tuple[str, ...] = ()
+    unserved: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def any(self) -> bool:
@@ -83,7 +84,7 @@ def make_plan(project: Project, parent: Manifest | None, changes: Changes, model
     ``models`` is None where nobody parsed the dbt project; then builds are explained by layer only.
     """
     changed = {name.split(".", 1)[1]: why for name, why in changes.sources.items() if why}
-    steps = [_extract(project, source, changes) for source in project.sources]
+    steps = [_extract(source, changes) for source in project.sources]
     steps.append(_gate("raw", changes, f"if {_list(changed)} changed" if changed else None))
     stale: dict[str, str] = {}
     for layer in project.layers[1:]:
@@ -101,6 +102,7 @@ def make_plan(project: Project, parent: Manifest | None, changes: Changes, model
             "if a table or a gate changed and every gate holds" if moves else "nothing changed",
         )
     )
+    steps += [_serve(server, changes, moves=moves) for server in project.serve]
     for name, wanted in project.export.items():
         steps.append(_following(Kind.EXPORT, name, wanted.when, moves=moves))
     for name, hook in project.after.items():
@@ -122,13 +124,26 @@ def step_names(project: Project) -> list[str]:
     return [step.name for step in make_plan(project, None, no_changes, None)]
 
 
-def _extract(project: Project, source: str, changes: Changes) -> Step:
+def _extract(source: str, changes: Changes) -> Step:
     reasons = {name: why for name, why in changes.sources.items() if why and name.split(".", 1)[0] == source}
     if reasons:
         why = "; ".join(f"{name.split('.', 1)[1]}: {reason}" for name, reason in reasons.items())
         return Step(f"extract:{source}", Kind.EXTRACT, source, Need.YES, why)
-    tables = len(project.sources[source].tables)
+    tables = sum(1 for name in changes.sources if name.split(".", 1)[0] == source)
     return Step(f"extract:{source}", Kind.EXTRACT, source, Need.NO, f"none of its {tables} tables changed")
+
+
+def _serve(server: str, changes: Changes, *, moves: bool) -> Step:
+    why = changes.unserved.get(server)
+    if why:
+        return Step(f"serve:{server}", Kind.SERVE, server, Need.YES, why)
+    need = Need.MAYBE if moves else Need.NO
+    return Step(f"serve:{server}", Kind.SERVE, server, need, "after a release" if moves else "it has the release")
+
+
+def follows(name: str) -> bool:
+    """Whether a step, by its name, is one that comes after the release."""
+    return name.partition(":")[0] in FOLLOWING
 
 
 def _gate(layer: str, changes: Changes, condition: str | None) -> Step:
@@ -168,16 +183,20 @@ def _stale_models(
     if models is None:
         return {}
     raw = project.layers[0]
-    moving = {f"{raw}.{table}" for table in changed} | set(stale)
+    moving = {f"{schema}.{table}" for table in changed for schema in (raw, LOG)} | set(stale)
     tables: Mapping[str, Any] = parent.tables if parent else {}
+    known: Mapping[str, Any] = parent.models if parent else {}
+    # The manifest does not list change logs: the models that read one say what it was.
+    logs = {models.relations.get(i): state for m in known.values() for i, state in m["inputs"].items()}
 
     def identity(relation: str) -> str | None:
         if relation in moving:
             return "moving"
+        if relation.startswith(f"{LOG}."):
+            return logs.get(relation)
         return tables[relation]["identity"] if relation in tables else None
 
     nodes = models.built_in(layer)
-    known: Mapping[str, Any] = parent.models if parent else {}
     reasons = out_of_date(nodes, known, identity, models.relations)
     return {
         node.relation: _conditional(reasons[node.id], models, node.inputs, moving)

@@ -67,7 +67,7 @@ def test_a_run_that_finds_nothing_new(published: Shop, cli: Cli) -> None:
 
 def test_a_run_that_is_held(published: Shop, cli: Cli) -> None:
     back = valid("rollback", cli("rollback", "1", "--json", "-p", str(published.folder)), 0)
-    assert back == {"serving": 1, "before": 1, "held": True}
+    assert back == {"serving": 1, "before": 1, "held": True, "served": {}}
     listed = valid("releases", cli("releases", "--json", "-p", str(published.folder)), 0)
     assert listed["held"]["reason"] == "rolled back by hand"
     found = valid("run", cli("run", "--json", "-p", str(published.folder)), 0)

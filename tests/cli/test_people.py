@@ -28,7 +28,7 @@ SLOW = "select count(*) as n from range(200000) a(i), range(200000) b(j) where h
 
 
 def test_the_verbs_are_those_of_the_design() -> None:
-    design = "init check plan run gate profile query runs why releases diff rollback resume prune doctor"
+    design = "init check plan run reconcile gate profile query runs why releases diff rollback resume prune doctor"
     assert sorted(design.split()) == VERBS
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -172,6 +174,73 @@ def test_init_tells_when_the_generator_fails(tmp_path: Path, cli: Cli, monkeypat
     assert ended.json["error"]["what"].startswith("no example data: generate.py ended with exit code 4")
     assert "no disk" in ended.err
     assert (tmp_path / "new" / "headgate.yml").is_file()
+
+
+def a_database(folder: Path) -> Path:
+    path = folder / "app.db"
+    with contextlib.closing(sqlite3.connect(path)) as app, app:
+        app.execute("CREATE TABLE orders (id integer PRIMARY KEY, what text NOT NULL, updated_at datetime)")
+        app.execute("CREATE TABLE notes (what text)")
+        app.execute("INSERT INTO orders VALUES (1, 'a', '2026-01-01 10:00:00')")
+    return path
+
+
+def test_init_from_a_database_writes_a_project_that_runs(tmp_path: Path, cli: Cli) -> None:
+    folder = tmp_path / "orders"
+    shown = cli("init", str(folder), "--from", str(a_database(tmp_path)))
+    assert shown.code == 0, shown.err
+    assert "none: left out" in shown.out
+    assert (folder / "headgate.yml").read_text() == (
+        "name: orders\nsources:\n  app:\n    type: sqlite\n    path: ../app.db\n"
+        "    exclude: [notes]  # no primary key: name one under tables, and take it out of here\n"
+        "    cursor: updated_at  # of each table that has it; what it cannot show, reconcile finds\n"
+        "    reconcile: {every: 24h}\nlayers: [raw]\n"
+    )
+    assert cli("check", "-p", str(folder)).code == 0
+    assert cli("run", "-p", str(folder)).last_line.startswith("PUBLISHED  release 1 · 3 expectations held · 1 rows")
+    assert cli("run", "-p", str(folder)).last_line.startswith("NOTHING NEW")
+
+
+def test_reconcile_finds_what_the_cursor_does_not_show(tmp_path: Path, cli: Cli) -> None:
+    folder, path = tmp_path / "orders", a_database(tmp_path)
+    cli("init", str(folder), "--from", str(path))
+    cli("run", "-p", str(folder))
+    with contextlib.closing(sqlite3.connect(path)) as app, app:
+        app.execute("INSERT INTO orders VALUES (2, 'b', '2025-01-01 10:00:00')")
+    assert cli("run", "-p", str(folder)).last_line.startswith("NOTHING NEW")
+    shown = cli("reconcile", "-p", str(folder))
+    assert "app.orders: compared with the source, 2 rows read: 1 came too late for the overlap" in shown.out
+    assert shown.last_line.startswith("PUBLISHED  release 2")
+    assert cli("reconcile", "-p", str(folder)).last_line.startswith("NOTHING NEW")
+    wrong = cli("reconcile", "-p", str(folder), "--source", "ap")
+    assert (wrong.code, "did you mean 'app'?" in wrong.err) == (2, True)
+
+
+def test_a_due_comparison_that_found_nothing_is_not_due_again(tmp_path: Path, cli: Cli) -> None:
+    folder = tmp_path / "orders"
+    cli("init", str(folder), "--from", str(a_database(tmp_path)))
+    settings = folder / "headgate.yml"
+    settings.write_text(settings.read_text().replace("{every: 24h}", "{every: 0s}"))
+    cli("run", "-p", str(folder))
+    assert "nothing was missed" in cli("run", "-p", str(folder)).out
+    settings.write_text(settings.read_text().replace("{every: 0s}", "{every: 1h}"))
+    cli("run", "-p", str(folder))
+    assert "skip   extract:app" in cli("plan", "-p", str(folder)).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--from", "mongodb://h/d"], "is no database that can be read"),
+        (["--from", "nowhere.db"], "cannot be read"),
+        (["--from", "app.db", "--template", "rossmann"], "choose one"),
+        (["--schema", "x"], "--schema belongs to --from"),
+    ],
+)
+def test_init_refuses_what_is_no_database(tmp_path: Path, cli: Cli, arguments: list[str], what: str) -> None:
+    ended = cli("init", str(tmp_path / "new"), *arguments)
+    assert (ended.code, what in ended.err) == (2, True), ended.err
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.slow

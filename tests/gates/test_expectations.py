@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import random
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from gate_maker import VALUES, counted, expect, gate, judge
+from headgate.gates import queries
 from headgate.lake.engine import Connection
 
 
@@ -208,6 +211,24 @@ def test_uniqueness_counts_every_row_of_a_repeated_value(branch: Connection) -> 
     assert counted(result) == (False, 8, 2, 5)
     assert result.partial_unexpected_list == (3, 1, 1, 3, 3)
     assert judge(branch, "t", expect(VALUES + "be_unique", column="a", mostly=0.16)).success
+
+
+@pytest.mark.parametrize(("distinct", "nulls"), [(5, 0), (300, 10), (1500, 3), (2995, 0)])
+@pytest.mark.parametrize(("beginning", "early"), [(50_000, 1000), (40, 1000), (40, 15)])
+def test_examples_of_repeated_values_are_the_first_rows_however_they_are_found(
+    branch: Connection, monkeypatch: pytest.MonkeyPatch, distinct: int, nulls: int, beginning: int, early: int
+) -> None:
+    monkeypatch.setattr(queries, "_BEGINNING", beginning)
+    monkeypatch.setattr(queries, "_EARLY", early)
+    dice = random.Random(distinct)
+    rows = [None] * nulls + [dice.randrange(distinct) if distinct < 2000 else n for n in range(2995)] + [7, 8]
+    table(branch, ", ".join(f"({'NULL' if row is None else row})" for row in rows))
+    branch.execute("DELETE FROM lake.marts.t WHERE rowid % 5 = 3")
+    left = [row for (row,) in branch.execute("SELECT a FROM lake.marts.t ORDER BY rowid").fetchall()]
+    often = Counter(row for row in left if row is not None)
+    result = judge(branch, "t", expect(VALUES + "be_unique", column="a"))
+    assert result.partial_unexpected_list == tuple(row for row in left if often[row] > 1)[:20]
+    assert result.unexpected_count == sum(n for n in often.values() if n > 1)
 
 
 @pytest.mark.parametrize(

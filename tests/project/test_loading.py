@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from headgate.errors import ConfigError, ExitCode, UsageError
 from headgate.project import Project, load, parse_variables, read_gates
+from headgate.project.announced import SIMULATED, announce
+from headgate.project.config import FilesTable
 
 REPOSITORY = Path(__file__).parents[2]
 ROSSMANN = """\
@@ -82,15 +84,17 @@ def test_the_example_of_the_documentation_is_read(loaded: Loaded, tmp_path: Path
     assert project.publish.max_shrink == 0.5
     assert project.sample is None
     assert project.targets == ("dev", "prod")
-    source, train = project.tables["train"]
-    assert source == "kaggle"
+    tables = project.sources["kaggle"].tables
+    train = tables["train"]
+    assert isinstance(train, FilesTable)
     assert (train.path, train.primary_key, train.cursor, train.snapshot) == (
         "data/train*.csv*",
         ("Store", "Date"),
         None,
         False,
     )
-    assert project.tables["store"][1].snapshot
+    assert isinstance(tables["store"], FilesTable)
+    assert tables["store"].snapshot
     hook = project.after["retrain"]
     assert (hook.command, hook.timeout) == ("python retrain.py", timedelta(hours=1))
     assert (hook.when.changed, hook.when.min_new_rows) == (("features.train_features",), 1000)
@@ -100,7 +104,7 @@ def test_a_name_is_enough(loaded: Loaded, tmp_path: Path) -> None:
     project = loaded("name: small")
     assert project.lake == str(tmp_path / "lake")
     assert project.layers == ("raw",)
-    assert (project.tables, project.vars, project.after, project.targets) == ({}, {}, {}, ())
+    assert (project.sources, project.vars, project.after, project.targets) == ({}, {}, {}, ())
 
 
 def test_a_dbt_project_needs_a_layer_to_build_into(loaded: Loaded, tmp_path: Path) -> None:
@@ -118,7 +122,8 @@ def test_every_setting_of_a_table_is_read(loaded: Loaded) -> None:
             "timestamp_format: '%d.%m.%Y %H', null_values: [NA, '-'], on_new_column: evolve, non_finite: 'null'"
         )
     )
-    _, table = project.tables["t"]
+    table = project.sources["s"].tables["t"]
+    assert isinstance(table, FilesTable)
     assert table.columns == {"a": "DECIMAL(10, 2)", "b": "VARCHAR[]", "c": "TIMESTAMP WITH TIME ZONE"}
     assert (table.format, table.delimiter, table.quote, table.encoding, table.header) == (
         "csv",
@@ -142,10 +147,22 @@ def test_a_project_cannot_be_changed(loaded: Loaded) -> None:
     "folder", sorted((REPOSITORY / "projects").glob("*/headgate.yml")), ids=lambda path: path.parent.name
 )
 def test_every_shipped_project_is_read_with_its_gates(folder: Path) -> None:
-    project = load(folder.parent, environ={})
+    environ = dict.fromkeys(SIMULATED, "postgresql://localhost/database")
+    project = load(folder.parent, environ=environ)
     for target in project.targets:
-        assert load(folder.parent, target=target, environ={}).target == target
+        assert load(folder.parent, target=target, environ=environ).target == target
     assert set(read_gates(project.folder, project.layers)) == set(project.layers)
+
+
+def test_a_variable_that_a_simulator_knows_is_taken_from_it_and_its_error_names_it(tmp_path: Path) -> None:
+    (tmp_path / "headgate.yml").write_text(
+        "name: p\nsources: {s: {type: postgres, url: '${TOTESYS_URL}'}}\nlayers: [raw]\n"
+    )
+    with pytest.raises(ConfigError, match="TOTESYS_URL is not set") as raised:
+        load(tmp_path, environ={})
+    assert raised.value.hint == "set it, or start the simulator that knows it: headgate simulate oltp"
+    announce(tmp_path, "oltp", {"TOTESYS_URL": "postgresql://localhost/orders"})
+    assert "postgresql://localhost/orders" in load(tmp_path, environ={}).secrets
 
 
 # --- targets, variables, places -------------------------------------------------------------------------
@@ -477,7 +494,8 @@ def test_a_missing_setting_is_told_at_what_lacks_it(loaded: Loaded) -> None:
 def test_a_source_needs_a_known_type(loaded: Loaded) -> None:
     assert "'type' is required" in refused(loaded, f"name: p\nsources: {{s: {{tables: {{t: {TABLE}}}}}}}\n").what
     error = refused(loaded, f"name: p\nsources: {{s: {{type: fils, tables: {{t: {TABLE}}}}}}}\n")
-    assert error.what.startswith("this must be 'files', not the text 'fils'")
+    assert error.what == "this must be files, postgres, mysql, sqlite or duckdb, not the text 'fils'"
+    assert (error.key, error.hint) == ("sources.s.type", "did you mean 'files'?")
 
 
 def test_tables_of_two_sources_cannot_share_a_name(loaded: Loaded) -> None:

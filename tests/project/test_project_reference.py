@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from headgate.project import config, load, read_gate, reference
+from headgate.project import config, database_config, load, read_gate, reference, values
 from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES
 from headgate.project.gate_file import OPTIONS
 from headgate.project.interpolation import interpolate
@@ -28,17 +28,32 @@ RENEW = "run: make docs"
 
 MODELS = [
     each
-    for each in vars(config).values()
-    if isinstance(each, type) and issubclass(each, BaseModel) and each not in (BaseModel, config.Settings)
+    for each in {**vars(config), **vars(database_config)}.values()
+    if isinstance(each, type)
+    and issubclass(each, BaseModel)
+    and each not in (BaseModel, values.Settings, database_config.Database)
 ]
+MODELS = list(dict.fromkeys(MODELS))  # a kind that stands for all kinds has two names
 #: What each model needs besides the setting that is tried.
 LEAST: dict[str, dict[str, Any]] = {
     "ProjectFile": {"name": "p"},
     "FilesSource": {"type": "files", "tables": {"t": {"path": "a.csv", "primary_key": ["k"]}}},
     "FilesTable": {"path": "a.csv", "primary_key": ["k"]},
+    "PostgresSource": {"type": "postgres", "url": "postgresql://h/d"},
+    "MysqlSource": {"type": "mysql", "url": "mysql://h/d"},
+    "SqliteSource": {"type": "sqlite", "path": "a.db"},
+    "DuckdbSource": {"type": "duckdb", "path": "a.duckdb"},
     "Sample": {"fraction": 0.5, "by": "k"},
     "ExportConfig": {"tables": ["marts.t"], "to": "out/{table}/{release}.csv", "format": "csv"},
     "AfterHook": {"command": "x"},
+    "ServedTable": {"primary_key": ["k"]},
+    "PostgresServer": {
+        "type": "postgres",
+        "url": "postgresql://h/d",
+        "schema": "s",
+        "tables": {"marts.t": {"primary_key": ["k"]}},
+    },
+    "Channel": {"urls": ["json://localhost"]},
 }
 
 
@@ -65,7 +80,7 @@ def test_every_setting_is_described_with_an_example_that_is_right(model: type[Ba
         assert field.description.endswith((".", "`.")), name
         assert field.examples, name
         example = interpolate(field.examples[0], {"LEDGER_PASSWORD": "x"}).data
-        model.model_validate({**LEAST.get(model.__name__, {}), name: example})
+        model.model_validate({**LEAST.get(model.__name__, {}), field.alias or name: example})
 
 
 def test_the_whole_example_of_the_page_is_a_project(tmp_path: Path) -> None:

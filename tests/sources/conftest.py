@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from headgate.lake.engine import Connection
+from origin import Origin
+from postgres_server import PostgresServer
 from shop import Shop, attach_new_lake
+
+_schemas = itertools.count(1)
 
 
 @pytest.fixture
@@ -39,5 +43,15 @@ def branch(con: Connection, tmp_path: Path) -> Iterator[Connection]:
     """A connection with an empty lake."""
     attach_new_lake(con, tmp_path)
     yield con
+    for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'temp'").fetchall():
+        con.execute(f'DROP TABLE temp."{name}"')
+
+
+@pytest.fixture
+def origin(postgres: PostgresServer, con: Connection, tmp_path: Path) -> Iterator[Origin]:
+    """A schema of a real PostgreSQL, and an empty lake."""
+    origin = Origin(postgres, f"s{next(_schemas)}", con, tmp_path)
+    yield origin
+    postgres.execute(f"DROP SCHEMA {origin.schema} CASCADE")
     for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'temp'").fetchall():
         con.execute(f'DROP TABLE temp."{name}"')

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from headgate.lake.engine import Connection, attach, ident
-from headgate.project.config import FilesSource, FilesTable, Sample
-from headgate.sources import Extracted, Source, open_source
+from headgate.project.config import FilesSource as FilesConfig
+from headgate.project.config import FilesTable, Sample
+from headgate.sources import Extracted
+from headgate.sources.files import FilesSource
 from headgate.sources.schema_lock import LockedTable
 
 HOUR_NS = 3_600_000_000_000
@@ -48,15 +50,15 @@ class Shop:
         os.utime(path, ns=(moment, moment))
         return path
 
-    def source(self, **settings: Any) -> Source:
+    def source(self, **settings: Any) -> FilesSource:
         table = FilesTable(**{**self.settings, **settings})
-        return open_source("shop", FilesSource(type="files", tables={"t": table}), self.folder, self.sample)
+        return FilesSource("shop", FilesConfig(type="files", tables={"t": table}), self.folder, self.sample)
 
     def load(self, known: dict[str, Any] | None = None, **settings: Any) -> Extracted:
         """Load the table with these settings."""
         run = f"run{next(self._runs)}"
         source = self.source(**settings)
-        return source.extract(self.con, "t", run, known, locked=self.locked)
+        return source.extract_table(self.con, "t", run, known, locked=self.locked)
 
     def raw(self, columns: str = "*") -> list[tuple[Any, ...]]:
         return self.con.execute(f"SELECT {columns} FROM lake.raw.t ORDER BY ALL").fetchall()

@@ -17,8 +17,8 @@ from headgate.errors import ExitCode
 
 #: Each of these modules adds its verbs to the app, in the order of the help.
 MODULES = (
-    *("starting", "checking", "running", "gating", "suggesting"),
-    *("asking", "explaining", "scoring", "releasing", "keeping"),
+    *("starting", "simulating", "checking", "running", "gating", "suggesting"),
+    *("asking", "explaining", "scoring", "releasing", "serving", "keeping"),
 )
 
 app = typer.Typer(

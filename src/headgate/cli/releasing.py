@@ -95,18 +95,28 @@ def rollback(
     """Serve an older release again, and hold the lake.
 
     The next run would bring the same data again, so runs end with HELD until `headgate resume`.
+    Warehouses follow at once; one that cannot be reached now (exit code 3) follows with the next run.
     """
     from headgate.cli.opening import open_project
     from headgate.cli.output import show_json, verdict_line
+    from headgate.cli.serving import show_served
     from headgate.run.keeping import roll_back
+    from headgate.run.serving import serve_after_rollback
 
-    before = roll_back(open_project(project, target), number, reason)
+    opened = open_project(project, target)
+    before = roll_back(opened, number, reason)
+    served = serve_after_rollback(opened) if opened.serve else {}
     if as_json:
-        show_json({"serving": number, "before": before, "held": True})
+        told = {name: {k: v for k, v in each.items() if k != "exit_code"} for name, each in served.items()}
+        show_json({"serving": number, "before": before, "held": True, "served": told})
     else:
+        for name, result in served.items():
+            show_served(name, result)
         was = "nothing" if before is None else f"release {before}"
         facts = [f"serving release {number}", f"was {was}", "runs are held until headgate resume"]
         verdict_line("ROLLED BACK", facts, good=True)
+    if codes := [each["exit_code"] for each in served.values() if each["exit_code"]]:
+        raise SystemExit(codes[0])
 
 
 @app.command(epilog="Example: headgate resume")

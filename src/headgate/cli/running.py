@@ -1,4 +1,4 @@
-"""The verb that runs a pipeline: run."""
+"""The verbs that run a pipeline: run, reconcile."""
 
 from __future__ import annotations
 
@@ -41,7 +41,6 @@ def run(
     3: could not run; 130: interrupted.
     """
     from headgate.cli.opening import open_project, read_duration
-    from headgate.cli.output import show_json
     from headgate.errors import UsageError
     from headgate.run import Options
 
@@ -50,7 +49,43 @@ def run(
     opened = open_project(project, target, var)
     waiting = read_duration("--wait", wait, "10m")
     options = Options(full=full, allow_shrink=allow_shrink, resume=resume, wait=waiting)
-    verdict = _perform(opened, options, run_id, step, quiet=as_json)
+    _end(_perform(opened, options, run_id, step, quiet=as_json), as_json=as_json)
+
+
+@app.command(epilog="Examples:\n\n\b\n  headgate reconcile\n  headgate reconcile --source totesys --table payment")
+def reconcile(
+    project: ProjectOption = Path(),
+    target: TargetOption = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only this source.")] = None,
+    table: Annotated[
+        list[str] | None, typer.Option("--table", metavar="NAME", help="Only this table of the source; repeatable.")
+    ] = None,
+    allow_shrink: Annotated[
+        bool, typer.Option("--allow-shrink", help="Publish although a table lost more rows than publish.max_shrink.")
+    ] = False,
+    wait: Annotated[
+        str, typer.Option("--wait", metavar="DURATION", help="Wait so long for another run to end.")
+    ] = "0s",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare whole database tables with raw.
+
+    Publishes what differs: finds rows that changed without moving their cursor, rows that came too late,
+    and deletes, and says how many by table. It is a run as any other, with its gates and its exit codes.
+    """
+    from headgate.cli.opening import open_project, read_duration
+    from headgate.run import Options
+    from headgate.run.comparing import to_compare
+
+    opened = open_project(project, target, None)
+    compare = to_compare(opened, source, table or ())
+    options = Options(allow_shrink=allow_shrink, wait=read_duration("--wait", wait, "10m"), compare=compare)
+    _end(_perform(opened, options, None, None, quiet=as_json), as_json=as_json)
+
+
+def _end(verdict: Verdict, *, as_json: bool) -> None:
+    from headgate.cli.output import show_json
+
     if as_json:
         show_json(verdict.to_json())
     else:

@@ -14,19 +14,49 @@ from headgate.cli.app import JsonOption, app
 
 
 @app.command(
-    epilog="Examples:\n\n\b\n  headgate init my-project --template rossmann\n  headgate init my-project --no-data"
+    epilog="Examples:\n\n\b\n  headgate init my-project --template rossmann\n  headgate init my-project --no-data\n"
+    "  headgate init my-project --from postgresql://me@localhost/orders"
 )
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The new project's folder.")],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="The new project's folder; with --from the database's name.")
+    ] = None,
     template: Annotated[
-        str, typer.Option("--template", metavar="NAME", help="The pipeline to start from.", show_default=True)
-    ] = "rossmann",
+        str | None,
+        typer.Option("--template", metavar="NAME", help="The pipeline to start from.", show_default="rossmann"),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL", help="The database to start from instead: a URL, or a database file."),
+    ] = None,
+    schema: Annotated[
+        str | None, typer.Option("--schema", metavar="NAME", help="With --from: the schema whose tables are meant.")
+    ] = None,
     data: Annotated[
         bool | None, typer.Option("--data/--no-data", help="Generate example data (asked on a terminal, else yes).")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Begin a project from a complete pipeline."""
+    """Begin a project from a complete pipeline, or from a database.
+
+    A database is looked at, and never written to: its tables are listed, and primary keys, cursors and
+    gates proposed. Its URL is not written down; the project reads it from the environment.
+    """
+    from headgate.errors import UsageError
+
+    if database is not None:
+        if template is not None or data is not None:
+            raise UsageError("--from begins with a database, --template and --data with a pipeline: choose one")
+        _begin_from(database, folder, schema, as_json=as_json)
+        return
+    if folder is None:
+        raise UsageError("the folder of the new project is missing", hint="headgate init my-project")
+    if schema is not None:
+        raise UsageError("--schema belongs to --from")
+    _begin(folder, template or "rossmann", data, as_json=as_json)
+
+
+def _begin(folder: Path, template: str, data: bool | None, *, as_json: bool) -> None:
     from headgate.cli.output import show_json
     from headgate.project.templates import copy_template, has_generator
 
@@ -39,9 +69,34 @@ def init(
             _generate(folder)
     if as_json:
         generated = bool(data) and has_generator(folder)
-        show_json({"folder": str(folder), "template": template, "files": written, "data": generated})
+        show_json({"folder": str(folder), "template": template, "files": written, "data": generated, "tables": []})
     else:
-        _show_next(folder, written, needs_data=has_generator(folder) and not data)
+        _show_next(folder, template, written, needs_data=has_generator(folder) and not data)
+
+
+def _begin_from(database: str, folder: Path | None, schema: str | None, *, as_json: bool) -> None:
+    from headgate.cli.output import show, show_json
+    from headgate.cli.progress import Progress
+    from headgate.cli.tables import show_table
+    from headgate.standalone.beginning import begin_from
+
+    with Progress(quiet=as_json, doing="looking at the database"):
+        begun = begin_from(database, folder, schema)
+    if as_json:
+        tables = [
+            {"table": t.name, "rows": t.rows, "primary_key": list(t.primary_key), "cursor": t.cursor}
+            for t in begun.tables
+        ]
+        written = {"folder": str(begun.folder), "template": None, "files": list(begun.files), "data": False}
+        show_json({**written, "tables": tables})
+        return
+    rows = [
+        (t.name, t.rows, ", ".join(t.primary_key) or "none: left out", t.cursor or "none: compared whole")
+        for t in begun.tables
+    ]
+    show_table(["table", "rows, about", "primary key", "cursor"], rows, right=[1])
+    show("")
+    _show_next(begun.folder, None, list(begun.files), variable=begun.variable)
 
 
 def _generate(folder: Path) -> None:
@@ -60,15 +115,22 @@ def _generate(folder: Path) -> None:
         )
 
 
-def _show_next(folder: Path, written: list[str], *, needs_data: bool) -> None:
+def _show_next(
+    folder: Path, template: str | None, written: list[str], *, needs_data: bool = False, variable: str | None = None
+) -> None:
     from headgate.cli.output import show
-    from headgate.project.templates import GENERATOR
+    from headgate.project.templates import GENERATOR, SIMULATORS
 
     show(f"{folder}/")
     for path in written:
         show(f"  {path}")
     show("\nNext:")
-    for line in (f"cd {shlex.quote(str(folder))}", "headgate check", "headgate plan", "headgate run"):
+    if variable:
+        show(f"  export {variable}=…  # the URL that you gave: it is not written down")
+    show(f"  cd {shlex.quote(str(folder))}")
+    if template in SIMULATORS:
+        show(f"  headgate simulate {SIMULATORS[template]} --speed 1000x")
+    for line in ("headgate check", "headgate plan", "headgate run"):
         show(f"  {line}")
     if needs_data:
         show(f"  (first put data where headgate.yml looks for it, or: python {GENERATOR})")

@@ -281,8 +281,7 @@ def _column(name: str) -> exp.Expr:
 
 
 def _as_double(column: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
 
     from headgate.gates import sql
 
-    return exp.cast(column, "DOUBLE", dialect=sql.DIALECT)
+    return sql.cast(column, "DOUBLE")

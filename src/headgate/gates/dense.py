@@ -135,7 +135,7 @@ def _column_place(name: str, range_: Range) -> exp.Expr:
     if range_.kind == "date":
         low = dt.datetime(1970, 1, 1) + dt.timedelta(days=range_.low)  # noqa: DTZ001 - a calendar date has no zone
         return exp.paren(exp.Sub(this=sql.column(name), expression=sql.moment_constant(low, "date")))
-    number = exp.cast(sql.column(name), "BIGINT", dialect=sql.DIALECT)
+    number = sql.cast(sql.column(name), "BIGINT")
     return exp.paren(exp.Sub(this=number, expression=sql.constant(range_.low)))
 
 

@@ -20,7 +20,7 @@ def frequencies(on: Checked, column: str) -> exp.Select:
 def up_to_ends(on: Checked, column: str, bins: Sequence[float]) -> exp.Select:
     """How many values are less than each end of a bin, the last end itself included, and how many there are."""
     present = sql.is_present(column, on.kind(column))
-    value = exp.cast(sql.column(column), "DOUBLE", dialect=sql.DIALECT)
+    value = sql.cast(sql.column(column), "DOUBLE")
     conditions = []
     for i, end in enumerate(bins):
         less = exp.LTE if i == len(bins) - 1 else exp.LT

@@ -270,6 +270,13 @@ class QueryExpectation(CountedExpectation):
     def offending(self, on: Checked) -> exp.Query:
         """The query that gives the offending rows."""
 
+    def early_samples(self, on: Checked, limit: int) -> tuple[exp.Query, ...]:
+        """Queries for what is shown of ``offending``, the quickest first.
+
+        Each gives its first rows, and may give fewer than ``limit`` although there are as many.
+        """
+        return ()
+
     def samples(self, on: Checked, ranges: Mapping[str, Range] | None, limit: int) -> exp.Query:
         """A query of which the first ``limit`` rows are those of ``offending``, and which may be quicker."""
         return self.offending(on)

@@ -39,8 +39,9 @@ class Masking:
         Raises:
             UnusableError: one does not.
         """
-        names = {name.casefold() for name in on.names}
-        for name in self._pii.named(on.name):
+        named = self._pii.named(on.name)
+        names = {name.casefold() for name in on.names} if named else set()
+        for name in named:
             if name.casefold() not in names:
                 hint = did_you_mean(name, on.names)
                 raise UnusableError(f"pii says something of a column {name!r} that {on.title} has not: {hint}")

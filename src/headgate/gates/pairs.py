@@ -210,13 +210,12 @@ class SumEqual(RecordExpectation):
 
     def _term(self, on: Checked, name: str, *, floats: bool) -> exp.Expr:
         """A column as it is added: exactly, and wide enough, unless there are floats among them."""
-        from sqlglot import exp
 
         from headgate.gates import sql
 
         if not floats and on.kind(name) == "decimal":
             return sql.column(name)
-        return exp.cast(sql.column(name), "DOUBLE" if floats else "HUGEINT", dialect=sql.DIALECT)
+        return sql.cast(sql.column(name), "DOUBLE" if floats else "HUGEINT")
 
 
 def _ignored(on: Checked, names: Sequence[str], ignore_row_if: str) -> exp.Expr | None:
@@ -271,9 +270,8 @@ def _same(on: Checked, first: str, second: str, *, nulls: bool) -> exp.Expr:
 
 def _value(on: Checked, name: str) -> exp.Expr:
     """A column as it compares with others: a boolean is a number."""
-    from sqlglot import exp
 
     from headgate.gates import sql
 
     column = sql.column(name)
-    return exp.cast(column, "TINYINT", dialect=sql.DIALECT) if on.kind(name) == "boolean" else column
+    return sql.cast(column, "TINYINT") if on.kind(name) == "boolean" else column

@@ -11,6 +11,10 @@ from headgate.gates.relation import Checked
 from headgate.gates.values import Kind
 
 _INNER = "inner"
+_FIRST = "first_rows"
+_PLACE = "place"
+#: So many rows are grouped for examples before all are, and of so many the repeated ones are looked for among all.
+_BEGINNING, _EARLY = 50_000, 1000
 
 
 def count_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
@@ -29,17 +33,55 @@ def count_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> e
 def repeated_rows(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
     """All columns of the rows whose combination of values is repeated."""
     keys = _keys(on, names)
-    groups = exp.select(*keys).from_(sql.relation(on)).group_by(*_positions(len(names)))
+    groups = exp.select(*(key.copy() for key in keys)).from_(sql.relation(on)).group_by(*_positions(len(names)))
     groups = groups.having(exp.GT(this=_count(), expression=exp.Literal.number(1)))
-    same = [exp.NullSafeEQ(this=sql.column(f"k{i}", _INNER), expression=key.this.copy()) for i, key in enumerate(keys)]
-    exists = exp.Exists(
-        this=exp.select(exp.Literal.number(1))
-        .from_(groups.subquery(exp.to_identifier(_INNER, quoted=True)))
-        .where(sql.every(same))
-    )
+    rows = _among(exp.select(sql.all_columns()), groups, keys)
     missing = _ignored([key.this.copy() for key in keys], ignore_row_if)
-    condition = sql.every([sql.negated(missing), exists]) if missing else exists
-    return sql.in_order(exp.select(sql.all_columns()).where(condition), on, names)
+    return sql.in_order(rows if missing is None else rows.where(sql.negated(missing)), on, names)
+
+
+def repeated_at_the_beginning(on: Checked, names: tuple[str, ...], ignore_row_if: str, limit: int) -> exp.Query:
+    """The compared columns of the first ``limit`` rows, without those that are not repeated in the next few."""
+    keys = _keys(on, names)
+    first = _first(on, names, ignore_row_if, _BEGINNING)
+    n = exp.Window(this=_count(), partition_by=[key.this.copy() for key in keys])
+    counted = exp.select(*(sql.column(name) for name in names), sql.column(_PLACE), exp.alias_(n, "n", quoted=True))
+    counted = counted.from_(first.subquery(exp.to_identifier(sql.CHECKED, quoted=True)))
+    repeated = exp.GT(this=sql.column("n"), expression=exp.Literal.number(1))
+    early = exp.LTE(this=sql.column(_PLACE), expression=exp.Literal.number(limit))
+    found = exp.select(*(sql.column(name) for name in names))
+    found = found.from_(counted.subquery(exp.to_identifier(sql.CHECKED, quoted=True)))
+    return found.where(sql.every([early, repeated])).order_by(sql.column(_PLACE))
+
+
+def repeated_among_first(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
+    """The compared columns of those of the first rows whose combination of values is repeated anywhere.
+
+    The relation is read once and grouped by few values only, where `repeated_rows` groups by all.
+    """
+    keys = _keys(on, names)
+    first = _first(on, names, ignore_row_if, _EARLY)
+    early = exp.alias_(exp.to_table(_FIRST), sql.CHECKED, table=True, quoted=True)
+    groups = _among(exp.select(*(key.copy() for key in keys)), exp.select(*keys).from_(early), keys)
+    groups = groups.from_(sql.relation(on)).group_by(*_positions(len(names)))
+    groups = groups.having(exp.GT(this=_count(), expression=exp.Literal.number(1)))
+    found = _among(exp.select(*(sql.column(name) for name in names)), groups, keys).from_(early.copy())
+    return found.order_by(sql.column(_PLACE)).with_(_FIRST, as_=first, materialized=True)
+
+
+def _first(on: Checked, names: tuple[str, ...], ignore_row_if: str, rows: int) -> exp.Select:
+    """The first ``rows`` rows that count, and their place among them, from 1."""
+    missing = _ignored([key.this for key in _keys(on, names)], ignore_row_if)
+    place = exp.alias_(exp.Window(this=exp.RowNumber()), _PLACE, quoted=True)
+    first = exp.select(*(sql.column(name) for name in names), place).from_(sql.relation(on)).limit(rows)
+    return first if missing is None else first.where(sql.negated(missing))
+
+
+def _among(rows: exp.Select, query: exp.Select, keys: list[exp.Expr]) -> exp.Select:
+    """Only the rows whose keys are a row of the query. (With EXISTS, DuckDB first finds all different keys.)"""
+    same = [exp.NullSafeEQ(this=sql.column(f"k{i}", _INNER), expression=key.this.copy()) for i, key in enumerate(keys)]
+    inner = query.subquery(exp.to_identifier(_INNER, quoted=True))
+    return rows.join(inner, on=sql.every(same), join_type="SEMI")
 
 
 def count_gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.Query:
@@ -134,9 +176,9 @@ def _steps(
 
 def _place(column: exp.Expr, kind: Kind) -> exp.Expr:
     if kind == "integer":
-        return exp.cast(column, "HUGEINT", dialect=sql.DIALECT)
+        return sql.cast(column, "HUGEINT")
     if kind == "date":
-        start = exp.cast(exp.Literal.string("1970-01-01"), "DATE", dialect=sql.DIALECT)
+        start = sql.cast(exp.Literal.string("1970-01-01"), "DATE")
         return exp.Sub(this=column, expression=start)
     return exp.Anonymous(this="epoch_us", expressions=[column])
 

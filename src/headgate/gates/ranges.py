@@ -80,7 +80,7 @@ def _within(between: Between, on: Checked, kind: Kind) -> exp.Expr:
 
     column: exp.Expr = sql.column(between.column)
     if kind == "boolean":
-        column = exp.cast(column, "INTEGER", dialect=sql.DIALECT)
+        column = sql.cast(column, "INTEGER")
     low, high = between.bounds(on)
     low, strict_low = _tightened(low, between.strict_min, kind, up=True)
     high, strict_high = _tightened(high, between.strict_max, kind, up=False)

@@ -161,7 +161,7 @@ class _Python:
                 if node.func.id == "col":
                     return _named(given.value)
                 if node.func.id == "date":
-                    return exp.cast(exp.Literal.string(given.value), "TIMESTAMP", dialect=sql.DIALECT)
+                    return sql.cast(exp.Literal.string(given.value), "TIMESTAMP")
         raise _not_understood(node)
 
 

@@ -149,10 +149,16 @@ def count_rows(con: Connection, on: Checked) -> int:
 
 def examples(con: Connection, on: Checked, expectation: CountedExpectation, ranges: Ranges | None) -> tuple[Any, ...]:
     """A few unexpected values; rows as mappings where several columns matter."""
-    names = expectation.shown(on)
-    query = offending_rows(on, expectation)
     if isinstance(expectation, QueryExpectation):
-        query = expectation.samples(on, ranges, EXAMPLES)
+        for early in expectation.early_samples(on, EXAMPLES):
+            if len(found := _examples(con, on, expectation, early)) == EXAMPLES:
+                return found
+        return _examples(con, on, expectation, expectation.samples(on, ranges, EXAMPLES))
+    return _examples(con, on, expectation, offending_rows(on, expectation))
+
+
+def _examples(con: Connection, on: Checked, expectation: CountedExpectation, query: exp.Query) -> tuple[Any, ...]:
+    names = expectation.shown(on)
     offending = query.limit(EXAMPLES).subquery(exp.to_identifier("offending", quoted=True))
     columns: list[exp.Expr] = [sql.column(name, "offending") for name in names] or [exp.Star()]
     cursor = con.execute(sql.text_of(exp.select(*columns).from_(offending)))

@@ -101,8 +101,7 @@ class ZScores(QueryExpectation):
         return sql.every([defined, exp.GTE(this=score, expression=limit)])
 
     def _value(self, on: Checked) -> exp.Expr:
-        from sqlglot import exp
 
         from headgate.gates import sql
 
-        return exp.cast(sql.column(self.column), "DOUBLE", dialect=sql.DIALECT)
+        return sql.cast(sql.column(self.column), "DOUBLE")

@@ -53,6 +53,10 @@ class Unique(QueryExpectation):
 
         return queries.repeated_rows(on, (self.column,), "any_value_is_missing")
 
+    def early_samples(self, on: Checked, limit: int) -> tuple[exp.Query, ...]:
+        """Most often the first rows show enough."""
+        return _early_repeated(on, (self.column,), "any_value_is_missing", limit)
+
 
 @expectation("expect_compound_columns_to_be_unique", dimension="uniqueness")
 @dataclass(frozen=True)
@@ -87,6 +91,19 @@ class CompoundUnique(QueryExpectation):
         from headgate.gates import queries
 
         return queries.repeated_rows(on, self.column_list, self.ignore_row_if)
+
+    def early_samples(self, on: Checked, limit: int) -> tuple[exp.Query, ...]:
+        """Most often the first rows show enough."""
+        return _early_repeated(on, self.column_list, self.ignore_row_if, limit)
+
+
+def _early_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str, limit: int) -> tuple[exp.Query, ...]:
+    from headgate.gates import queries
+
+    return (
+        queries.repeated_at_the_beginning(on, names, ignore_row_if, limit),
+        queries.repeated_among_first(on, names, ignore_row_if),
+    )
 
 
 def step(value: Any) -> int | str:

@@ -67,7 +67,7 @@ class TextExpectation(ColumnExpectation):
             words = [exp.If(this=column, true=exp.Literal.string("True"))]
             words.append(exp.If(this=sql.negated(column.copy()), true=exp.Literal.string("False")))
             return exp.Case(ifs=words)
-        return exp.cast(column, "VARCHAR", dialect=sql.DIALECT)
+        return sql.cast(column, "VARCHAR")
 
     def require(self, on: Checked) -> None:
         """There must be one way to write the values."""

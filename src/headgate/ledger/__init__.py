@@ -5,8 +5,10 @@ from headgate.ledger.records import (
     DIED,
     RUN_STATUSES,
     AlertRecord,
+    IncidentRecord,
     ReleaseRecord,
     RunRecord,
+    ServedRecord,
     StepRecord,
 )
 
@@ -14,8 +16,10 @@ __all__ = [
     "DIED",
     "RUN_STATUSES",
     "AlertRecord",
+    "IncidentRecord",
     "Ledger",
     "ReleaseRecord",
     "RunRecord",
+    "ServedRecord",
     "StepRecord",
 ]

@@ -19,8 +19,10 @@ from headgate.ledger.records import (
     RUN_STATUSES,
     RUNNING,
     AlertRecord,
+    IncidentRecord,
     ReleaseRecord,
     RunRecord,
+    ServedRecord,
     StepRecord,
     bounded,
     encoded,
@@ -226,6 +228,22 @@ class Ledger:
             rows = con.execute(select(table).where(table.c.run == run).order_by(table.c.id)).mappings().all()
         return [StepRecord(**_without_id(row) | {"detail": self._decoded(row["detail"])}) for row in rows]
 
+    def looked_at(self, lake: str, serving: int, step: str) -> list[dict[str, Any]]:
+        """What a step wrote down in the runs that found nothing new on top of this release, the oldest first."""
+        from sqlalchemy import select
+
+        runs, steps = self._tables.RUNS, self._tables.STEPS
+        query = (
+            select(steps.c.detail)
+            .join(runs, runs.c.run == steps.c.run)
+            .where(runs.c.status == "nothing_new", runs.c.lake == lake, runs.c.serving == serving)
+            .where(steps.c.name == step, steps.c.status == "done")
+            .order_by(steps.c.id)
+        )
+        with self._database.reading() as con:
+            details: Sequence[str] = con.execute(query).scalars().all()
+        return [self._decoded(detail) for detail in details]
+
     def unfinished_steps(self, lake: str, prefix: str) -> list[tuple[RunRecord, str]]:
         """The steps named ``prefix…`` that failed or died in runs which published to ``lake``, the oldest first."""
         from sqlalchemy import select
@@ -321,6 +339,69 @@ class Ledger:
             query = query.where(table.c.run == run)
         with self._database.reading() as con:
             return [AlertRecord(**_without_id(row)) for row in con.execute(query).mappings()]
+
+    # Servers and incidents
+
+    def record_served(
+        self,
+        lake: str,
+        server: str,
+        *,
+        release: int | None,
+        declared: str | None,
+        run: str | None,
+        error: str | None = None,
+    ) -> None:
+        """Record that a server holds ``release``; with an error, that it could not get it and holds what it held."""
+        insert = self._upsert()
+        values: dict[str, Any] = {"run": run, "error": bounded(error), "at": utc()}
+        if error is None:
+            values |= {"release": release, "declared": declared}
+        statement = insert(self._tables.SERVED).values(lake=lake, server=server, **values)
+        with self._database.writing() as con:
+            con.execute(statement.on_conflict_do_update(index_elements=["lake", "server"], set_=values))
+
+    def served(self, lake: str) -> dict[str, ServedRecord]:
+        """What is known of each server of a lake."""
+        from sqlalchemy import select
+
+        table: Table = self._tables.SERVED
+        with self._database.reading() as con:
+            rows = con.execute(select(table).where(table.c.lake == lake)).mappings().all()
+        return {row["server"]: ServedRecord(**_without_id(row)) for row in rows}
+
+    def open_incident(
+        self, lake: str, about: str, *, kind: str, cause: str, title: str, body: str, run: str | None
+    ) -> None:
+        """Record that something is not well from now on."""
+        from sqlalchemy import insert
+
+        texts = {"kind": kind, "cause": bounded(cause), "title": bounded(title), "body": bounded(body)}
+        values = {"lake": lake, "about": about, "run": run, "opened_at": utc(), "told": "{}", **texts}
+        with self._database.writing() as con:
+            con.execute(insert(self._tables.INCIDENTS).values(**values))
+
+    def change_incident(self, incident: int, *, closed: bool = False, told: dict[str, list[str]] | None = None) -> None:
+        """Record that an incident is over, or who was told of it."""
+        from sqlalchemy import update
+
+        table: Table = self._tables.INCIDENTS
+        values = {"closed_at": utc()} if closed else {}
+        if told is not None:
+            values["told"] = encoded(told)
+        with self._database.writing() as con:
+            con.execute(update(table).where(table.c.id == incident).values(**values))
+
+    def incidents(self, lake: str, limit: int = 50) -> list[IncidentRecord]:
+        """The latest incidents of a lake, oldest first."""
+        from sqlalchemy import select
+
+        table: Table = self._tables.INCIDENTS
+        query = select(table).where(table.c.lake == lake).order_by(table.c.id.desc()).limit(limit)
+        with self._database.reading() as con:
+            rows = con.execute(query).mappings().all()
+        decoded = [{str(k): v for k, v in row.items()} | {"told": self._decoded(row["told"])} for row in rows]
+        return [IncidentRecord(**row) for row in reversed(decoded)]
 
     # The common ways of reading and writing
 

@@ -72,6 +72,42 @@ class ReleaseRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedRecord:
+    """What is known of a server: the ``release`` that it got last, as ``declared`` then.
+
+    ``error`` says why a later attempt failed.
+    """
+
+    lake: str
+    server: str
+    release: int | None
+    declared: str | None
+    run: str | None
+    error: str | None
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRecord:
+    """Something that went wrong and lasts until ``closed_at``. ``about`` is what is not well, ``cause`` why.
+
+    ``told`` maps a channel to what it was told: the kind when it was opened, ``recovered`` when it was closed.
+    """
+
+    id: int
+    lake: str
+    about: str
+    kind: str
+    cause: str
+    title: str
+    body: str
+    run: str | None
+    opened_at: str
+    closed_at: str | None
+    told: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class AlertRecord:
     """Something that people were told, or should be."""
 

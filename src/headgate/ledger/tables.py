@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    delete,
     insert,
     select,
     text,
@@ -22,8 +23,9 @@ from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
 from headgate.errors import CouldNotRunError
 
-#: Raised whenever a table changes. A ledger of an older version is brought up in ``prepare``.
-VERSION = 1
+#: Raised whenever a table changes. A ledger of an older version is brought up in ``prepare``, which makes what it
+#: lacks: 2 has served and incidents.
+VERSION = 2
 SCHEMA = "headgate"
 #: Any number of our own: whoever prepares a PostgreSQL ledger holds this lock while it does.
 _PREPARING = 4_721_830_011
@@ -112,6 +114,38 @@ ALERTS = Table(
 )
 
 
+SERVED = Table(
+    "served",
+    METADATA,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("lake", Text, nullable=False),
+    Column("server", Text, nullable=False),
+    Column("release", BigInteger),
+    Column("declared", Text),
+    Column("run", Text),
+    Column("error", Text),
+    Column("at", Text, nullable=False),
+    UniqueConstraint("lake", "server"),
+)
+
+INCIDENTS = Table(
+    "incidents",
+    METADATA,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("lake", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("run", Text),
+    Column("opened_at", Text, nullable=False),
+    Column("closed_at", Text),
+    Column("told", Text, nullable=False),
+    Index("incidents_lake", "lake", "id"),
+)
+
+
 def is_ready(con: Connection) -> bool:
     """Whether the tables are there; one small query.
 
@@ -126,7 +160,7 @@ def is_ready(con: Connection) -> bool:
     if there is None:
         return False
     found = con.execute(select(META.c.value).where(META.c.key == "version")).scalar()
-    if found is None:
+    if found is None or (found.isdigit() and int(found) < VERSION):
         return False
     if not found.isdigit() or int(found) > VERSION:
         raise CouldNotRunError(
@@ -148,6 +182,7 @@ def prepare(con: Connection) -> None:
         con.execute(CreateTable(table, if_not_exists=True))
         for index in table.indexes:
             con.execute(CreateIndex(index, if_not_exists=True))
+    con.execute(delete(META).where(META.c.key == "version"))
     con.execute(insert(META).values(key="version", value=str(VERSION)))
 
 

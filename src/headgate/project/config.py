@@ -6,94 +6,66 @@ everything is a text, may stand for a number. What one setting means for another
 
 from __future__ import annotations
 
-import math
-import re
-import shlex
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema
 
 from headgate.errors import ConfigError
-from headgate.project.durations import parse_duration
-from headgate.project.interpolation import FromEnvironment
+from headgate.project.database_config import DuckdbSource, MysqlSource, PostgresSource, SqliteSource
+from headgate.project.values import (
+    COLUMN_PATTERN,
+    ENCODING_PATTERN,
+    POSTGRES_PATTERN,
+    PROJECT_PATTERN,
+    REFERENCE_PATTERN,
+    SOURCE_PATTERN,
+    TYPE_PATTERN,
+    ColumnName,
+    Duration,
+    Flag,
+    MemoryLimit,
+    Name,
+    PathText,
+    Settings,
+    SourceName,
+    TableName,
+    Threads,
+    Variables,
+    as_command,
+    as_tuple,
+    from_environment,
+    null_word,
+)
 from headgate.project.yaml_file import KeyPath, YamlFile
 
-NAME_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*$"
-SOURCE_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
-PROJECT_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_-]*$"
-MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)? ?([kKMGT]i?)?B$"
-TYPE_PATTERN = r"^[A-Za-z][A-Za-z0-9_ ]*(\([0-9]+( ?, ?[0-9]+)?\))?(\[[0-9]*\])*$"
 
-TABLE_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*\.[a-zA-Z_][a-zA-Z0-9_]*$"
-COLUMN_PATTERN = r"^[^.]+\.[^.]+\..+$"
-TABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,62}\Z")
-ENCODING_PATTERN = r"^[A-Za-z0-9._:-]{1,40}$"
+@dataclass(frozen=True, slots=True)
+class NotNull:
+    """The columns that must hold a value: these, or all but those."""
+
+    columns: tuple[str, ...] = ()
+    all_but: tuple[str, ...] | None = None
 
 
-def _from_environment(value: Any) -> Any:
-    if isinstance(value, FromEnvironment) and not isinstance(scalar := value.scalar(), str):
-        return scalar
-    return value
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _null_word(value: Any) -> Any:
-    """Take YAML's null for the word, which is what an author of ``non_finite: null`` means."""
-    return "null" if value is None else value
-
-
-def _duration(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-def _command(value: Any) -> Any:
-    if isinstance(value, str):
-        if not shlex.split(value):
-            raise ValueError("the command is empty")
-        if "\x00" in value:
-            raise ValueError("a command cannot contain a NUL character")
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """Plain JSON values only, so that variables can be hashed, stored and handed to dbt."""
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("NaN and infinities cannot be handed on: write a finite number or a text")
-    if value is None or isinstance(value, bool | int | float):
+def _not_null(value: Any) -> Any:
+    if isinstance(value, NotNull):
         return value
-    raise ValueError(f"a variable is a text, number, true, false, null, list or mapping, not {type(value).__name__}")
+    inverse = isinstance(value, dict) and set(value) == {"all_but"}
+    names = value["all_but"] if inverse else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
+        raise ValueError("it must be a list of columns, or all_but: and a list of columns")
+    return NotNull(all_but=tuple(names)) if inverse else NotNull(tuple(names))
 
 
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=63)]
-SourceName = Annotated[str, Field(pattern=SOURCE_PATTERN, max_length=63)]
-ColumnName = Annotated[str, Field(min_length=1, max_length=255)]
-TableName = Annotated[str, Field(pattern=TABLE_PATTERN, max_length=127)]
-PathText = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")]
-Flag = Annotated[bool, BeforeValidator(_from_environment)]
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    WithJsonSchema({"type": "string", "examples": ["30s", "10m", "1h"], "pattern": "^([0-9]+[dhms])+$"}),
-]
-Variables = Annotated[dict[str, Any], BeforeValidator(_plain)]
-MemoryLimit = Annotated[str, Field(pattern=MEMORY_PATTERN)]
-Threads = Annotated[int, BeforeValidator(_from_environment), Field(ge=1, le=1024)]
-
-
-class Settings(BaseModel):
-    """What all settings have in common: nothing unknown, nothing converted, nothing changed later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+_NAMES_SCHEMA = {"type": "array", "items": {"type": "string"}}
+_NOT_NULL_SCHEMA = {
+    "anyOf": [
+        _NAMES_SCHEMA,
+        {"type": "object", "properties": {"all_but": _NAMES_SCHEMA}, "additionalProperties": False},
+    ]
+}
 
 
 class FilesTable(Settings):
@@ -103,7 +75,7 @@ class FilesTable(Settings):
         description="The file or files, as a path or glob, relative to the project folder or absolute.",
         examples=["data/train*.csv*"],
     )
-    primary_key: Annotated[tuple[ColumnName, ...], Field(min_length=1), BeforeValidator(_tuple)] = Field(
+    primary_key: Annotated[tuple[ColumnName, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
         description="The columns that together name a row. A later row with the same key replaces an earlier one.",
         examples=[["Store", "Date"]],
     )
@@ -122,7 +94,7 @@ class FilesTable(Settings):
         description="The types of columns, as DuckDB spells them. Others are inferred once and held in schema.lock.",
         examples=[{"StateHoliday": "VARCHAR"}],
     )
-    pii: Annotated[tuple[ColumnName, ...], BeforeValidator(_tuple)] = Field(
+    pii: Annotated[tuple[ColumnName, ...], BeforeValidator(as_tuple)] = Field(
         default=(),
         description="The columns that hold personal data: their values are shown in no error, report, log or ledger.",
         examples=[["email", "phone"]],
@@ -158,7 +130,7 @@ class FilesTable(Settings):
         description="How timestamps are written, in strptime's letters. Null: ISO 8601.",
         examples=["%d.%m.%Y %H:%M"],
     )
-    null_values: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = Field(
+    null_values: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="Texts that mean null, besides the empty one.", examples=[["NA", "n/a"]]
     )
     on_new_column: Literal["block", "evolve"] = Field(
@@ -168,7 +140,7 @@ class FilesTable(Settings):
     )
     non_finite: Annotated[
         Literal["refuse", "null"],
-        BeforeValidator(_null_word),
+        BeforeValidator(null_word),
         WithJsonSchema({"enum": ["refuse", "null", None], "type": ["string", "null"]}),
     ] = Field(
         default="refuse",
@@ -198,21 +170,23 @@ class FilesSource(Settings):
     )
 
 
-#: Any source. More kinds become a union that ``type`` tells apart.
-SourceConfig = FilesSource
+#: A source that is a database, of whatever kind.
+DatabaseSource = PostgresSource | MysqlSource | SqliteSource | DuckdbSource
+#: Any source: ``type`` says which.
+SourceConfig = FilesSource | DatabaseSource
 
 
 class PublishConfig(Settings):
     """What must hold for a release, whatever the gates say."""
 
-    max_shrink: Annotated[float, BeforeValidator(_from_environment)] = Field(
+    max_shrink: Annotated[float, BeforeValidator(from_environment)] = Field(
         default=0.5,
         ge=0,
         le=1,
         description="The largest share of its rows that a table may lose against the last release.",
         examples=[0.2],
     )
-    allow_nan: Annotated[tuple[Annotated[str, Field(pattern=COLUMN_PATTERN)], ...], BeforeValidator(_tuple)] = Field(
+    allow_nan: Annotated[tuple[Annotated[str, Field(pattern=COLUMN_PATTERN)], ...], BeforeValidator(as_tuple)] = Field(
         default=(),
         description="The float columns, as layer.table.column, in which NaN may be published.",
         examples=[["features.scores.ratio"]],
@@ -222,12 +196,12 @@ class PublishConfig(Settings):
 class When(Settings):
     """When an after-hook runs, or an export is made. All conditions must hold."""
 
-    changed: Annotated[tuple[TableName, ...], BeforeValidator(_tuple)] = Field(
+    changed: Annotated[tuple[TableName, ...], BeforeValidator(as_tuple)] = Field(
         default=(),
         description="Run only if one of these tables differs from the release before.",
         examples=[["features.train_features"]],
     )
-    min_new_rows: Annotated[int, BeforeValidator(_from_environment)] = Field(
+    min_new_rows: Annotated[int, BeforeValidator(from_environment)] = Field(
         default=0, ge=0, description="Run only if the release has at least so many new rows.", examples=[1000]
     )
 
@@ -235,7 +209,7 @@ class When(Settings):
 class ExportConfig(Settings):
     """Tables of each release as files for others. A failed export is tried again by the next run."""
 
-    tables: Annotated[tuple[TableName, ...], Field(min_length=1), BeforeValidator(_tuple)] = Field(
+    tables: Annotated[tuple[TableName, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
         description="The tables to write, as layer.table.", examples=[["marts.fact_sales_order"]]
     )
     to: PathText = Field(
@@ -254,7 +228,7 @@ class ExportConfig(Settings):
 class AfterHook(Settings):
     """A command that runs after publishing. Its failure is told and never un-publishes."""
 
-    command: Annotated[str, BeforeValidator(_command)] = Field(
+    command: Annotated[str, BeforeValidator(as_command)] = Field(
         min_length=1,
         description="The program and its arguments. No shell is involved; HEADGATE_RELEASE etc. are set for it.",
         examples=["python retrain.py"],
@@ -269,10 +243,81 @@ class AfterHook(Settings):
     )
 
 
+class ServedTable(Settings):
+    """How a table of the lake is kept in a warehouse."""
+
+    mode: Literal["append", "upsert"] = Field(
+        default="upsert",
+        description="`append`: records only come in, and one that changed or went is refused; `upsert`: records are "
+        "added, changed and deleted so that the warehouse holds what the release holds.",
+        examples=["append"],
+    )
+    primary_key: Annotated[tuple[ColumnName, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
+        description="The columns that together name a record.", examples=[["payment_record_id"]]
+    )
+    foreign_keys: dict[ColumnName, Annotated[str, Field(pattern=REFERENCE_PATTERN, max_length=255)]] = Field(
+        default_factory=dict,
+        description="Columns that refer to another served table, each with the table's name there and its key.",
+        examples=[{"payment_type_id": "dim_payment_type.payment_type_id"}],
+    )
+    not_null: Annotated[NotNull, BeforeValidator(_not_null), WithJsonSchema(_NOT_NULL_SCHEMA)] = Field(
+        default_factory=NotNull,
+        description="The columns that must hold a value, besides the primary key: a list, or `{all_but: […]}`.",
+        examples=[{"all_but": ["sales_order_id", "purchase_order_id"]}],
+    )
+    name: Annotated[str, Field(pattern=SOURCE_PATTERN, max_length=63)] | None = Field(
+        default=None, description="The table's name in the warehouse. Null: as in the lake.", examples=["payments"]
+    )
+
+
+class PostgresServer(Settings):
+    """A schema of a PostgreSQL database that holds tables of the served release."""
+
+    type: Literal["postgres"] = Field(description="The kind of warehouse.", examples=["postgres"])
+    url: Annotated[str, Field(min_length=1, max_length=4096, pattern=POSTGRES_PATTERN)] = Field(
+        description="The database, as postgresql://user:password@host/database.",
+        examples=["postgresql://headgate:${WAREHOUSE_PASSWORD}@db/warehouse"],
+    )
+    schema_: Annotated[str, Field(pattern=SOURCE_PATTERN, max_length=63)] = Field(
+        alias="schema",
+        description="The schema that Headgate keeps there. It is made if it is missing.",
+        examples=["totesys"],
+    )
+    lock_timeout: Duration = Field(
+        default=timedelta(seconds=30),
+        description="How long to wait for somebody who locks a served table.",
+        examples=["10s"],
+    )
+    tables: Annotated[dict[TableName, ServedTable], Field(min_length=1)] = Field(
+        description="The tables to serve, by their names in the lake.",
+        examples=[{"marts.dim_staff": {"primary_key": ["staff_id"]}}],
+    )
+
+
+#: Any place that releases are served to. More kinds become a union that ``type`` tells apart.
+ServerConfig = PostgresServer
+
+Incident = Literal["blocked", "failed", "late", "recovered"]
+
+
+class Channel(Settings):
+    """People who are told of trouble, in whatever way Apprise knows."""
+
+    urls: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
+        description="Where to, as Apprise writes it: mail, chat, SMS gateways, webhooks.",
+        examples=[["mailtos://user:${MAIL_PASSWORD}@example.com?to=ops@example.com"]],
+    )
+    on: Annotated[tuple[Incident, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
+        default=("blocked", "failed", "late", "recovered"),
+        description="What they are told of.",
+        examples=[["blocked", "late"]],
+    )
+
+
 class Sample(Settings):
     """A part of the data, the same each time and referentially whole."""
 
-    fraction: Annotated[float, BeforeValidator(_from_environment)] = Field(
+    fraction: Annotated[float, BeforeValidator(from_environment)] = Field(
         gt=0, lt=1, description="The share of the values of `by` that is kept.", examples=[0.1]
     )
     by: ColumnName = Field(
@@ -308,6 +353,11 @@ class Target(Settings):
     ledger: PathText | None = Field(
         default=None, description="As the project's `ledger`.", examples=["postgresql://headgate@db/ledger"]
     )
+    serve: dict[Name, ServerConfig] | None = Field(
+        default=None,
+        description="Where this target's releases are served, in place of the project's `serve`; {} is nowhere.",
+        examples=[{}],
+    )
 
 
 class ProjectFile(Settings):
@@ -321,14 +371,14 @@ class ProjectFile(Settings):
         description="Where the lake is: a folder, relative to the project folder or absolute, or s3://bucket/prefix.",
         examples=["./lake"],
     )
-    sources: dict[SourceName, SourceConfig] = Field(
+    sources: dict[SourceName, Annotated[SourceConfig, Field(discriminator="type")]] = Field(
         default_factory=dict,
         description="Where data comes from, by name.",
         examples=[
             {"kaggle": {"type": "files", "tables": {"store": {"path": "data/store.csv", "primary_key": ["Store"]}}}}
         ],
     )
-    layers: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(_tuple)] = Field(
+    layers: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
         default=("raw",),
         description="The layers in the order in which they are built. The first is raw.",
         examples=[["raw", "processed", "features"]],
@@ -347,6 +397,30 @@ class ProjectFile(Settings):
         default_factory=PublishConfig,
         description="The bounds of a release.",
         examples=[{"max_shrink": 0.2}],
+    )
+    serve: dict[Name, ServerConfig] = Field(
+        default_factory=dict,
+        description="Where tables of each release are served, by name, right after publishing.",
+        examples=[
+            {
+                "warehouse": {
+                    "type": "postgres",
+                    "url": "postgresql://headgate@db/warehouse",
+                    "schema": "totesys",
+                    "tables": {"marts.dim_staff": {"primary_key": ["staff_id"]}},
+                }
+            }
+        ],
+    )
+    notify: dict[Name, Channel] = Field(
+        default_factory=dict,
+        description="Who is told when a run is blocked or failed, a release is late, or all is well again.",
+        examples=[{"ops": {"urls": ["${OPS_URL}"], "on": ["blocked", "failed", "late", "recovered"]}}],
+    )
+    expect_every: Duration | None = Field(
+        default=None,
+        description="How often a release is expected. Without one for longer, people are told that it is late.",
+        examples=["1h"],
     )
     export: dict[Name, ExportConfig] = Field(
         default_factory=dict,
@@ -372,16 +446,3 @@ class ProjectFile(Settings):
     threads: Threads | None = Field(
         default=None, description="How many threads DuckDB may use. Null: one a core.", examples=[4]
     )
-
-
-_INVALID_NAME = re.compile(r"[^A-Za-z0-9_]+")
-
-
-def suggested_name(text: str) -> str:
-    """A valid name that is close to ``text``.
-
-    >>> suggested_name("2024 sales/eu")
-    't_2024_sales_eu'
-    """
-    name = _INVALID_NAME.sub("_", text).strip("_")[:60] or "table"
-    return name if name[0].isalpha() else f"t_{name}"

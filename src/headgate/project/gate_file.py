@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from headgate.errors import ConfigError, did_you_mean
-from headgate.project.config import TABLE_NAME
 from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES, Declared, GateFile, Place
 from headgate.project.loading import Project
 from headgate.project.pandera_schema import is_pandera, read_schema
 from headgate.project.pii import Pii
 from headgate.project.rules import RAW
 from headgate.project.suite import find_suite, read_suite
+from headgate.project.values import TABLE_NAME
 from headgate.project.yaml_file import KeyPath, YamlFile, read_yaml
 
 FOLDER = "gates"
@@ -100,8 +100,9 @@ def _with_sources(project: Project, gate: GateFile) -> GateFile:
     """The tags of a source's settings hold for raw, where its tables come first."""
     pii = gate.pii
     if gate.layer == RAW:
-        for table, (_, declared) in project.tables.items():
-            pii = pii.with_more(table, declared.pii)
+        for source in project.sources.values():
+            for table, declared in source.tables.items():
+                pii = pii.with_more(table, declared.pii)
     return replace(gate, pii=pii)
 
 

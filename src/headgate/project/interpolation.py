@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from headgate.errors import UsageError, did_you_mean
+from headgate.project.announced import SIMULATED
 from headgate.project.problems import Problem
 from headgate.project.yaml_file import KeyPath, dotted, read_value
 
@@ -72,11 +73,10 @@ def unset(missing: dict[KeyPath, list[str]], environ: Mapping[str, str]) -> Iter
         for name in names:
             near = did_you_mean(name, environ)
             guess = f" ({near})" if near.startswith("did you mean") else ""
-            yield Problem(
-                path,
-                f"the environment variable {name} is not set{guess}",
-                f"set it, give a default, ${{{name}:-…}}, or write $${{{name}}} for the characters themselves",
-            )
+            hint = f"set it, give a default, ${{{name}:-…}}, or write $${{{name}}} for the characters themselves"
+            if name in SIMULATED:
+                hint = f"set it, or start the simulator that knows it: headgate simulate {SIMULATED[name]}"
+            yield Problem(path, f"the environment variable {name} is not set{guess}", hint)
 
 
 def mask(text: str, secrets: set[str] | frozenset[str]) -> str:

@@ -6,17 +6,21 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from headgate.errors import ConfigError, UsageError, did_you_mean
+from headgate.project.announced import announced
 from headgate.project.config import (
     AfterHook,
+    Channel,
     ExportConfig,
-    FilesTable,
+    FilesSource,
     ProjectFile,
     PublishConfig,
     Sample,
+    ServerConfig,
     SourceConfig,
     Target,
 )
@@ -48,6 +52,9 @@ class Project:
     layers: tuple[str, ...]
     vars: dict[str, Any]
     publish: PublishConfig
+    serve: dict[str, ServerConfig]
+    notify: dict[str, Channel]
+    expect_every: timedelta | None
     export: dict[str, ExportConfig]
     after: dict[str, AfterHook]
     sample: Sample | None
@@ -59,15 +66,6 @@ class Project:
     def __repr__(self) -> str:
         """Says which project, and none of its settings: they may hold secrets."""
         return f"Project({self.name!r}, target={self.target!r}, folder={str(self.folder)!r})"
-
-    @property
-    def tables(self) -> dict[str, tuple[str, FilesTable]]:
-        """Every source table by its name, which is also its name in raw, with the source it belongs to."""
-        return {
-            table: (source, declared)
-            for source, config in self.sources.items()
-            for table, declared in config.tables.items()
-        }
 
     def mask(self, text: str) -> str:
         """``text`` without the project's secrets."""
@@ -87,7 +85,8 @@ def load(
 ) -> Project:
     """Read the project in exactly this folder.
 
-    ``variables`` replace the project's and the target's ``vars`` one by one.
+    ``variables`` replace the project's and the target's ``vars`` one by one. What ``environ`` does not hold, a
+    simulator that runs beside the project may.
 
     Raises:
         ConfigError: headgate.yml says something wrong; the text lists everything that is.
@@ -95,12 +94,16 @@ def load(
     """
     folder = folder.absolute()
     source = read_yaml(_project_file(folder), PROJECT_FILE)
+    environ = {**announced(folder), **environ}
     filled = interpolate(source.data, environ)
     settings = _settings(source, filled, target, environ)
     if len(settings.layers) == 1 and (folder / DBT_PROJECT_FILE).exists():
         what = f"there is a {DBT_PROJECT_FILE}, and no layer that its models could be built into"
         raise source.error(what, ("layers",), hint=f"layers: [{settings.layers[0]}, staging, marts]")
     for name, config in settings.sources.items():
+        if not isinstance(config, FilesSource):
+            config.written_at(source, ("sources", name))
+            continue
         for table, declared in config.tables.items():
             declared.written_at(source, ("sources", name, "tables", table))
     chosen = Target() if target is None else settings.targets[target]
@@ -115,6 +118,9 @@ def load(
         layers=settings.layers,
         vars={**settings.vars, **chosen.vars, **(variables or {})},
         publish=settings.publish,
+        serve=settings.serve if chosen.serve is None else chosen.serve,
+        notify=settings.notify,
+        expect_every=settings.expect_every,
         export=settings.export if chosen.export is None else chosen.export,
         after=settings.after,
         sample=chosen.sample,

@@ -22,12 +22,13 @@ class Problem(NamedTuple):
 def as_error(problems: Iterable[Problem], source: YamlFile) -> ConfigError:
     """One error for all problems: the first in the file is the main one, the others are listed in its text."""
     first, *others = sorted(problems, key=lambda problem: source.line(problem.path) or 0)
-    text = [first.what]
+    text, said = [first.what], {first.hint}
     for problem in others[:MOST_SHOWN]:
         line = source.line(problem.path)
         place = source.file if line is None else f"{source.file}:{line}"
         key = f" ({dotted(problem.path)})" if problem.path else ""
-        hint = f"; {problem.hint}" if problem.hint else ""
+        hint = f"; {problem.hint}" if problem.hint and problem.hint not in said else ""
+        said.add(problem.hint)
         text.append(f"  also {place}{key}: {problem.what}{hint}")
     if len(others) > MOST_SHOWN:
         text.append(f"  and {len(others) - MOST_SHOWN} more")

@@ -6,28 +6,42 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter
 
 from headgate.project.config import ProjectFile
+from headgate.project.durations import format_duration
 
 SCHEMA_FILE = "headgate.schema.json"
 PAGE_FILE = "configuration.md"
 BEGIN = "<!-- generated from the models: begin -->"
 END = "<!-- generated from the models: end -->"
-_HOUR = "PT1H"
+_ISO_DURATION = re.compile(r"P(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:\d+S)?)?")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 #: Where each model stands in the file, and the words for it.
 SECTIONS = {
     "ProjectFile": "The top of the file",
-    "FilesSource": "`sources.<source>`",
-    "FilesTable": "`sources.<source>.tables.<table>`",
+    "FilesSource": "`sources.<source>`, files",
+    "FilesTable": "`sources.<source>.tables.<table>` of files",
+    "PostgresSource": "`sources.<source>`, a PostgreSQL database",
+    "MysqlSource": "`sources.<source>`, a MySQL or MariaDB database",
+    "SqliteSource": "`sources.<source>`, a SQLite file",
+    "DuckdbSource": "`sources.<source>`, a DuckDB file",
+    "DatabaseTable": "`sources.<source>.tables.<table>` of a database",
+    "Columns": "`sources.<source>.tables.<table>.columns` of a database",
+    "Reconcile": "`sources.<source>.reconcile`",
     "Target": "`targets.<target>`",
     "Sample": "`targets.<target>.sample`",
     "PublishConfig": "`publish`",
+    "PostgresServer": "`serve.<server>`",
+    "ServedTable": "`serve.<server>.tables.<table>`",
+    "Channel": "`notify.<channel>`",
     "ExportConfig": "`export.<export>`",
     "AfterHook": "`after.<hook>`",
     "When": "`after.<hook>.when`, `export.<export>.when`",
@@ -87,8 +101,15 @@ def _section(title: str, model: dict[str, Any]) -> str:
 
 def _default(setting: dict[str, Any]) -> str:
     if "default" in setting:
-        return "1h" if setting["default"] == _HOUR else _flow(setting["default"])
+        return _flow(_duration(setting["default"]))
     return "[]" if setting.get("type") == "array" else "{}"
+
+
+def _duration(default: Any) -> Any:
+    """A default as it is written in the file: pydantic describes a length of time as ISO 8601 does."""
+    if not isinstance(default, str) or not _ISO_DURATION.fullmatch(default):
+        return default
+    return format_duration(TypeAdapter(timedelta).validate_python(default))
 
 
 def _flow(value: Any) -> str:
@@ -104,8 +125,8 @@ def _type(setting: dict[str, Any]) -> str:
     >>> _type({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]})
     'list of text, or null'
     """
-    if "anyOf" in setting:
-        return ", or ".join(_type(each) for each in setting["anyOf"])
+    if among := setting.get("anyOf") or setting.get("oneOf"):
+        return ", or ".join(_type(each) for each in among)
     if "$ref" in setting:
         return SECTIONS[setting["$ref"].rpartition("/")[2]]
     if "enum" in setting:
@@ -114,6 +135,8 @@ def _type(setting: dict[str, Any]) -> str:
         return f"`{setting['const']}`"
     if setting["type"] == "null":
         return "null"
+    if isinstance(setting["type"], list):
+        return " or ".join(_WORDS[each] for each in setting["type"])
     word = _WORDS[setting["type"]]
     inner = setting.get("items") or setting.get("additionalProperties")
     if named := setting.get("patternProperties"):
@@ -128,8 +151,8 @@ def _adapted(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     result = {key: each if key in ("propertyNames", "examples") else _adapted(each) for key, each in node.items()}
-    if result.get("default") == _HOUR:
-        result["default"] = "1h"
+    if "default" in result:
+        result["default"] = _duration(result["default"])
     if "patternProperties" in result:
         result["additionalProperties"] = False
     kind = node.get("type")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from headgate.errors import did_you_mean
-from headgate.project.config import ExportConfig, ProjectFile
+from headgate.project.config import ExportConfig, FilesSource, ProjectFile, ServerConfig
 from headgate.project.export_path import ExportPath
 from headgate.project.problems import Problem
 from headgate.project.yaml_file import KeyPath
@@ -16,6 +16,8 @@ RAW = "raw"
 RESERVED_LAYERS = frozenset(
     {"raw_log", "quarantine", "main", "lake", "memory", "system", "temp", "information_schema", "pg_catalog"}
 )
+#: What Headgate keeps for itself in a warehouse.
+RESERVED_SERVED = frozenset({"headgate_release"})
 #: What lies in a lake's folder, in which the targets' own lakes are nested by default.
 RESERVED_TARGETS = frozenset({"current", "data", "releases", "work"})
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/(?!\.)[^/\s?#{}%\\]+)*/?")
@@ -27,6 +29,7 @@ def broken_rules(settings: ProjectFile) -> Iterator[Problem]:
     yield from _tables(settings)
     yield from _targets(settings)
     yield from _hooks(settings)
+    yield from _servers(settings)
     yield from _exports(settings)
     yield from _allowed_nan(settings)
     yield from _places(settings)
@@ -60,8 +63,9 @@ def _tables(settings: ProjectFile) -> Iterator[Problem]:
                     f"the table raw.{table} would have two sources, this and {owner}",
                     "rename one of them: names are unique over all sources, and case does not matter",
                 )
-            for index, column in enumerate(declared.primary_key):
-                if column.lower() in {each.lower() for each in declared.primary_key[:index]}:
+            key = declared.primary_key or ()
+            for index, column in enumerate(key):
+                if column.lower() in {each.lower() for each in key[:index]}:
                     yield Problem((*path, "primary_key", index), f"the column {column} is named twice")
 
 
@@ -93,13 +97,45 @@ def _exports(settings: ProjectFile) -> Iterator[Problem]:
 
 def _tables_named(settings: ProjectFile, names: tuple[str, ...], setting: KeyPath) -> Iterator[Problem]:
     tables = {table for source in settings.sources.values() for table in source.tables}
+    only_files = all(isinstance(source, FilesSource) for source in settings.sources.values())
     for index, name in enumerate(names):
         path = (*setting, index)
         layer, _, table = name.partition(".")
         if layer not in settings.layers:
             yield Problem(path, f"there is no layer {layer!r}", did_you_mean(layer, settings.layers))
-        elif layer == RAW and table not in tables:
+        elif layer == RAW and table not in tables and only_files:
             yield Problem(path, f"no source has a table {table!r}", did_you_mean(table, tables))
+
+
+def _servers(settings: ProjectFile) -> Iterator[Problem]:
+    groups: list[tuple[KeyPath, Mapping[str, ServerConfig]]] = [(("serve",), settings.serve)]
+    groups += [(("targets", name, "serve"), target.serve or {}) for name, target in settings.targets.items()]
+    for path, servers in groups:
+        for name, server in servers.items():
+            yield from _served_tables((*path, name, "tables"), server, settings.layers)
+
+
+def _served_tables(path: KeyPath, server: ServerConfig, layers: tuple[str, ...]) -> Iterator[Problem]:
+    keys: dict[str, tuple[str, ...]] = {}
+    for relation, table in server.tables.items():
+        layer, _, own = relation.partition(".")
+        name = table.name or own
+        if layer not in layers:
+            yield Problem((*path, relation), f"there is no layer {layer!r}", did_you_mean(layer, layers))
+        if name in RESERVED_SERVED:
+            yield Problem((*path, relation), f"the name {name} is reserved", "give the table another `name`")
+        if name in keys:
+            yield Problem((*path, relation), f"two tables would be called {name} there", "give one another `name`")
+        keys[name] = table.primary_key
+    for relation, table in server.tables.items():
+        for column, reference in table.foreign_keys.items():
+            here: KeyPath = (*path, relation, "foreign_keys", column)
+            other, _, key = reference.partition(".")
+            if other not in keys:
+                yield Problem(here, f"no table {other!r} is served", did_you_mean(other, keys))
+            elif keys[other] != (key,):
+                whole = ", ".join(keys[other])
+                yield Problem(here, f"{key} is not the primary key of {other}", f"its primary key is {whole}")
 
 
 def _allowed_nan(settings: ProjectFile) -> Iterator[Problem]:

@@ -10,6 +10,8 @@ from headgate.errors import UsageError, did_you_mean
 #: What running a template leaves behind, and a copy must not take along.
 LEFTOVERS = ("lake", "data", "model", ".headgate", "target", "logs", "__pycache__", ".gitkeep", "*.pyc")
 GENERATOR = "generate.py"
+#: What the data of a template comes from while it is only tried, if not from its own generator.
+SIMULATORS = {"totesys": "oltp"}
 
 
 def templates_folder() -> Path:

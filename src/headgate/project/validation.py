@@ -8,20 +8,22 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from headgate.errors import closest, did_you_mean
-from headgate.project.config import (
+from headgate.project.config import ProjectFile
+from headgate.project.interpolation import FromEnvironment
+from headgate.project.problems import Problem
+from headgate.project.values import (
     COLUMN_PATTERN,
     ENCODING_PATTERN,
     MEMORY_PATTERN,
     NAME_PATTERN,
+    POSTGRES_PATTERN,
     PROJECT_PATTERN,
+    REFERENCE_PATTERN,
     SOURCE_PATTERN,
     TABLE_PATTERN,
     TYPE_PATTERN,
-    ProjectFile,
     suggested_name,
 )
-from headgate.project.interpolation import FromEnvironment
-from headgate.project.problems import Problem
 from headgate.project.yaml_file import KeyPath
 
 _WANTED = {
@@ -42,6 +44,8 @@ _PATTERNS: dict[str, tuple[str, str | None]] = {
     TYPE_PATTERN: ("a type", "write it as DuckDB does: VARCHAR, DECIMAL(10,2), DATE"),
     TABLE_PATTERN: ("a table", "write it as layer.table"),
     COLUMN_PATTERN: ("a column", "write it as layer.table.column"),
+    REFERENCE_PATTERN: ("a reference", "write it as table.column, with the table's name in the warehouse"),
+    POSTGRES_PATTERN: ("a PostgreSQL database", "write it as postgresql://user:password@host/database"),
     ENCODING_PATTERN: ("an encoding", "write it like utf-8 or latin-1"),
 }
 _BOUNDS = {
@@ -64,16 +68,34 @@ def validate(data: dict[str, Any]) -> ProjectFile | list[Problem]:
 
 
 def _problem(error: ErrorDetails, data: dict[str, Any]) -> Problem:
-    kind, path = error["type"], tuple(part for part in error["loc"] if part != "[key]")
+    kind, loc = error["type"], tuple(part for part in error["loc"] if part != "[key]")
+    path = _in_file(loc)
     value = error.get("input")
     last = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
-        return Problem(path, f"there is no setting {last!r} here", did_you_mean(last, _settings_at(path[:-1])))
+        return Problem(path, f"there is no setting {last!r} here", did_you_mean(last, _settings_at(loc[:-1])))
     if kind == "missing":
-        return Problem(path, f"the setting {last!r} is required", _example(path))
+        return Problem(path, f"the setting {last!r} is required", _example(loc))
+    if kind.startswith("union_tag_"):
+        return _kind_of_source(path, error)
     if kind == "string_pattern_mismatch":
         return _misshapen(value, error["ctx"]["pattern"])._replace(path=path)
     return Problem(path, _sentence(kind, error, value), None)
+
+
+def _in_file(loc: KeyPath) -> KeyPath:
+    """The key path of what pydantic found: without the kind of source, which it puts behind the source's name."""
+    return (*loc[:2], *loc[3:]) if loc[:1] == ("sources",) and len(loc) > 2 else loc
+
+
+def _kind_of_source(path: KeyPath, error: ErrorDetails) -> Problem:
+    expected = str(error["ctx"].get("expected_tags", ""))
+    if not expected:
+        return Problem((*path, "type"), "the setting 'type' is required", "for example type: files")
+    tag = error["ctx"]["tag"]
+    known = [each.strip("' ") for each in expected.split(",")]
+    what = f"this must be {', '.join(known[:-1])} or {known[-1]}, not {shown(tag)}"
+    return Problem((*path, "type"), what, did_you_mean(str(tag), known))
 
 
 def _meant(path: KeyPath) -> KeyPath | None:
@@ -131,7 +153,7 @@ def _misshapen(value: Any, pattern: str) -> Problem:
 
 def _settings_at(path: KeyPath) -> list[str]:
     model = _model_at(path)
-    return [] if model is None else list(model.model_fields)
+    return [] if model is None else [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _example(path: KeyPath) -> str | None:
@@ -145,9 +167,12 @@ def _example(path: KeyPath) -> str | None:
 
 
 def _model_at(path: KeyPath) -> type[BaseModel] | None:
-    """The model that describes the mapping at ``path``."""
+    """The model that describes the mapping at ``path``, in which a source's kind stands behind its name."""
     kind: Any = ProjectFile
     for part in path:
+        if chosen := _of_kind(kind, part):
+            kind = chosen
+            continue
         model = _model_in(kind)
         if model is not None and part in model.model_fields:
             kind = model.model_fields[str(part)].annotation
@@ -156,6 +181,16 @@ def _model_at(path: KeyPath) -> type[BaseModel] | None:
         else:
             kind = _element(kind)
     return _model_in(kind)
+
+
+def _of_kind(kind: Any, tag: Any) -> type[BaseModel] | None:
+    """Of a union of sources, the one whose ``type`` is ``tag``."""
+    for union in (kind, *get_args(kind)):
+        for each in get_args(union):
+            model = each if isinstance(each, type) and issubclass(each, BaseModel) else None
+            if model and "type" in model.model_fields and tag in get_args(model.model_fields["type"].annotation):
+                return model
+    return None
 
 
 def _model_in(kind: Any) -> type[BaseModel] | None:

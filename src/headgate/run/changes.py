@@ -1,13 +1,17 @@
-"""What is different from the release that is served, found without opening a database."""
+"""What is different from the release that is served, found without opening the lake."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from headgate.errors import UsageError
 from headgate.lake.release import Manifest
 from headgate.ledger import Ledger
 from headgate.plan import Changes
 from headgate.project import Project
 from headgate.project.fingerprint import combined, fingerprint
 from headgate.run.publish import tools
+from headgate.run.serving import unserved
 from headgate.run.workshop import Options, open_source, source_states
 
 
@@ -20,10 +24,25 @@ def find_changes(
     """
     reasons: dict[str, str | None] = {}
     for name in project.sources:
-        changes = open_source(project, name).changes(source_states(parent, name))
+        known = source_states(parent, name, ledger, lake)
+        changes = open_source(project, name).changes(known, options.compare.get(name, ()))
         reasons |= {f"{name}.{table}": change.why for table, change in changes.items()}
+    _refuse_twins(reasons)
     always = tuple(m["relation"] for m in parent.models.values() if not m.get("deterministic", True)) if parent else ()
-    return Changes(reasons, _code_changed(project, parent, ledger, lake, options), always)
+    late = unserved(project, parent, ledger, lake) if ledger else {}
+    return Changes(reasons, _code_changed(project, parent, ledger, lake, options), always, late)
+
+
+def _refuse_twins(reasons: Mapping[str, str | None]) -> None:
+    """Tables of two sources that would be one in raw; which a database has is known only now."""
+    owners: dict[str, str] = {}
+    for name in reasons:
+        owner = owners.setdefault(name.split(".", 1)[1].lower(), name)
+        if owner != name:
+            raise UsageError(
+                f"the table raw.{name.split('.', 1)[1]} would have two sources, {owner} and {name}",
+                hint="leave it out of one of them (exclude), or rename it: names are unique over all sources",
+            )
 
 
 def _code_changed(

@@ -12,6 +12,7 @@ from headgate.lake.doctor import Finding
 from headgate.lake.probing import probe
 from headgate.lake.release import Releases
 from headgate.ledger import Ledger
+from headgate.notify import require_channels
 from headgate.project import Project, read_gates
 from headgate.run.workshop import open_dbt, open_source, open_store
 
@@ -23,6 +24,7 @@ def check_project(project: Project) -> list[Finding]:
         _look("gates", partial(_gates, project)),
         *(_look(f"source {name}", partial(_source, project, name)) for name in project.sources),
         _look("models", partial(_models, project)),
+        *(_look(f"notify {name}", partial(_channel, project, name)) for name in project.notify),
         _look("lake", partial(_lake, project)),
         _look("ledger", partial(_ledger, project)),
     ]
@@ -46,6 +48,11 @@ def _gates(project: Project) -> str:
 def _source(project: Project, name: str) -> str:
     changes = open_source(project, name).changes({})
     return "; ".join(f"{change.table}: {change.why}" for change in changes.values())
+
+
+def _channel(project: Project, name: str) -> str:
+    count = require_channels(project.notify[name])
+    return "1 address" if count == 1 else f"{count} addresses"
 
 
 def _models(project: Project) -> str:

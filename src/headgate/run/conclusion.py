@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import duckdb
@@ -13,6 +13,7 @@ from headgate.errors import ExitCode, HeadgateError, InterruptedRunError, LakeUn
 from headgate.lake.engine import translated, was_interrupted
 from headgate.lake.release import Manifest
 from headgate.run.steps import Outcome, count_results
+from headgate.run.telling import tell_of_run
 from headgate.run.verdict import EXIT_CODES, Status, Verdict, failure_of
 from headgate.run.workshop import Workshop
 
@@ -73,6 +74,7 @@ def _finish(
     if status in ("blocked", "failed", "held"):
         word, facts = verdict.line()
         shop.ledger.alert(status, shop.run, f"{word}  {' · '.join(facts)}")
+    verdict.notes.extend(tell_of_run(shop.project, shop.ledger, shop.store.location, verdict, shop.releases.current()))
     return verdict
 
 
@@ -89,6 +91,7 @@ def _verdict(
     if isinstance(cause, SourceDataError):
         failures.append(_bad_source(cause, shop.project.mask(cause.what)))
     sources = {n: e["rows"] for d in details.values() for n, e in d.get("sources", {}).items()}
+    served = {n.partition(":")[2]: d["served"] for n, d in details.items() if "served" in d}
     return Verdict(
         status=status,
         run=shop.run,
@@ -102,10 +105,18 @@ def _verdict(
         failures=failures,
         steps=[{"name": s.name, "status": s.status, "seconds": round(s.seconds or 0.0, 4)} for s in steps],
         sources=sources,
+        served=served,
         notes=shop.notes,
         error=error,
-        exit_code=cause.exit_code if cause else EXIT_CODES[status],
+        exit_code=cause.exit_code if cause else _code_of(status, served),
     )
+
+
+def _code_of(status: Status, served: Mapping[str, Mapping[str, Any]]) -> ExitCode:
+    """What was published stays so; that a server did not get it is told by the code."""
+    code = EXIT_CODES[status]
+    failed = [each["exit_code"] for each in served.values() if each["status"] == "failed"]
+    return ExitCode(failed[0]) if failed and code is ExitCode.OK else code
 
 
 def _served(shop: Workshop) -> Manifest | None:

@@ -21,6 +21,7 @@ from headgate.run.build import build_layer, run_tests
 from headgate.run.conditions import waits_for
 from headgate.run.exporting import export_in_run
 from headgate.run.publish import publish, published_before
+from headgate.run.serving import serve_in_run
 from headgate.run.verdict import Status
 from headgate.run.workshop import Workshop, open_source, source_states
 from headgate.sources.change_log import shows_every_row
@@ -59,26 +60,24 @@ def perform_one(shop: Workshop, step: Step, *, alone: bool = False) -> Outcome:
 
 
 def _extract(shop: Workshop, step: Step) -> Outcome:
-    """Read what a source has new into raw, each table in a transaction of its own."""
+    """Read what a source has new into raw."""
     source = open_source(shop.project, step.subject, read_gate(shop.project.folder, RAW).pii)
-    known = source_states(shop.parent, step.subject)
+    known = source_states(shop.parent, step.subject, shop.ledger, shop.store.location)
     locked = read_lock(shop.project.folder)
-    declared = shop.project.sources[step.subject].tables
+    compare = shop.options.compare.get(step.subject, ())
     entries: dict[str, Any] = {}
-    for table, change in source.changes(known).items():
-        if not change.changed:
-            continue
-        shop.tell(step.name, f"{table}: {change.why}")
-        extracted = source.extract(shop.con, table, shop.run, known.get(table), locked=locked.get(table))
-        entries[f"{step.subject}.{table}"] = {
+    for extracted in source.extract(
+        shop.con, shop.run, known, locked, lambda text: shop.tell(step.name, text), compare
+    ):
+        entries[f"{step.subject}.{extracted.table}"] = {
             "rows": extracted.counts.to_dict(),
             "state": extracted.state,
             "cursor": extracted.cursor,
             "columns": [list(column) for column in extracted.schema.columns.items()],  # JSON objects lose the order
             "delimiter": extracted.schema.delimiter,
-            "primary_key": list(declared[table].primary_key),
+            "primary_key": list(extracted.primary_key),
         }
-        shop.notes.extend(f"{step.subject}.{table}: {note}" for note in extracted.notes)
+        shop.notes.extend(f"{step.subject}.{extracted.table}: {note}" for note in extracted.notes)
     shop.changed()
     return Outcome("done" if entries else "skipped", {"sources": entries})
 
@@ -171,6 +170,13 @@ def _publish(shop: Workshop, step: Step) -> Outcome:
     return Outcome("done", detail, ends="published", manifest=manifest)
 
 
+def _serve(shop: Workshop, step: Step) -> Outcome:
+    """Bring a warehouse to the release that the lake serves; its failure is told and tried again by the next run."""
+    detail = serve_in_run(shop, step.subject)
+    shop.notes.extend(f"{step.subject}: {note}" for note in detail["served"]["notes"])
+    return Outcome(detail["served"]["status"], detail)
+
+
 def _export(shop: Workshop, step: Step) -> Outcome:
     """Write tables of the release for others; its failure is told and tried again by the next run."""
     status, detail = export_in_run(shop, step.subject)
@@ -227,6 +233,7 @@ _DOERS: dict[Kind, Callable[[Workshop, Step], Outcome]] = {
     Kind.BUILD: _build,
     Kind.GATE: _gate,
     Kind.PUBLISH: _publish,
+    Kind.SERVE: _serve,
     Kind.EXPORT: _export,
     Kind.AFTER: _after,
 }

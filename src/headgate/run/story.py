@@ -171,7 +171,7 @@ def _whole(shop: Workshop) -> Outcome:
     """Every step in order; what comes after the release still runs, what comes after a failure does not."""
     changes, steps = _look(shop)
     if early := _not_at_all(shop, changes):
-        return early
+        return _caught_up(shop, steps, early)
     if any(step.kind is Kind.BUILD and step.need is not Need.NO for step in steps):
         models = shop.dbt.memory.models() if shop.dbt is not None else None
         if models is None or needs_dbt(shop, models):
@@ -185,6 +185,14 @@ def _whole(shop: Workshop) -> Outcome:
             end = outcome
             if outcome.ends != "published":
                 break
+    return _caught_up(shop, steps, end) if end.ends == "nothing_new" else end
+
+
+def _caught_up(shop: Workshop, steps: list[Step], end: Outcome) -> Outcome:
+    """Nothing was published: serve what a run before this one published and could not serve."""
+    for step in steps:
+        if step.kind is Kind.SERVE and step.need is Need.YES:
+            perform_one(shop, step)
     return end
 
 
@@ -194,7 +202,7 @@ def _one(shop: Workshop, steps: list[Step], name: str) -> Outcome:
     if first:
         changes, steps = _look(shop)
         if early := _not_at_all(shop, changes):
-            return early
+            return _caught_up(shop, steps, early)
         _read_gates(shop)
     step = next(step for step in steps if step.name == name)
     if step.kind in FOLLOWING:

@@ -29,7 +29,8 @@ EXAMPLES = 5
 class Verdict:
     """The end of a run. ``serving`` is the release that readers see now, published at ``serving_since``.
 
-    ``expectations`` counts all that were judged, ``guards`` those that are always on at publish.
+    ``expectations`` counts all that were judged, ``guards`` those that are always on at publish. ``served`` says of
+    each server that was tried what became of it: a release that it did not get is still published.
     """
 
     status: Status
@@ -44,6 +45,7 @@ class Verdict:
     failures: list[dict[str, Any]] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
     sources: dict[str, dict[str, int]] = field(default_factory=dict)
+    served: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     error: str | None = None
     exit_code: ExitCode = ExitCode.OK
@@ -62,6 +64,7 @@ class Verdict:
             "failures": self.failures,
             "steps": self.steps,
             "sources": self.sources,
+            "served": {name: {k: v for k, v in each.items() if k != "exit_code"} for name, each in self.served.items()},
             "notes": self.notes,
             "error": self.error,
         }
@@ -77,11 +80,12 @@ class Verdict:
                 held + (f", {warned} warned" if warned else ""),
                 f"{sum(self.rows.values()):,} rows",
                 f"{self.seconds:.1f} s",
+                *self._not_served(),
             ]
         if self.status == "nothing_new":
-            return "NOTHING NEW", [serving, f"{self.seconds:.1f} s"]
+            return "NOTHING NEW", [serving, f"{self.seconds:.1f} s", *self._not_served()]
         if self.status == "held":
-            return "HELD", [serving, "headgate resume lets runs go on"]
+            return "HELD", [serving, "headgate resume lets runs go on", *self._not_served()]
         if self.status == "running":
             return "DONE", [f"{self.steps[-1]['name']}" if self.steps else "nothing", f"run {self.run} goes on"]
         if self.status == "blocked":
@@ -91,6 +95,11 @@ class Verdict:
             f"still {serving}",
             f"run {self.run}",
         ]
+
+    def _not_served(self) -> list[str]:
+        """The servers that did not get the release."""
+        failed = [(name, each["before"]) for name, each in self.served.items() if each["status"] == "failed"]
+        return [f"{n} NOT SERVED: holds {'nothing' if b is None else f'release {b}'}" for n, b in failed]
 
     def _cause(self) -> str:
         failed, total = self.expectations.get("failed", 0), self.expectations.get("total", 0)

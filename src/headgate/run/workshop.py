@@ -6,7 +6,7 @@ Nothing in here outlives a process: what one step hands to the next lies in the 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -38,16 +38,23 @@ DONE = ("done", "skipped")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user asked of this run beyond the project file."""
+    """What the user asked of this run beyond the project file.
+
+    ``compare`` names, by source, tables that are compared whole although their cursor shows no change.
+    """
 
     full: bool = False
     allow_shrink: bool = False
     resume: bool = False
     wait: timedelta = timedelta(0)
+    compare: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As the ledger keeps it."""
-        return {"full": self.full, "allow_shrink": self.allow_shrink}
+        compare = (
+            {"compare": {source: sorted(tables) for source, tables in self.compare.items()}} if self.compare else {}
+        )
+        return {"full": self.full, "allow_shrink": self.allow_shrink, **compare}
 
 
 #: Told what happens: the step, and a few words. Silence is the default.
@@ -262,8 +269,19 @@ def open_source(project: Project, name: str, pii: Pii = NO_PII) -> Source:
     return sources.open_source(name, config.model_copy(update={"tables": tables}), project.folder, project.sample)
 
 
-def source_states(parent: Manifest | None, name: str) -> dict[str, Mapping[str, Any]]:
-    """What the parent release knows of each table of a source that it has read."""
-    known = parent.sources if parent else {}
+def source_states(
+    parent: Manifest | None, name: str, ledger: ledgers.Ledger | None, lake: str
+) -> dict[str, Mapping[str, Any]]:
+    """What is known of each table of a source: from the parent release, and from later runs that found nothing new.
+
+    Such a run published nothing, so what it learned (a file was only touched, a comparison found no
+    difference) is in the ledger alone. It is as true of the release: the run left the tables as they are.
+    """
+    if parent is None:
+        return {}
+    entries = dict(parent.sources)
+    if ledger is not None:
+        for detail in ledger.looked_at(lake, parent.release, f"extract:{name}"):
+            entries |= detail.get("sources", {})
     prefix = f"{name}."
-    return {key.removeprefix(prefix): entry["state"] for key, entry in known.items() if key.startswith(prefix)}
+    return {key.removeprefix(prefix): entry["state"] for key, entry in entries.items() if key.startswith(prefix)}

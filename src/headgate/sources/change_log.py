@@ -89,10 +89,11 @@ class ChangeLog:
         )
         return LogState(columns, rows, first, last, versioned=_LATEST in self._view_body())
 
-    def append(self, incoming: Incoming, run: str, *, snapshot: bool = False) -> Counts:
+    def append(self, incoming: Incoming, run: str, *, snapshot: bool = False, within: str = "TRUE") -> Counts:
         """Append the rows of ``incoming`` whose (key, hash) is not the latest known.
 
-        With ``snapshot``, keys that are known and not in ``incoming`` get a row ``delete``.
+        With ``snapshot``, keys that are known and not in ``incoming`` get a row ``delete``, as far as the
+        condition ``within`` holds for them.
 
         Raises:
             CouldNotRunError: the rows do not add up.
@@ -105,7 +106,7 @@ class ChangeLog:
             appended = self._insert(incoming.relation, columns, run, loaded_us)
             unchanged = deleted = 0
         else:
-            known = self._known(before, incoming.relation, everything=snapshot)
+            known = self._known(before, incoming.relation, within if snapshot else None)
             keys = self._key_list()
             novel = f"(SELECT * FROM {incoming.relation} ANTI JOIN {known} USING ({keys}, _hash))"
             appended = self._insert(novel, columns, run, loaded_us)
@@ -113,7 +114,7 @@ class ChangeLog:
                 f"SELECT count(*) FILTER (i._hash = k._hash), count(*) "
                 f"FROM {incoming.relation} i JOIN {known} k USING ({keys})"
             )
-            deleted = self._delete_missing(known, incoming.relation, run, loaded_us) if snapshot else 0
+            deleted = self._delete_missing(known, incoming.relation, within, run, loaded_us) if snapshot else 0
             versioned = versioned or same_key > unchanged or deleted > 0
             self.con.execute(f"DROP TABLE {known}")
         counts = Counts(
@@ -133,14 +134,17 @@ class ChangeLog:
         (now,) = self._one("SELECT epoch_us(now())")
         return int(now) if before.last_us is None else max(int(now), before.last_us + 1)
 
-    def _known(self, before: LogState, relation: str, *, everything: bool) -> str:
-        """A temporary table of the latest (key, hash), of all keys or of those in ``relation``."""
+    def _known(self, before: LogState, relation: str, within: str | None) -> str:
+        """A temporary table of the latest (key, hash) of the keys in ``relation``, and where ``within`` holds."""
         name = f"temp.{ident(f'headgate_known_{self.table}')}"
         keys = self._key_list()
         latest = latest_rows(self.log, [*self.primary_key, "_hash"], self.primary_key, before.first_us)
         if not before.versioned:
             latest = f"SELECT {keys}, _hash FROM {self.log}"
-        wanted = "" if everything else f" SEMI JOIN {relation} USING ({keys})"
+        wanted = {
+            "TRUE": "",
+            None: f" SEMI JOIN {relation} USING ({keys})",
+        }.get(within, f" WHERE {within} OR ({keys}) IN (SELECT ({keys}) FROM {relation})")
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM ({latest}) AS latest{wanted}")
         return name
 
@@ -152,12 +156,12 @@ class ChangeLog:
         )
         return int(count)
 
-    def _delete_missing(self, known: str, relation: str, run: str, loaded_us: int) -> int:
+    def _delete_missing(self, known: str, relation: str, within: str, run: str, loaded_us: int) -> int:
         keys = self._key_list()
         (count,) = self._one(
             f"INSERT INTO {self.log} ({keys}, _run, _loaded_at, _op) "
             f"SELECT {keys}, {literal(run)}, make_timestamptz({loaded_us}), 'delete' "
-            f"FROM {known} ANTI JOIN {relation} USING ({keys})"
+            f"FROM {known} ANTI JOIN {relation} USING ({keys}) WHERE {within}"
         )
         return int(count)
 

@@ -106,7 +106,7 @@ class FileLoading:
     def _nothing(self, before: State, difference: Difference) -> Extracted:
         state = {**before, "files": [file.to_dict() for file in difference.present]}
         schema = LockedTable(self.log.columns(), before.get("delimiter"))
-        return Extracted(self.table, Counts(), state, schema)
+        return Extracted(self.table, Counts(), state, schema, self.config.primary_key)
 
     def _read(self, files: Sequence[SourceFile], before: State, stage: Stage, proof: Future[Proof]) -> _Read:
         shape, delimiter = self._shape(files, before, proof)
@@ -187,6 +187,7 @@ class FileLoading:
             counts,
             {**state, "files": [file.to_dict() for file in files]},
             LockedTable(dict(self._ordered(read.shape.columns)), read.delimiter),
+            self.config.primary_key,
             read.shape.notes,
             state["cursor"],
             tuple(file.path for file in fresh),

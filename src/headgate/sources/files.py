@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ class FilesSource:
         """The names of its tables."""
         return tuple(self.config.tables)
 
-    def changes(self, known: Mapping[str, State]) -> dict[str, TableChange]:
+    def changes(self, known: Mapping[str, State], compare: Collection[str] = ()) -> dict[str, TableChange]:
         """Compare the files of every table with what is known of them: size and time, else content.
 
         Raises:
@@ -62,13 +62,34 @@ class FilesSource:
     def extract(
         self,
         con: Connection,
+        run: str,
+        known: Mapping[str, State],
+        locked: Mapping[str, LockedTable],
+        tell: Callable[[str], None],
+        compare: Collection[str] = (),
+    ) -> list[Extracted]:
+        """Read the files of each table that changed, each table in a transaction of its own."""
+        done = []
+        for table, change in self.changes(known).items():
+            if change.why is not None:
+                tell(f"{table}: {change.why}")
+                done.append(self.extract_table(con, table, run, known.get(table), locked=locked.get(table)))
+        return done
+
+    def extract_table(
+        self,
+        con: Connection,
         table: str,
         run: str,
         known: State | None = None,
         *,
         locked: LockedTable | None = None,
     ) -> Extracted:
-        """Read the files that are new or changed into the table's change log."""
+        """Read the files that are new or changed into the table's change log, in one transaction.
+
+        ``known`` is what was read before; without it, what the lake itself remembers. An empty one
+        reads everything again.
+        """
         from headgate.sources.file_loading import FileLoading
 
         loading = FileLoading(con, self.name, table, self.config.tables[table], self.folder, locked, self.sample)

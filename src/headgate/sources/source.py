@@ -5,7 +5,7 @@ Nothing here imports the engine, so that a run which finds nothing new never loa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 #: What a source remembers of one table: plain JSON values, kept in the lake and in the manifest.
 State = Mapping[str, Any]
 
+#: Stands for all tables where some can be named.
+EVERY_TABLE = "*"
+
 #: A new kind of source is one module and one line here: the ``type`` in headgate.yml, module and class.
 KINDS = {
     "files": ("headgate.sources.files", "FilesSource"),
+    "postgres": ("headgate.sources.databases.source", "DatabaseSource"),
+    "sqlite": ("headgate.sources.databases.source", "DatabaseSource"),
+    "duckdb": ("headgate.sources.databases.source", "DatabaseSource"),
 }
 
 
@@ -44,13 +50,14 @@ class Extracted:
 
     ``state`` is what the next ``changes`` wants to be given for this table; ``schema`` what
     ``schema.lock`` shall hold; ``cursor`` the range of the cursor column in what was read; ``notes``
-    are sentences that a person should see.
+    are sentences that a person should see; ``read`` the files.
     """
 
     table: str
     counts: Counts
     state: dict[str, Any]
     schema: LockedTable
+    primary_key: tuple[str, ...]
     notes: tuple[str, ...] = ()
     cursor: dict[str, Any] | None = None
     read: tuple[str, ...] = field(default=())
@@ -58,35 +65,34 @@ class Extracted:
 
 @runtime_checkable
 class Source(Protocol):
-    """Where data comes from: looks for changes cheaply, and reads one table into its change log."""
+    """Where data comes from: looks for changes cheaply, and reads what changed into change logs."""
 
     name: str
 
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """The names of its tables."""
-        ...
+    def changes(self, known: Mapping[str, State], compare: Collection[str] = ()) -> dict[str, TableChange]:
+        """Look at every table as cheaply as can be. ``known`` is the last release's state by table.
 
-    def changes(self, known: Mapping[str, State]) -> dict[str, TableChange]:
-        """Look at every table, without the engine. ``known`` is the last release's state by table."""
+        ``compare`` names tables that shall be compared whole, although a cursor shows no change;
+        ``EVERY_TABLE`` stands for all. A source that has no cursors has nothing to do about it.
+        """
         ...
 
     def extract(
         self,
         con: Connection,
-        table: str,
         run: str,
-        known: State | None = None,
-        *,
-        locked: LockedTable | None = None,
-    ) -> Extracted:
-        """Bring a table's changes into the branch attached to ``con``, in one transaction.
+        known: Mapping[str, State],
+        locked: Mapping[str, LockedTable],
+        tell: Callable[[str], None],
+        compare: Collection[str] = (),
+    ) -> list[Extracted]:
+        """Bring what changed into the branch attached to ``con``; tables that did not change are not in the answer.
 
-        ``known`` is what was read before; without it, what the lake itself remembers. An empty one
-        reads everything again.
+        A table without a state in ``known`` is read as far as the lake itself does not remember it. What
+        fails leaves nothing of the table it failed in. ``tell`` is told which table is read, and why.
 
         Raises:
-            SourceDataError: the source holds something that cannot be loaded; nothing was written.
+            SourceDataError: the source holds something that cannot be loaded.
             SourceUnavailableError: the source cannot be reached.
         """
         ...

@@ -13,7 +13,7 @@ import duckdb
 
 from headgate.gates.values import Kind, kind_of, number, stored_bound
 from headgate.lake.engine import ident, qualified, translated
-from headgate.project.config import TABLE_NAME
+from headgate.project.values import TABLE_NAME
 from headgate.standalone.data import Data
 from headgate.standalone.opening import opened
 

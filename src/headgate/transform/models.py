@@ -116,9 +116,11 @@ def read_models(
     def code(raw: dict[str, Any]) -> str:
         texts = [raw.get("raw_code") or "", *_macro_texts(raw["depends_on"].get("macros", []), macros)]
         names = _names_called(texts)
+        described = [manifest["sources"][i] for i in raw["depends_on"].get("nodes", ()) if i in manifest["sources"]]
         return digest(
             {
                 "texts": texts,
+                "sources": [(s.get("config") or {}).get("meta") or s.get("meta") for s in described],
                 "checksum": raw.get("checksum", {}).get("checksum") if raw["resource_type"] == "seed" else None,
                 "config": {k: raw["config"].get(k) for k in MATERIAL_CONFIG},
                 "columns": raw.get("columns") if (raw["config"].get("contract") or {}).get("enforced") else None,

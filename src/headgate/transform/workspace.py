@@ -12,6 +12,8 @@ from pathlib import Path
 
 WORKSPACE = Path(".headgate") / "dbt"
 SCRATCH = "dbt"
+#: The dbt package ``headgate``. dbt looks for it where the project's ``packages-install-path`` says: no download.
+PACKAGE = ("package/dbt_project.yml", "package/macros/history.sql")
 #: Models are built one after the other, each by all of DuckDB's threads. While tables are committed at the same time,
 #: DuckLake 1.5 can keep a list of tables that lacks one of them, for as long as the lake is attached: in one of a
 #: dozen runs with six models at once, models and tests then failed with "Table with name … does not exist".
@@ -19,14 +21,16 @@ THREADS = 1
 
 
 def prepare(folder: Path, *, scratch: Path, lake: str, data: str) -> Path:
-    """Write the profile and Headgate's macros; returns the workspace.
+    """Write the profile, Headgate's macros and its dbt package; returns the workspace.
 
     ``scratch`` is the catalog that dbt by hand works on, copied from what ``lake`` serves.
     """
     workspace = folder / WORKSPACE
-    (workspace / "macros").mkdir(parents=True, exist_ok=True)
-    macros = files("headgate.transform").joinpath("macros", "headgate.sql").read_text(encoding="utf-8")
-    _write(workspace / "macros" / "headgate.sql", macros)
+    here = files("headgate.transform")
+    for path in ("macros/headgate.sql", *PACKAGE):
+        target = workspace / path.replace("package/", "packages/headgate/", 1)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(target, here.joinpath(path).read_text(encoding="utf-8"))
     _write(workspace / "profiles.yml", _profile(folder, scratch, lake, data))
     return workspace
 

@@ -1,4 +1,4 @@
-"""Who is told: the commands that run after a release.
+"""The commands that run after a release.
 
 A hook that fails is told and recorded; it never takes the release back.
 """

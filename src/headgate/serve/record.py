@@ -1,0 +1,71 @@
+"""What serving gives back, and what the warehouse itself says of the release that it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was done to one table of the warehouse, in rows."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The warehouse holds ``release`` now, and held ``before``; ``tables`` has those that were touched.
+
+    ``moved`` is false where it held the release already, just as it is declared.
+    """
+
+    release: int
+    before: int | None
+    moved: bool
+    tables: dict[str, Applied] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> Applied:
+        """What was done in all."""
+        each = self.tables.values()
+        return Applied(sum(t.inserted for t in each), sum(t.updated for t in each), sum(t.deleted for t in each))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How a table of the warehouse differs from the release that it should hold, in rows."""
+
+    table: str
+    missing: int
+    surplus: int
+    different: int
+
+    @property
+    def any(self) -> bool:
+        return bool(self.missing or self.surplus or self.different)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The one row of ``headgate_release``.
+
+    ``tables`` maps a table to its ``relation`` in the lake, ``rows``, ``identity`` and ``columns`` (name to type)
+    as they were served; ``declared`` is a digest of what the project asks of the tables.
+    """
+
+    release: int
+    run: str | None
+    project: str
+    target: str | None
+    catalog_sha256: str
+    declared: str
+    tables: dict[str, Any]
+
+    @property
+    def owner(self) -> str:
+        """Whose schema it is."""
+        return self.project if self.target is None else f"{self.project}, target {self.target}"

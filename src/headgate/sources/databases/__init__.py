@@ -1,0 +1,1 @@
+"""Databases as sources: one dialect a kind, everything else is the same for all of them."""

@@ -1,0 +1,143 @@
+"""What differs between databases: how to attach one, ask its catalogue, and write its SQL.
+
+A dialect speaks two languages. What the *source* computes is in its own SQL (columns as values without
+loss, conditions, digests); ``relation`` turns such a query into a table of DuckDB's SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from headgate.lake.engine import Connection
+
+#: The name under which a source is attached, with its own name behind it.
+ATTACHED = "source_"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """A column as the database's catalogue describes it. ``type`` is in the database's own words."""
+
+    name: str
+    type: str
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTable:
+    """A table as the database's catalogue describes it."""
+
+    name: str
+    columns: tuple[SourceColumn, ...]
+    primary_key: tuple[str, ...]
+    view: bool = False
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """How a column is read: SQL of the source, the DuckDB type in which it lands, and what is refused.
+
+    ``refused`` is SQL of the source that is true for a value that has no place in that type; ``or_null``
+    is ``sql`` with null in place of those.
+    """
+
+    sql: str
+    type: str
+    refused: str | None = None
+    or_null: str | None = None
+    landing: str | None = None
+
+    def landed(self, value: str) -> str:
+        """The SQL of the value in DuckDB, where the source's answer to ``sql`` is called ``value``."""
+        return self.landing.format(value) if self.landing else f"CAST({value} AS {self.type})"
+
+
+class Dialect(Protocol):
+    """One kind of database."""
+
+    @property
+    def extension(self) -> str | None:
+        """The extension of DuckDB that reads it; None if it is DuckDB itself."""
+        ...
+
+    @property
+    def extra(self) -> str | None:
+        """The extra of Headgate that brings the extension."""
+        ...
+
+    def attach(self, con: Connection, alias: str) -> None:
+        """Attach the database read-only."""
+        ...
+
+    def begin(self, con: Connection, alias: str, timeout: timedelta | None) -> None:
+        """Say, inside a transaction, in which zone and for how long statements work."""
+        ...
+
+    def relation(self, alias: str, sql: str) -> str:
+        """A table of DuckDB's SQL that is what the source answers to ``sql``."""
+        ...
+
+    def stamp(self) -> str | None:
+        """What is the same as long as nobody wrote to the database; None if only a look can tell."""
+        ...
+
+    def table(self, alias: str, name: str) -> str:
+        """A table of the source in its SQL."""
+        ...
+
+    def catalogue(self, con: Connection, alias: str) -> list[SourceTable]:
+        """All tables and views, with their columns in order."""
+        ...
+
+    def value(self, column: SourceColumn, *, as_text: bool) -> Value:
+        """How a column is read without loss.
+
+        Raises:
+            ValueError: it cannot; the text says why.
+        """
+        ...
+
+    def moment(self, column: SourceColumn) -> bool | None:
+        """Whether a cursor is a time (True) or a number (False); None if it can be no cursor."""
+        ...
+
+    def since(self, column: SourceColumn, mark: str, overlap: timedelta | int) -> str:
+        """A condition that is true for rows at or behind ``mark`` less the overlap, and for null cursors."""
+        ...
+
+    def digest(self, columns: Sequence[SourceColumn]) -> str | None:
+        """An aggregate over rows, as a text: their number, a colon, and what is equal for equal contents.
+
+        None if the source cannot say: then the rows are read, and digested here.
+        """
+        ...
+
+    def block(self, key: Sequence[SourceColumn], size: int | None) -> str | None:
+        """The block of a row as a text: its range of ``size`` numbers, or two letters of its key's MD5.
+
+        None if the source had better be compared whole.
+        """
+        ...
+
+    def why(self, text: str) -> Why:
+        """What a message of the database, or of its scanner, means."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What went wrong in a database. ``kind`` says whose it is; ``again`` whether trying again can help."""
+
+    kind: str
+    again: bool = False
+    hint: str | None = None
+
+
+def matches(text: str, meanings: Mapping[str, Why]) -> Why | None:
+    """The first meaning whose words stand in the text; case does not matter."""
+    lower = text.lower()
+    return next((why for words, why in meanings.items() if words in lower), None)

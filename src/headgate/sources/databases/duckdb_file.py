@@ -1,0 +1,114 @@
+"""DuckDB files, attached beside the lake: the source's SQL is DuckDB's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from headgate.lake.engine import Connection, ident, literal, qualified
+from headgate.project.database_config import DuckdbSource
+from headgate.sources.databases.dialect import SourceColumn, SourceTable, Value, Why, matches
+from headgate.sources.databases.files import BUSY, file_of, stamp_of
+
+#: Types that a lake of Parquet files does not hold as they are. A HUGEINT would become a float there.
+_AS_TEXT = re.compile(r"ENUM|INTERVAL|TIME WITH TIME ZONE|TIMETZ|BIT|HUGEINT|BIGNUM|UNION|VARIANT|GEOMETRY|TIME_NS")
+_MOMENTS = re.compile(r"DATE|TIMESTAMP.*")
+_NUMBERS = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT)|DECIMAL\(.*\)")
+_FLOATS = frozenset({"FLOAT", "DOUBLE"})
+_MEANINGS = {
+    "could not set lock": BUSY,
+    "conflicting lock": BUSY,
+    "not a valid duckdb database": Why("refused", hint="path names no DuckDB file"),
+    "newer version": Why("refused", hint="a newer DuckDB wrote the file"),
+    "unique file handle conflict": Why("refused", hint="this process has the file open already: is it the lake's?"),
+}
+
+
+class DuckdbFile:
+    """A DuckDB file."""
+
+    extension = None
+    extra = None
+
+    def __init__(self, config: DuckdbSource, folder: Path) -> None:
+        self.config = config
+        self.schema = config.schema_
+        self.path = file_of(config, folder)
+
+    def attach(self, con: Connection, alias: str) -> None:
+        """Attach the file read-only."""
+        con.execute(f"ATTACH {literal(str(self.path()))} AS {ident(alias)} (TYPE duckdb, READ_ONLY)")
+
+    def begin(self, con: Connection, alias: str, timeout: timedelta | None) -> None:
+        """Nothing is to be said: there are no sessions."""
+
+    def stamp(self) -> str | None:
+        """What tells that nothing was written to the file."""
+        return stamp_of(self.path(), ".wal")
+
+    def relation(self, alias: str, sql: str) -> str:
+        """The query itself: it is DuckDB's SQL already."""
+        return f"({sql})"
+
+    def table(self, alias: str, name: str) -> str:
+        """A table of the source in its SQL."""
+        return qualified(alias, self.schema, name)
+
+    def catalogue(self, con: Connection, alias: str) -> list[SourceTable]:
+        """All tables and views of the schema, with their columns in order."""
+        here = f"database_name = {literal(alias)} AND schema_name = {literal(self.schema)}"
+        views = {
+            name
+            for (name,) in con.execute(f"SELECT view_name FROM duckdb_views() WHERE {here} AND NOT internal").fetchall()
+        }
+        keys = dict(
+            con.execute(
+                f"SELECT table_name, constraint_column_names FROM duckdb_constraints() "
+                f"WHERE {here} AND constraint_type = 'PRIMARY KEY'"
+            ).fetchall()
+        )
+        columns: dict[str, list[SourceColumn]] = {}
+        for table, name, kind, nullable in con.execute(
+            f"SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() WHERE {here} "
+            "ORDER BY table_name, column_index"
+        ).fetchall():
+            columns.setdefault(table, []).append(SourceColumn(name, kind, nullable))
+        return [
+            SourceTable(name, tuple(members), tuple(keys.get(name, ())), name in views)
+            for name, members in columns.items()
+        ]
+
+    def value(self, column: SourceColumn, *, as_text: bool) -> Value:
+        """How a column is read without loss."""
+        name = ident(column.name)
+        if as_text or _AS_TEXT.search(column.type):
+            return Value(f"CAST({name} AS VARCHAR)", "VARCHAR")
+        if column.type in _FLOATS:
+            return Value(name, column.type, f"NOT isfinite({name})", f"CASE WHEN isfinite({name}) THEN {name} END")
+        return Value(name, column.type)
+
+    def moment(self, column: SourceColumn) -> bool | None:
+        """Whether a cursor is a time (True) or a number (False); None if it can be no cursor."""
+        if _MOMENTS.fullmatch(column.type):
+            return True
+        return False if _NUMBERS.fullmatch(column.type) else None
+
+    def since(self, column: SourceColumn, mark: str, overlap: timedelta | int) -> str:
+        """A condition that is true for rows at or behind ``mark`` less the overlap, and for null cursors."""
+        name = ident(column.name)
+        less = f"INTERVAL {overlap.total_seconds():.0f} SECONDS" if isinstance(overlap, timedelta) else str(overlap)
+        return f"({name} >= CAST({literal(mark)} AS {column.type}) - {less} OR {name} IS NULL)"
+
+    def digest(self, columns: Sequence[SourceColumn]) -> str | None:
+        """Nothing is nearer to the rows than we are."""
+        return None
+
+    def block(self, key: Sequence[SourceColumn], size: int | None) -> str | None:
+        """A file is near: it is compared whole."""
+        return None
+
+    def why(self, text: str) -> Why:
+        """What a message of DuckDB means."""
+        return matches(text, _MEANINGS) or Why("unknown")

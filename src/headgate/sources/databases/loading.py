@@ -1,0 +1,366 @@
+"""Reading one table of a database into its change log, inside the one transaction of the whole database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from headgate.errors import CouldNotRunError, SourceDataError
+from headgate.lake.engine import Connection, ident, literal
+from headgate.sources.change_log import ChangeLog, Incoming
+from headgate.sources.counts import Counts
+from headgate.sources.databases.blocks import (
+    FEWEST_ROWS,
+    TOO_MANY,
+    Division,
+    differing,
+    digests,
+    divide,
+    one_of,
+    remembered,
+)
+from headgate.sources.databases.choosing import Chosen
+from headgate.sources.databases.session import Session
+from headgate.sources.memory import Memory
+from headgate.sources.row_hash import hash_of
+from headgate.sources.schema_lock import LockedTable
+from headgate.sources.shape import BAD
+from headgate.sources.source import Extracted, State
+from headgate.sources.staging import Findings, Stage, in_sample
+
+if TYPE_CHECKING:
+    from headgate.project.config import Sample
+
+#: A cursor that lies further ahead is a mistake in the data: it must not hide what comes before it.
+AHEAD = "INTERVAL 1 DAY"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows of a table are looked at: all, or those for which ``condition``, SQL of the source, holds.
+
+    ``in_lake`` is true for the keys of raw that must be among them, or are deleted.
+    """
+
+    condition: str | None = None
+    in_lake: str = "TRUE"
+
+    @property
+    def whole(self) -> bool:
+        return self.condition is None
+
+
+class TableLoading:
+    """One extraction of one table."""
+
+    def __init__(self, con: Connection, session: Session, chosen: Chosen, sample: Sample | None) -> None:
+        self.con = con
+        self.session = session
+        self.dialect = session.dialect
+        self.chosen = chosen
+        self.sample = sample
+        self.name = f"{session.name}.{chosen.name}"
+        self.log = ChangeLog(con, chosen.name, chosen.primary_key)
+        self.memory = Memory(con)
+        self.stage = Stage(con, chosen.name, chosen.primary_key)
+
+    def load(self, run: str, known: State | None, *, stamp: str | None, compare: bool = False) -> Extracted:
+        """Read what may have changed, check it, and append it; ``compare`` finds what the cursor does not show.
+
+        ``stamp`` is the database's own from before anything was read.
+        """
+        before = self._known(known)
+        window = self.window(before)
+        comparison = Comparison(self, before) if compare and not window.whole else None
+        if comparison is not None:
+            window = comparison.window()
+        read, sampled_out = self._read(window)
+        if comparison is not None:
+            comparison.check(window)
+        mark, cursor = self._mark(before)
+        state: dict[str, Any] = {
+            "settings": settings_of(self.chosen, self.sample),
+            "primary_key": list(self.chosen.primary_key),
+            "mark": mark,
+            "cursor": cursor,
+            "reconciled_at": before.get("reconciled_at"),
+            "stamp": stamp,
+        }
+        if before.get("blocks") and before.get("settings") == state["settings"]:
+            state["blocks"] = before["blocks"]
+        state["digest"] = self._digest_after(state, window, read)
+        incoming = Incoming(self.stage.relation, self.chosen.types, read=read, sampled_out=sampled_out)
+        whole = window.whole or comparison is not None
+        counts = self.log.append(incoming, run, snapshot=whole, within=window.in_lake)
+        notes: tuple[str, ...] = ()
+        if comparison is not None:
+            notes = comparison.conclude(state, counts, run)
+        if whole:
+            state["reconciled_at"] = datetime.now(UTC).isoformat(timespec="seconds")
+        self.memory.record(self.session.name, self.chosen.name, run, counts, state, ())
+        self.stage.drop()
+        return self._extracted(counts, state, cursor, notes)
+
+    def window(self, before: Mapping[str, Any]) -> Window:
+        """The rows that may differ from what is known."""
+        return window_of(self.session, self.chosen, before, self.sample)
+
+    def _known(self, known: State | None) -> State:
+        if not self.log.columns():
+            return {}
+        before = known if known is not None else self.memory.recall(self.chosen.name)
+        key = before.get("primary_key") or self.memory.recall(self.chosen.name).get("primary_key")
+        if key and list(key) != list(self.chosen.primary_key):
+            raise self.session.config.error(
+                f"the primary key of {self.chosen.name} was {', '.join(key)} and is now "
+                f"{', '.join(self.chosen.primary_key)}, which cannot be changed for a table that is loaded",
+                "tables",
+                self.chosen.name,
+                hint=f"keep it, tables: {{{self.chosen.name}: {{primary_key: [{', '.join(key)}]}}}}, "
+                "or load the table into a new lake",
+            )
+        return before
+
+    def _read(self, window: Window) -> tuple[int, int]:
+        """Fill the stage; returns how many rows were read, and how many of them the sample leaves out."""
+        types = self.chosen.types
+        typed = {column.name: value.landed(f"c{n}") for n, (column, value) in enumerate(self.chosen.pairs)}
+        named = ", ".join(f"{value} AS {ident(name)}" for name, value in typed.items())
+        rows = self.dialect.relation(self.session.alias, self._select(window))
+        self.stage.fill(f"SELECT {named}, {hash_of(types, typed)} AS _hash, CAST(bad AS BOOLEAN) AS {BAD} FROM {rows}")
+        findings = self.stage.look()
+        self._check(findings, window)
+        return findings.rows, self._leave_out()
+
+    def _select(self, window: Window) -> str:
+        """The rows in the source's own SQL: each value without loss, and whether one of them has no place."""
+        lenient = self.session.config.non_finite == "null"
+        read = [v.or_null if lenient and v.or_null else v.sql for v in self.chosen.values]
+        named = ", ".join(f"{sql} AS c{n}" for n, sql in enumerate(read))
+        refused = [v.refused for v in self.chosen.values if v.refused and not (lenient and v.or_null)]
+        bad = f"coalesce({' OR '.join(refused)}, 1 = 0)" if refused else "1 = 0"
+        return f"SELECT {named}, {bad} AS bad FROM {self._table()}{_where(window)}"
+
+    def _table(self) -> str:
+        return self.dialect.table(self.session.alias, self.chosen.name)
+
+    def _check(self, findings: Findings, window: Window) -> None:
+        """Raises SourceDataError for the first thing that is wrong with the rows."""
+        if findings.bad:
+            raise self._bad_value(window)
+        if findings.null_keys:
+            more = f" ({findings.null_keys:,} rows)" if findings.null_keys > 1 else ""
+            raise self._wrong(
+                f"a part of the primary key is null{more}", "null_key", column=", ".join(self.chosen.primary_key)
+            )
+        if findings.distinct_keys < findings.rows:
+            raise self._wrong(
+                f"{findings.rows - findings.distinct_keys:,} rows have a key that another row has too",
+                "duplicate_key",
+                column=", ".join(self.chosen.primary_key),
+                hint="name all columns that make a row unique in primary_key",
+            )
+
+    def _bad_value(self, window: Window) -> SourceDataError:
+        """Ask the source which column it is; nobody pays for that unless something is wrong."""
+        suspects = [(column, value) for column, value in self.chosen.pairs if value.refused]
+        counts = ", ".join(
+            f"sum(CASE WHEN {value.refused} THEN 1 ELSE 0 END) AS n{n}" for n, (_, value) in enumerate(suspects)
+        )
+        asked = f"SELECT {counts} FROM {self._table()}{_where(window)}"
+        found = self.con.execute(f"SELECT * FROM {self.dialect.relation(self.session.alias, asked)}").fetchall()[0]
+        column, value, count = next((c, v, int(n)) for (c, v), n in zip(suspects, found, strict=True) if int(n or 0))
+        many = "a row has a value" if count == 1 else f"{count:,} rows have values"
+        as_text = f"tables: {{{self.chosen.name}: {{columns: {{as_text: [{column.name}]}}}}}}"
+        if value.type.endswith("[]"):
+            return self._wrong(
+                f"{many} of more than one dimension, or not finite",
+                "array",
+                column=column.name,
+                hint=f"read the column as text: {as_text}",
+            )
+        if value.or_null:
+            return self._wrong(
+                f"{many} that {'is' if count == 1 else 'are'} no finite number",
+                "non_finite",
+                column=column.name,
+                hint=f'load such values as null, non_finite: "null", or the column as text: {as_text}',
+            )
+        return self._wrong(
+            f"{many} that {'is' if count == 1 else 'are'} no {value.type}, although its type is {column.type}",
+            "type",
+            column=column.name,
+            hint=f"correct the source, or read the column as text: {as_text}",
+        )
+
+    def _leave_out(self) -> int:
+        """Take the rows that are not in the sample out of the stage."""
+        if self.sample is None:
+            return 0
+        by = self.sample.by.lower()
+        column = next((name for name in self.chosen.types if name.lower() == by), None)
+        if column is None:
+            return 0
+        kept = in_sample(ident(column), self.chosen.types[column], self.sample.fraction)
+        gone = self.con.execute(f"DELETE FROM {self.stage.relation} WHERE NOT {kept}").fetchall()
+        return int(gone[0][0])
+
+    def _mark(self, before: State) -> tuple[str | None, dict[str, Any] | None]:
+        """The largest cursor seen so far, and the range of it in what was read."""
+        cursor = self.chosen.cursor
+        if cursor is None:
+            return None, None
+        kind = self.chosen.types[cursor.name]
+        value = ident(cursor.name)
+        sane = "TRUE"
+        if self.dialect.moment(cursor):
+            sane = f"isfinite({value}) AND {value} <= CAST(now() + {AHEAD} AS {kind})"
+        old = before.get("mark") if before.get("settings") == settings_of(self.chosen, self.sample) else None
+        known = f"CAST({literal(old)} AS {kind})"
+        low, high, mark = self.con.execute(
+            f"SELECT CAST(min({value}) AS VARCHAR), CAST(max({value}) AS VARCHAR), "
+            f"CAST(greatest(max({value}) FILTER ({sane}), {known}) AS VARCHAR) FROM {self.stage.relation}"
+        ).fetchall()[0]
+        return mark, {"column": cursor.name, "low": low, "high": high}
+
+    def _digest_after(self, state: Mapping[str, Any], window: Window, read: int) -> str:
+        """The digest of what the next run will look at first, in the snapshot that was read."""
+        following = self.window(state)
+        found = digest(self.con, self.session, self.chosen, following)
+        count = int(found.partition(":")[0])
+        if window.whole and following.whole and count != read:
+            raise CouldNotRunError(
+                f"{read:,} rows were read, and the database counts {count:,} in the same snapshot",
+                where=f"source {self.name}",
+                hint="this is a defect of Headgate or of the database's driver: please report it",
+            )
+        return found
+
+    def _extracted(
+        self, counts: Counts, state: dict[str, Any], cursor: dict[str, Any] | None, notes: tuple[str, ...]
+    ) -> Extracted:
+        return Extracted(
+            self.chosen.name,
+            counts,
+            state,
+            LockedTable(self.chosen.types),
+            self.chosen.primary_key,
+            notes,
+            cursor,
+        )
+
+    def _wrong(self, what: str, rule: str, *, column: str | None = None, hint: str | None = None) -> SourceDataError:
+        return SourceDataError(what, table=self.name, rule=rule, column=column, hint=hint)
+
+
+class Comparison:
+    """One comparison of a table that has a cursor with the whole of raw, by blocks where the last one is remembered."""
+
+    def __init__(self, loading: TableLoading, before: State) -> None:
+        self.loading = loading
+        self.before = before
+        self._now: dict[str, str] | None = None
+        self._division: Division | None = None
+
+    def window(self) -> Window:
+        """The rows of the blocks that differ, or all."""
+        it = self.loading
+        known = self.before.get("blocks")
+        if not known or it.sample is not None:
+            return Window()
+        division = Division(known["size"])
+        self._division = division
+        self._now = digests(it.con, it.session, it.chosen, division)
+        blocks = differing(it.con, it.log, it.chosen, division, known, self._now)
+        if len(blocks) > TOO_MANY * max(len(self._now), 1):
+            return Window()
+        block = str(it.dialect.block(it.chosen.key_columns, division.size))
+        return Window(one_of(block, blocks), one_of(division.in_lake(it.chosen), blocks))
+
+    def check(self, window: Window) -> None:
+        """Every row that was read must be of those blocks by the lake's reckoning too, or others would look deleted."""
+        it = self.loading
+        strays = it.con.execute(f"SELECT count(*) FROM {it.stage.relation} WHERE NOT ({window.in_lake})").fetchall()
+        if strays[0][0]:
+            raise CouldNotRunError(
+                f"{strays[0][0]:,} rows are not of the blocks that they were asked for by",
+                where=f"source {it.name}",
+                hint="this is a defect of Headgate, please report it; nothing was published",
+            )
+
+    def conclude(self, state: dict[str, Any], counts: Counts, run: str) -> tuple[str, ...]:
+        """Remember the blocks, and say what was found that the cursor had not shown."""
+        it = self.loading
+        if self._now is None and it.sample is None and counts.read >= FEWEST_ROWS:
+            self._division = divide(it.con, it.session, it.chosen, it.stage.relation)
+            if self._division is not None:
+                self._now = digests(it.con, it.session, it.chosen, self._division)
+        if self._now is not None and self._division is not None:
+            state["blocks"] = remembered(self._division, self._now, it.log)
+        edited, missed = it.con.execute(self._found(run)).fetchall()[0]
+        found = [
+            text
+            for count, text in (
+                (edited, f"{edited:,} changed without moving {state['cursor']['column']}"),
+                (missed, f"{missed:,} came too late for the overlap"),
+                (counts.deleted, f"{counts.deleted:,} deleted"),
+            )
+            if count
+        ]
+        return (f"compared with the source, {counts.read:,} rows read: {', '.join(found) or 'nothing was missed'}",)
+
+    def _found(self, run: str) -> str:
+        """The SQL that counts the rows appended in this run that lie behind the window: known keys, and new ones."""
+        it = self.loading
+        keys = ", ".join(map(ident, it.chosen.primary_key))
+        return (
+            f"SELECT count(*) FILTER (earlier), count(*) FILTER (NOT earlier) FROM ("
+            f"SELECT bool_or(_run <> {literal(run)}) AS earlier FROM {it.log.log} SEMI JOIN ("
+            f"SELECT {keys} FROM {it.log.log} WHERE _run = {literal(run)} AND _op = 'upsert' "
+            f"AND {self._outside()}) AS appended USING ({keys}) GROUP BY {keys})"
+        )
+
+    def _outside(self) -> str:
+        """SQL of the lake that is true for rows that a look by the cursor would not have read."""
+        it = self.loading
+        cursor = it.chosen.cursor
+        assert cursor is not None  # noqa: S101  # without one, the whole table is the window
+        kind = it.chosen.types[cursor.name]
+        overlap = it.chosen.overlap
+        less = f"INTERVAL {overlap.total_seconds():.0f} SECONDS" if isinstance(overlap, timedelta) else str(overlap)
+        return f"{ident(cursor.name)} < CAST({literal(str(self.before['mark']))} AS {kind}) - {less}"
+
+
+def window_of(session: Session, chosen: Chosen, before: Mapping[str, Any], sample: Sample | None) -> Window:
+    """The rows that may differ from what ``before`` was made from, as far as the cursor can tell."""
+    if chosen.cursor is None or before.get("mark") is None or before.get("settings") != settings_of(chosen, sample):
+        return Window()
+    return Window(session.dialect.since(chosen.cursor, str(before["mark"]), chosen.overlap))
+
+
+def digest(con: Connection, session: Session, chosen: Chosen, window: Window) -> str:
+    """The digest of the rows in a window, computed in the source if it can."""
+    dialect = session.dialect
+    table = dialect.table(session.alias, chosen.name)
+    aggregate = dialect.digest(chosen.columns)
+    if aggregate is None:
+        named = ", ".join(f"{value.sql} AS c{n}" for n, value in enumerate(chosen.values))
+        values = {column.name: f"CAST(c{n} AS VARCHAR)" for n, (column, _) in enumerate(chosen.pairs)}
+        total = f"sum(CAST({hash_of(dict.fromkeys(values, 'VARCHAR'), values)} AS HUGEINT))"
+        rows = dialect.relation(session.alias, f"SELECT {named} FROM {table}{_where(window)}")
+        asked = f"SELECT concat(count(*), ':', {total}) FROM {rows}"
+    else:
+        answer = dialect.relation(session.alias, f"SELECT {aggregate} AS digest FROM {table}{_where(window)}")
+        asked = f"SELECT digest FROM {answer}"
+    return str(con.execute(asked).fetchall()[0][0])
+
+
+def settings_of(chosen: Chosen, sample: Sample | None) -> str:
+    """A short hash of what decides which values land in raw."""
+    return chosen.settings() + (f"/{sample.fraction}/{sample.by}" if sample else "")
+
+
+def _where(window: Window) -> str:
+    return f" WHERE {window.condition}" if window.condition else ""

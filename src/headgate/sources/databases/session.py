@@ -1,0 +1,121 @@
+"""A visit to a database: attached read-only, one transaction, tried again where that can help."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+import duckdb
+
+from headgate.errors import (
+    CouldNotRunError,
+    HeadgateError,
+    InterruptedRunError,
+    MissingExtraError,
+    SourceRefusedError,
+    SourceUnavailableError,
+)
+from headgate.lake.engine import Connection, ident, load_extension, transaction, translated
+from headgate.project.config import DatabaseSource as DatabaseConfig
+from headgate.sources.databases.dialect import ATTACHED, Dialect
+
+Result = TypeVar("Result")
+#: Where a message of DuckDB repeats the connection string, and where it repeats the statement.
+_AT_URL = re.compile(r'Unable to connect to \w+ at ".*": ', re.DOTALL)
+_STATEMENT = re.compile(r"\s*LINE \d+:.*", re.DOTALL)
+_PREFIX = re.compile(r"^(.*ERROR:\s*|\w+ Error: )", re.DOTALL)
+
+
+class Session:
+    """How one database is visited."""
+
+    def __init__(self, name: str, config: DatabaseConfig, dialect: Dialect) -> None:
+        self.name = name
+        self.config = config
+        self.dialect = dialect
+        self.alias = ATTACHED + name
+
+    def visit(self, con: Connection, work: Callable[[], Result]) -> Result:
+        """Do ``work`` inside one transaction, with the database attached; again, while that can help.
+
+        What ``work`` wrote is gone when it is done again, or fails.
+
+        Raises:
+            SourceUnavailableError: the database cannot be reached, and was not for as long as ``retry`` says.
+            SourceRefusedError: it lets us not in, or not do that.
+        """
+        from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(SourceUnavailableError),
+            stop=stop_after_delay(self.config.retry),
+            wait=wait_random_exponential(multiplier=0.2, max=5.0),
+            reraise=True,
+        )
+        result: Result = retrying(self._once, con, work)
+        return result
+
+    def _once(self, con: Connection, work: Callable[[], Result]) -> Result:
+        with self._translated(), self._attached(con), transaction(con):
+            self.dialect.begin(con, self.alias, getattr(self.config, "statement_timeout", None))
+            return work()
+
+    @contextlib.contextmanager
+    def _attached(self, con: Connection) -> Iterator[None]:
+        if self.dialect.extension is not None:
+            self._load(con, self.dialect.extension)
+        self.dialect.attach(con, self.alias)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(duckdb.Error):  # what led here is to be told, not what follows
+                con.execute(f"DETACH {ident(self.alias)}")
+
+    def _load(self, con: Connection, extension: str) -> None:
+        try:
+            load_extension(con, extension)
+        except duckdb.Error as error:
+            package = f"duckdb-extension-{extension.replace('_', '-')}"
+            raise MissingExtraError(package, str(self.dialect.extra)) from error
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise self.error(error) from error
+
+    def error(self, error: duckdb.Error, *, table: str | None = None) -> HeadgateError:
+        """An error of the database, its scanner or DuckDB, as one of ours: short, and without the password."""
+        ours = translated(error, doing="reading")
+        if ours.hint or isinstance(ours, InterruptedRunError):  # it is this machine's, not the database's
+            return ours
+        text = self._plain(str(error))
+        why = self.dialect.why(text)
+        where = f"source {self.name}.{table}" if table else f"source {self.name}"
+        if why.again:
+            return SourceUnavailableError(text, where=where, hint=why.hint)
+        if why.kind in ("refused", "slow"):
+            return SourceRefusedError(text, where=where, hint=why.hint)
+        return CouldNotRunError(text, where=where, hint=why.hint)
+
+    def _plain(self, text: str) -> str:
+        text = _STATEMENT.sub("", _AT_URL.sub("", text))
+        text = _PREFIX.sub("", text.strip())
+        url = str(getattr(self.config, "url", ""))
+        for secret in _secrets(url):
+            text = text.replace(secret, "***")
+        return " ".join(text.split())
+
+
+def _secrets(url: str) -> list[str]:
+    """The parts of a URL that must not be shown: itself, and its password in every spelling."""
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        password = None
+    found = [url, *([password, unquote(password)] if password else [])]
+    return sorted((each for each in found if each), key=len, reverse=True)

@@ -1,0 +1,156 @@
+"""The source that is a database: looks with one cheap question a table, reads all tables in one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from headgate.errors import SourceDataError, UsageError, did_you_mean
+from headgate.lake.engine import Connection, EngineSettings, connect
+from headgate.sources.databases.choosing import Choosing, Chosen
+from headgate.sources.databases.dialect import Dialect
+from headgate.sources.databases.loading import TableLoading, digest, settings_of, window_of
+from headgate.sources.databases.session import Session
+from headgate.sources.schema_lock import LockedTable
+from headgate.sources.source import EVERY_TABLE, Extracted, State, TableChange
+
+if TYPE_CHECKING:
+    from headgate.project.config import DatabaseSource as DatabaseConfig
+    from headgate.project.config import Sample
+
+#: A new kind of database is one dialect and one line here.
+DIALECTS = {
+    "postgres": ("headgate.sources.databases.postgres", "Postgres"),
+    "sqlite": ("headgate.sources.databases.sqlite", "Sqlite"),
+    "duckdb": ("headgate.sources.databases.duckdb_file", "DuckdbFile"),
+}
+
+
+class DatabaseSource:
+    """A source whose tables are those of a database."""
+
+    def __init__(self, name: str, config: DatabaseConfig, folder: Path, sample: Sample | None = None) -> None:
+        self.name = name
+        self.config = config
+        self.sample = sample
+        module, kind = DIALECTS[config.type]
+        self.dialect: Dialect = getattr(import_module(module), kind)(config, folder)
+        self.session = Session(name, config, self.dialect)
+
+    def changes(self, known: Mapping[str, State], compare: Collection[str] = ()) -> dict[str, TableChange]:
+        """Ask the database, table by table, whether what it would give differs from what is known.
+
+        Raises:
+            UsageError: a table that shall be compared is not there.
+            SourceUnavailableError: it cannot be reached.
+            SourceRefusedError: it lets us not in.
+        """
+        con = connect(EngineSettings(threads=1), extensions=())
+        try:
+            return self.session.visit(con, lambda: self._look(con, known, compare))
+        finally:
+            con.close()
+
+    def extract(
+        self,
+        con: Connection,
+        run: str,
+        known: Mapping[str, State],
+        locked: Mapping[str, LockedTable],
+        tell: Callable[[str], None],
+        compare: Collection[str] = (),
+    ) -> list[Extracted]:
+        """Bring the changes of all tables into the branch attached to ``con``: one transaction, one snapshot."""
+        return self.session.visit(con, lambda: self._extract(con, run, known, tell, compare))
+
+    def _look(self, con: Connection, known: Mapping[str, State], compare: Collection[str]) -> dict[str, TableChange]:
+        chosen = self._chosen(con, known, compare)
+        return {
+            name: TableChange(
+                name, self._whole(table, known.get(name), compare) or self._why(con, table, known.get(name))
+            )
+            for name, table in chosen.items()
+        }
+
+    def _extract(
+        self,
+        con: Connection,
+        run: str,
+        known: Mapping[str, State],
+        tell: Callable[[str], None],
+        compare: Collection[str],
+    ) -> list[Extracted]:
+        con.execute("SET TimeZone = 'UTC'")
+        stamp = self.dialect.stamp()
+        done = []
+        for name, table in self._chosen(con, known, compare).items():
+            whole = self._whole(table, known.get(name), compare)
+            why = whole or self._why(con, table, known.get(name))
+            if why is None:
+                continue
+            tell(f"{name}: {why}")
+            try:
+                loading = TableLoading(con, self.session, table, self.sample)
+                done.append(loading.load(run, known.get(name), stamp=stamp, compare=whole is not None))
+            except duckdb.Error as error:
+                raise self.session.error(error, table=name) from error
+        return done
+
+    def _whole(self, table: Chosen, known: State | None, compare: Collection[str]) -> str | None:
+        """Why a table that has a cursor is to be compared whole all the same, if it is."""
+        if not known or table.cursor is None:
+            return None
+        if EVERY_TABLE in compare or table.name in compare:
+            return "it is compared with raw, as asked"
+        every, last = self.config.reconcile.every, known.get("reconciled_at")
+        if every is None:
+            return None
+        if last is not None and datetime.now(UTC) - datetime.fromisoformat(last) < every:
+            return None
+        return f"it was last compared with raw {'never' if last is None else f'at {last}'}"
+
+    def _chosen(self, con: Connection, known: Mapping[str, State], compare: Collection[str]) -> dict[str, Chosen]:
+        chosen = Choosing(self.name, self.config, self.dialect).choose(self.dialect.catalogue(con, self.session.alias))
+        for name in sorted(set(compare) - {EVERY_TABLE} - chosen.keys()):
+            raise UsageError(f"source {self.name} has no table {name}", hint=did_you_mean(name, chosen))
+        for name in known.keys() - chosen.keys():
+            if Choosing.would_read(self.config, name):
+                raise SourceDataError(
+                    "the table was read before and is not in the database any more",
+                    table=f"{self.name}.{name}",
+                    rule="missing_table",
+                    hint=f"if it was dropped or renamed on purpose, leave it out: exclude: [{name}]; "
+                    "what raw has of it stays",
+                )
+        return chosen
+
+    def _why(self, con: Connection, table: Chosen, known: State | None) -> str | None:
+        if not known:
+            return _described(table)
+        if known.get("settings") != settings_of(table, self.sample):
+            return "its columns or settings changed"
+        stamp = self.dialect.stamp()
+        if stamp is not None and stamp == known.get("stamp"):
+            return None
+        window = window_of(self.session, table, known, self.sample)
+        try:
+            found = digest(con, self.session, table, window)
+        except duckdb.Error as error:
+            raise self.session.error(error, table=table.name) from error
+        if found == known.get("digest"):
+            return None
+        if window.whole:
+            return "its rows changed"
+        return f"rows changed since {known['mark']}"
+
+
+def _described(table: Chosen) -> str:
+    """A table that is new to us: how it is going to be read."""
+    key = ", ".join(table.primary_key)
+    how = f"cursor {table.cursor.name}" if table.cursor else "no cursor, so it is compared whole"
+    return f"not read yet (key {key}; {how})"

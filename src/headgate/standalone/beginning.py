@@ -1,0 +1,192 @@
+"""A project from a database: its tables, with the keys, cursors and gates that its catalogue suggests."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from headgate.errors import UsageError
+from headgate.lake.engine import EngineSettings, connect
+from headgate.project.config import DatabaseSource as DatabaseConfig
+from headgate.project.database_config import DuckdbSource, MysqlSource, PostgresSource, SqliteSource
+from headgate.project.values import TABLE_NAME, suggested_name
+from headgate.sources.databases.dialect import SourceTable
+from headgate.sources.databases.source import DatabaseSource
+
+#: Names that a column which moves with every change has.
+_CURSOR = re.compile(r"(last_?)?(updated?|modified|changed)(_?(at|on|date|time|timestamp|ts))?", re.IGNORECASE)
+_IGNORED = "# The lake, and what headgate writes for itself. schema.lock is kept.\n/lake/\n/.headgate/\n"
+_SERVERS = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql"}
+_FILES = {"sqlite": "sqlite", "duckdb": "duckdb"}
+_SQLITE, _DUCKDB = b"SQLite format 3\x00", b"DUCK"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A table, and how it would be read. Without a key it is left out."""
+
+    name: str
+    rows: int | None
+    primary_key: tuple[str, ...]
+    cursor: str | None
+    needed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A project that was written; ``variable`` is the environment variable that must hold the database's URL."""
+
+    folder: Path
+    files: tuple[str, ...]
+    tables: tuple[Proposed, ...]
+    variable: str | None
+
+
+def begin_from(database: str, folder: Path | None, schema: str | None) -> Begun:
+    """Look at the database, and write headgate.yml and gates/raw.yml into a new folder.
+
+    The URL is not written down, since it may hold a password: the project reads it from the environment.
+
+    Raises:
+        UsageError: this names no database, or the folder has something in it.
+        SourceUnavailableError, SourceRefusedError: it cannot be looked at.
+    """
+    kind, name, settings = _meant(database, schema)
+    folder = folder or Path(name)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} exists and is not empty", hint="name a new folder; nothing was written")
+    config = kind.model_validate(settings)
+    source = DatabaseSource(name, config, Path.cwd())
+    catalogue = _catalogue(source)
+    tables = tuple(_proposed(source, table) for table in catalogue if not table.view)
+    if not tables:
+        raise UsageError(
+            f"the database has no table{f' in the schema {schema}' if schema else ''}",
+            hint="is it the right one, and may this user see its tables? Another schema: --schema NAME",
+        )
+    variable = None if "path" in settings else f"{name.upper()}_URL"
+    texts = {
+        "headgate.yml": _project_text(name, config, tables, variable, folder),
+        "gates/raw.yml": _gates_text(tables),
+        ".gitignore": _IGNORED,
+    }
+    for path, text in texts.items():
+        _write(folder / path, text)
+    return Begun(folder, tuple(sorted(texts)), tables, variable)
+
+
+def _meant(database: str, schema: str | None) -> tuple[type[DatabaseConfig], str, dict[str, Any]]:
+    """The kind of database, a name for it, and the least settings that find it."""
+    scheme, separator, rest = database.partition("://")
+    extra = {"schema": schema} if schema else {}
+    if separator and scheme in _SERVERS:
+        name = suggested_name(urlsplit(database).path.strip("/") or "app").lower()
+        config: type[DatabaseConfig] = PostgresSource if _SERVERS[scheme] == "postgres" else MysqlSource
+        return config, name, {"type": _SERVERS[scheme], "url": database, **extra}
+    if separator and scheme not in _FILES:
+        raise UsageError(
+            f"{scheme}:// is no database that can be read",
+            hint="postgresql://…, mysql://…, sqlite:///path, duckdb:///path, or the path of a SQLite or DuckDB file",
+        )
+    path = Path(rest.removeprefix("/") if separator and not rest.startswith("//") else rest if separator else database)
+    if separator and rest.startswith("/") and not path.is_file():
+        path = Path(rest)
+    found = _kind_of_file(path)
+    name = suggested_name(path.stem).lower()
+    config = SqliteSource if found == "sqlite" else DuckdbSource
+    return config, name, {"type": found, "path": str(path.absolute()), **extra}
+
+
+def _kind_of_file(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(16)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", hint="name a URL or a database file") from error
+    if head == _SQLITE:
+        return "sqlite"
+    if head[8:12] == _DUCKDB:
+        return "duckdb"
+    raise UsageError(f"{path} is neither a SQLite nor a DuckDB file")
+
+
+def _catalogue(source: DatabaseSource) -> list[SourceTable]:
+    con = connect(EngineSettings(threads=1), extensions=())
+    try:
+        return source.session.visit(con, lambda: source.dialect.catalogue(con, source.session.alias))
+    finally:
+        con.close()
+
+
+def _proposed(source: DatabaseSource, table: SourceTable) -> Proposed:
+    cursors = [c.name for c in table.columns if _CURSOR.fullmatch(c.name) and source.dialect.moment(c)]
+    needed = tuple(c.name for c in table.columns if not c.nullable and c.name not in table.primary_key)
+    return Proposed(table.name, table.rows, table.primary_key, cursors[0] if cursors else None, needed)
+
+
+def _project_text(
+    name: str, config: DatabaseConfig, tables: Sequence[Proposed], variable: str | None, folder: Path
+) -> str:
+    common = Counter(table.cursor for table in tables if table.cursor).most_common(1)
+    cursor = common[0][0] if common else None
+    where = f'url: "${{{variable}}}"' if variable else f"path: {_flow(os.path.relpath(str(config.path), folder))}"  # type: ignore[union-attr]
+    lines = [
+        f"name: {suggested_name(folder.name)}",
+        "sources:",
+        f"  {name}:",
+        f"    type: {config.type}",
+        f"    {where}",
+    ]
+    if schema := getattr(config, "schema_", None):
+        lines.append(f"    schema: {_flow(schema)}")
+    if keyless := [table.name for table in tables if not table.primary_key]:
+        lines.append(f"    exclude: {_flow(keyless)}  # no primary key: name one under tables, and take it out of here")
+    if cursor:
+        lines.append(f"    cursor: {_flow(cursor)}  # of each table that has it; what it cannot show, reconcile finds")
+        lines.append("    reconcile: {every: 24h}")
+    own = [table for table in tables if table.primary_key and table.cursor and table.cursor != cursor]
+    if own:
+        lines.append("    tables:")
+        lines += [f"      {_flow(table.name)}: {{cursor: {_flow(table.cursor)}}}" for table in own]
+    lines.append("layers: [raw]")
+    return "\n".join(lines) + "\n"
+
+
+def _gates_text(tables: Sequence[Proposed]) -> str:
+    lines = ["# What the database's catalogue promises. Add what only you know: ranges, formats, sums."]
+    for table in tables:
+        if table.primary_key and TABLE_NAME.match(table.name):
+            lines += [f"{table.name}:", *_expectations(table)]
+    return "\n".join(lines if len(lines) > 1 else [*lines, "{}"]) + "\n"
+
+
+def _expectations(table: Proposed) -> Iterator[str]:
+    key = list(table.primary_key)
+    if len(key) == 1:
+        yield f"  - expect_column_values_to_be_unique: {{column: {_flow(key[0])}}}"
+    else:
+        yield f"  - expect_compound_columns_to_be_unique: {{column_list: {_flow(key)}}}"
+    for column in (*key, *table.needed):
+        yield f"  - expect_column_values_to_not_be_null: {{column: {_flow(column)}}}"
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML inside a line."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True).strip()
+    return text.removesuffix("...").strip()
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the project cannot be written: {error}", where=str(path)) from error

@@ -1,0 +1,221 @@
+"""Whole runs that serve: what is told, what is tried again, what survives a kill."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from headgate.errors import ExitCode
+from headgate.ledger import Ledger
+from headgate.run import Options, Verdict, explain, perform_step
+from headgate.run.keeping import roll_back
+from headgate.run.serving import compare_server, serve_after_rollback, serve_now
+from warehouses import PASSWORD, ServingShop, Warehouse
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "reference" / "json"
+
+
+def served(verdict: Verdict) -> tuple[Any, ...]:
+    result = verdict.served["warehouse"]
+    return result["status"], result["before"], result["release"]
+
+
+def matches(name: str, value: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator(json.loads((SCHEMAS / f"{name}.schema.json").read_text())).validate(value)
+
+
+def test_a_run_serves_what_it_published(shop: ServingShop, warehouse: Warehouse) -> None:
+    verdict = shop.run()
+    assert (verdict.status, verdict.exit_code, verdict.error) == ("published", 0, None)
+    assert served(verdict) == ("done", None, 1)
+    assert [step["name"] for step in verdict.steps][-1] == "serve:warehouse"
+    matches("run", verdict.to_json())
+    assert warehouse.rows("SELECT * FROM shop.fact_sales ORDER BY id") == [
+        (1, "a", 10, "Apple"),
+        (2, "b", 20, "Bread"),
+        (3, "a", 30, "Apple"),
+    ]
+    assert warehouse.rows("SELECT release, run, project FROM shop.headgate_release") == [(1, verdict.run, "shop")]
+    shop.sell("4,b,5")
+    second = shop.run()
+    assert served(second) == ("done", 1, 2)
+    counts = {key: second.served["warehouse"][key] for key in ("inserted", "updated", "deleted")}
+    assert counts == {"inserted": 1, "updated": 1, "deleted": 0}  # a sale, and the sum of its item
+    assert compare_server(shop.project(), "warehouse")[0] == 2
+
+
+def test_a_run_with_nothing_new_does_not_ask_the_warehouse(shop: ServingShop) -> None:
+    shop.run()
+    with shop.warehouse.stopped():
+        verdict = shop.run()
+    assert (verdict.status, verdict.exit_code, verdict.served) == ("nothing_new", 0, {})
+
+
+def test_a_warehouse_that_is_down_is_told_and_the_next_run_serves_though_nothing_is_new(shop: ServingShop) -> None:
+    with shop.warehouse.stopped():
+        verdict = shop.run()
+        assert (verdict.status, verdict.release, verdict.exit_code) == ("published", 1, ExitCode.COULD_NOT_RUN)
+        assert served(verdict) == ("failed", None, None)
+        assert "warehouse NOT SERVED: holds nothing" in verdict.line()[1]
+        again = shop.run()
+        assert (again.status, again.exit_code, served(again)) == ("nothing_new", 3, ("failed", None, None))
+        step = explain(shop.project(), Options())[1][-1]
+        assert (step.name, step.need, "failed the last time" in step.why) == ("serve:warehouse", "yes", True)
+    with Ledger.open(shop.project().ledger) as ledger:
+        alerts = [alert for alert in ledger.alerts() if alert.kind == "serve_failed"]
+    assert len(alerts) == 2
+    assert "was not served and holds nothing" in alerts[0].text
+    assert PASSWORD not in str((alerts, verdict.to_json()))
+    repaired = shop.run()
+    assert (repaired.status, repaired.exit_code, served(repaired)) == ("nothing_new", 0, ("done", None, 1))
+
+
+def test_a_refused_release_leaves_the_warehouse_and_publishes_all_the_same(shop: ServingShop) -> None:
+    shop.run()
+    shop.write("data/sales_1.csv", "id,item,amount\n1,a,11\n2,b,20\n3,a,30\n")
+    verdict = shop.run()
+    assert (verdict.status, verdict.exit_code, verdict.serving) == ("published", 3, 2)
+    assert "although the table only appends" in verdict.served["warehouse"]["error"]
+    assert shop.warehouse.release == 1
+    shop.settings["tables"]["clean.sales_clean"]["mode"] = "upsert"
+    shop.configure()
+    verdict = shop.run()
+    assert (verdict.exit_code, served(verdict)) == (0, ("done", 1, 2))
+
+
+@pytest.mark.slow
+def test_a_rollback_is_served_and_a_held_run_tries_again_what_failed(shop: ServingShop) -> None:
+    shop.run()
+    shop.sell("4,b,5")
+    shop.run()
+    project = shop.project()
+    roll_back(project, 1, "test")
+    with shop.warehouse.stopped():
+        assert serve_after_rollback(project)["warehouse"]["status"] == "failed"
+    held = shop.run()
+    assert (held.status, served(held)) == ("held", ("done", 2, 1))
+    assert shop.warehouse.rows("SELECT count(*) FROM shop.fact_sales") == [(3,)]
+    resumed = shop.run(resume=True)
+    assert (resumed.status, served(resumed)) == ("published", ("done", 1, 3))
+
+
+def test_serving_is_a_step_that_an_orchestrator_can_try_again(shop: ServingShop) -> None:
+    steps = [step.name for step in explain(shop.project(), Options())[1]]
+    for name in steps[:-1]:
+        perform_step(shop.project(), "nightly", name, Options())
+    with shop.warehouse.stopped():
+        failed = perform_step(shop.project(), "nightly", "serve:warehouse", Options())
+        assert (failed.status, failed.exit_code) == ("published", 3)
+    done = perform_step(shop.project(), "nightly", "serve:warehouse", Options())
+    assert (done.status, done.exit_code, served(done)) == ("published", 0, ("done", None, 1))
+
+
+def test_an_edited_serve_setting_is_served_by_the_next_run(shop: ServingShop) -> None:
+    shop.run()
+    shop.settings["tables"]["marts.items_seen"] = {"primary_key": ["n"]}
+    shop.configure()
+    verdict = shop.run()
+    assert (verdict.status, served(verdict)) == ("nothing_new", ("done", 1, 1))
+    assert shop.warehouse.rows("SELECT n FROM shop.items_seen") == [(2,)]
+
+
+def test_a_target_can_serve_elsewhere_or_nowhere(make_shop: Callable[..., ServingShop]) -> None:
+    shop = make_shop(targets={"dev": {"serve": {}}})
+    assert shop.run(target="dev").served == {}
+    assert served(shop.run()) == ("done", None, 1)
+
+
+def test_a_target_that_would_take_over_the_schema_is_refused(make_shop: Callable[..., ServingShop]) -> None:
+    shop = make_shop(targets={"dev": {}})
+    shop.run()
+    verdict = shop.run(target="dev")
+    assert verdict.exit_code == 3
+    assert "kept by another project: shop" in verdict.served["warehouse"]["error"]
+
+
+# --- killed --------------------------------------------------------------------------------------------
+
+CHILD = """
+import os, sys
+from headgate.project import load
+from headgate.run import Options, perform
+from pathlib import Path
+perform(load(Path(sys.argv[1]), environ=os.environ), Options())
+"""
+
+
+def _wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, "it ended before it served"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_killed_in_mid_serve_the_warehouse_has_the_old_release_and_the_next_run_serves(shop: ServingShop) -> None:
+    shop.settings["lock_timeout"] = "60s"
+    shop.configure()
+    shop.run()
+    shop.sell("4,b,5")
+    with shop.warehouse.connect() as greedy:  # holds the serve in the middle of its transaction
+        greedy.execute("LOCK TABLE shop.by_item IN ACCESS EXCLUSIVE MODE")
+        process = subprocess.Popen([sys.executable, "-c", CHILD, str(shop.folder)])
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        _wait_until(lambda: shop.warehouse.rows(waiting) != [(0,)], process)
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+        greedy.rollback()
+    assert shop.warehouse.release == 1
+    assert shop.warehouse.rows("SELECT count(*) FROM shop.fact_sales") == [(3,)]
+    verdict = shop.run()
+    assert (verdict.status, verdict.serving, verdict.exit_code) == ("nothing_new", 2, 0)
+    assert shop.warehouse.release == 2
+    assert shop.warehouse.rows("SELECT count(*) FROM shop.fact_sales") == [(4,)]
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_in_mid_serve_comes_back_with_the_old_release(shop: ServingShop) -> None:
+    shop.settings["lock_timeout"] = "60s"
+    shop.configure()
+    shop.run()
+    shop.sell("4,b,5")
+    with closing(shop.warehouse.connect()) as greedy:
+        greedy.execute("LOCK TABLE shop.by_item IN ACCESS EXCLUSIVE MODE")
+        process = subprocess.Popen([sys.executable, "-c", CHILD, str(shop.folder)])
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        _wait_until(lambda: shop.warehouse.rows(waiting) != [(0,)], process)
+        shop.warehouse.server.kill()
+        assert process.wait(60) == 0
+    shop.warehouse.server.start()
+    assert shop.warehouse.release == 1
+    with Ledger.open(shop.project().ledger) as ledger:
+        error = ledger.served(str(shop.project().lake))["warehouse"].error
+    assert error is not None
+    assert "the warehouse cannot be reached" in error
+    assert served(shop.run()) == ("done", 1, 2)
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_and_a_serve_by_hand_leave_one_release_whole(shop: ServingShop) -> None:
+    shop.run()
+    shop.sell("4,b,5")
+    arguments = [sys.executable, "-c", CHILD, str(shop.folder)]
+    both = [subprocess.Popen(arguments, stderr=subprocess.DEVNULL) for _ in range(2)]
+    serve_now(shop.project(), "warehouse")
+    for process in both:
+        process.wait(120)
+    serve_now(shop.project(), "warehouse")
+    release, differences = compare_server(shop.project(), "warehouse")
+    assert release == 2
+    assert not any(difference.any for difference in differences)

@@ -1,0 +1,177 @@
+"""What PostgreSQL holds lands in raw without loss, or is refused by name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from headgate.errors import SourceDataError
+from origin import Origin
+
+
+def moment(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
+
+
+#: PostgreSQL's type and a value of it as SQL; DuckDB's type in raw, and the value there.
+TYPES: list[tuple[str, str, str, Any]] = [
+    ("smallint", "-32768", "SMALLINT", -32768),
+    ("integer", "NULL", "INTEGER", None),
+    ("bigint", "9223372036854775807", "BIGINT", 9223372036854775807),
+    ("real", "1.5", "FLOAT", 1.5),
+    ("double precision", "0.1", "DOUBLE", 0.1),
+    ("numeric(10,2)", "1.25", "DECIMAL(10,2)", Decimal("1.25")),
+    ("numeric(38,10)", "1234567890123456789012345678.0123456789", "DECIMAL(38,10)",
+     Decimal("1234567890123456789012345678.0123456789")),
+    ("numeric", "0.12345678901234567890", "VARCHAR", "0.12345678901234567890"),
+    ("numeric(50,2)", "1.25", "VARCHAR", "1.25"),
+    ("numeric(5,-2)", "1200", "VARCHAR", "1200"),
+    ("boolean", "true", "BOOLEAN", True),
+    ("text", "E'a\\tb\\n''\\\\ \U0001f600'", "VARCHAR", "a\tb\n'\\ \U0001f600"),
+    ("text", "''", "VARCHAR", ""),
+    ("varchar(5)", "'abc'", "VARCHAR", "abc"),
+    ("char(5)", "'abc'", "VARCHAR", "abc"),
+    ("date", "'0044-03-15 BC'", "DATE", "0044-03-15 (BC)"),
+    ("date", "'infinity'", "DATE", "infinity"),
+    ("timestamp", "'-infinity'", "TIMESTAMP", "-infinity"),
+    ("time", "'24:00'", "TIME", "24:00:00"),
+    ("time(3)", "'10:11:12.123'", "TIME", dt.time(10, 11, 12, 123000)),
+    ("timestamp", "'2026-01-02 03:04:05.123456'", "TIMESTAMP", moment("2026-01-02T03:04:05.123456")),
+    ("timestamp(3)", "'9999-12-31 23:59:59.999'", "TIMESTAMP", moment("9999-12-31T23:59:59.999")),
+    ("timestamptz", "'2026-01-02 03:04:05+02'", "TIMESTAMP WITH TIME ZONE",
+     moment("2026-01-02T01:04:05+00:00")),
+    ("timetz", "'10:11:12+02'", "VARCHAR", "10:11:12+02"),
+    ("interval", "'1 mon 2 days 3.5 sec'", "VARCHAR", "1 mon 2 days 00:00:03.5"),
+    ("uuid", "'11111111-2222-3333-4444-555555555555'", "UUID", uuid.UUID("11111111-2222-3333-4444-555555555555")),
+    ("json", """'{"a": 1.10}'""", "JSON", '{"a": 1.10}'),
+    ("jsonb", """'{"b": 1, "a": [null]}'""", "JSON", '{"a": [null], "b": 1}'),
+    ("bytea", "'\\x00ff'", "BLOB", b"\x00\xff"),
+    ("integer[]", "'{1,NULL,3}'", "INTEGER[]", [1, None, 3]),
+    ("text[]", "ARRAY['a,b', '', NULL]", "VARCHAR[]", ["a,b", "", None]),
+    ("numeric(10,2)[]", "'{1.5}'", "DECIMAL(10,2)[]", [Decimal("1.50")]),
+    ("timestamp[]", "'{2026-01-01}'", "TIMESTAMP[]", [moment("2026-01-01")]),
+    ("numeric[]", "'{0.12345678901234567890}'", "VARCHAR", "{0.12345678901234567890}"),
+    ("double precision[]", "'{NaN}'", "VARCHAR", "{NaN}"),
+    ("mood", "'happy'", "VARCHAR", "happy"),
+    ("mood[]", "'{happy}'", "VARCHAR", "{happy}"),
+    ("price", "1.5", "DECIMAL(10,2)", Decimal("1.50")),
+    ("cheap", "1.5", "DECIMAL(10,2)", Decimal("1.50")),
+    ("pair", "'(1,\"a b\")'", "VARCHAR", '(1,"a b")'),
+    ("int4range", "'[1,5)'", "VARCHAR", "[1,5)"),
+    ("inet", "'10.0.0.1/8'", "VARCHAR", "10.0.0.1/8"),
+    ("bit(3)", "'101'", "VARCHAR", "101"),
+    ("point", "'(1,2)'", "VARCHAR", "(1,2)"),
+    ("oid", "4294967295", "BIGINT", 4294967295),
+    ('"char"', "'x'", "VARCHAR", "x"),
+    ("tsvector", "'fat cat'", "VARCHAR", "'cat' 'fat'"),
+]  # fmt: skip
+
+
+def test_every_type_lands_without_loss(origin: Origin) -> None:
+    origin.execute(
+        "CREATE TYPE mood AS ENUM ('happy', 'sad')",
+        "CREATE DOMAIN price AS numeric(10,2)",
+        "CREATE DOMAIN cheap AS price CHECK (VALUE < 10)",
+        "CREATE TYPE pair AS (a int, b text)",
+        f"CREATE TABLE t (id int PRIMARY KEY, {', '.join(f'c{n} {kind}' for n, (kind, *_) in enumerate(TYPES))})",
+        f"INSERT INTO t VALUES (1, {', '.join(value for _, value, *_ in TYPES)})",
+    )
+    origin.load()
+    types = origin.types("t")
+    (row,) = origin.raw("t", "* EXCLUDE (id)")
+    (texts,) = origin.raw("t", "CAST(COLUMNS(* EXCLUDE (id)) AS VARCHAR)")
+    for n, (kind, _, landed, expected) in enumerate(TYPES):
+        assert types[f"c{n}"] == landed, kind
+        found = texts[n] if isinstance(expected, str) else row[n]
+        assert found.strip() == expected if kind == "char(5)" else found == expected, kind
+    assert not any(change.changed for change in origin.changes().values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "null"),
+    [
+        ("numeric(10,2)", "'NaN'", None),
+        ("real", "'-infinity'", None),
+        ("double precision", "'NaN'", None),
+        ("numeric(10,2)[]", "'{NaN}'", "never"),
+        ("integer[]", "'{{1,2},{3,4}}'", "never"),
+    ],
+)
+def test_a_value_that_has_no_place_is_refused_by_its_column(origin: Origin, kind: str, value: str, null: Any) -> None:
+    origin.execute(f"CREATE TABLE t (id int PRIMARY KEY, ok int, c {kind})", f"INSERT INTO t VALUES (1, 1, {value})")
+    with pytest.raises(SourceDataError) as caught:
+        origin.load()
+    assert (caught.value.table, caught.value.column) == ("app.t", "c")
+    assert "as_text: [c]" in str(caught.value.hint)
+    assert origin.tables() == []
+    if null is None:
+        origin.load(non_finite="null")
+        assert origin.raw("t", "c") == [(None,)]
+    origin.load(tables={"t": {"columns": {"as_text": ["c"]}}})
+    assert origin.raw("t", "c")[0][0] is not None
+
+
+def test_names_and_texts_that_are_sql_are_nothing_special(origin: Origin) -> None:
+    table, column = "Robert'); DROP TABLE x;--", 'sel"ect \\ $q$ %s'
+    quoted = column.replace('"', '""')
+    big = "x" * 1_000_000
+    origin.execute(
+        f'CREATE TABLE "{table}" ("{quoted}" int PRIMARY KEY, "from" text, "Zeit ☃" timestamp)',
+        f"""INSERT INTO "{table}" VALUES (1, '\\'';--', '2026-01-01'), (2, '{big}', NULL)""",
+    )
+    settings: dict[str, Any] = {"cursor": "Zeit ☃"}
+    origin.load(**settings)
+    assert origin.raw(table, 'left("from", 5)') == [("\\';--",), ("xxxxx",)]
+    assert list(origin.types(table)) == [column, "from", "Zeit ☃"]
+    assert origin.load(**settings) == {}
+
+
+def test_names_that_differ_in_case_only_are_refused(origin: Origin) -> None:
+    origin.execute('CREATE TABLE t (id int PRIMARY KEY, "ID" int)')
+    with pytest.raises(SourceDataError, match="case does not matter") as caught:
+        origin.changes()
+    assert caught.value.rule == "duplicate_column"
+    origin.execute('CREATE TABLE "T" (id int PRIMARY KEY)')
+    with pytest.raises(Exception, match="one table of raw"):
+        origin.changes()
+
+
+@pytest.mark.parametrize("name", ["_hash", "_op", "_Run", "_headgate_x"])
+def test_a_column_that_is_called_as_one_of_ours_is_refused(origin: Origin, name: str) -> None:
+    origin.execute(f'CREATE TABLE t (id int PRIMARY KEY, "{name}" int)')
+    with pytest.raises(SourceDataError, match="Headgate uses itself") as caught:
+        origin.changes()
+    assert f"exclude: [{name}]" in str(caught.value.hint)
+    assert origin.load(tables={"t": {"columns": {"exclude": [name]}}})["t"].counts.read == 0
+
+
+def test_partitions_are_parts_of_their_table(origin: Origin) -> None:
+    origin.execute(
+        "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10)",
+        "INSERT INTO p VALUES (1), (2)",
+    )
+    assert origin.load()["p"].counts.read == 2
+
+
+def test_the_texts_of_values_do_not_depend_on_the_servers_defaults(origin: Origin) -> None:
+    origin.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, a timestamptz, b interval, c bytea, d date)",
+        "INSERT INTO t VALUES (1, '2026-01-02 03:04:05+00', '1 day', '\\x01', '2026-02-01')",
+    )
+    origin.load()
+    names = (
+        "TimeZone = 'Asia/Kolkata'",
+        "DateStyle = 'German'",
+        "IntervalStyle = 'iso_8601'",
+        "bytea_output = 'escape'",
+    )
+    origin.execute(*(f"ALTER ROLE owner SET {name}" for name in names))
+    try:
+        assert origin.load() == {}
+    finally:
+        origin.execute("ALTER ROLE owner RESET ALL")
