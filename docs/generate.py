@@ -9,9 +9,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from headgate.cli.app import load_verbs
+from headgate.cli.app import all_verbs
 from headgate.project import reference
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -55,8 +53,10 @@ def pages() -> dict[Path, str]:
 
 def command_line() -> str:
     """The page about the command line."""
-    commands: dict[str, Any] = typer.main.get_command(load_verbs()).commands  # type: ignore[attr-defined]
-    summary = "\n".join(f"| [`{name}`](#{name}) | {_paragraphs(c)[0]} |" for name, c in commands.items())
+    commands = all_verbs()
+    summary = "\n".join(
+        f"| [`{name}`](#{name.replace(' ', '-')}) | {_paragraphs(c)[0]} |" for name, c in commands.items()
+    )
     verbs = "\n".join(_verb(name, command) for name, command in commands.items())
     return f"{INTRODUCTION}\n| verb | what it does |\n|---|---|\n{summary}\n\n{verbs}"
 

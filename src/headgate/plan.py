@@ -36,6 +36,11 @@ class Kind(StrEnum):
 FOLLOWING = (Kind.SERVE, Kind.EXPORT, Kind.AFTER)
 
 
+def follows(name: str) -> bool:
+    """Whether a step, by its name, is one that comes after the release."""
+    return name.partition(":")[0] in FOLLOWING
+
+
 class Need(StrEnum):
     """Whether a step is needed; ``maybe`` is decided by what the steps before it find."""
 
@@ -46,7 +51,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: ``subject`` is the source, layer, server, export or hook it is about; ``why``: what makes it needed.
+    """One step: ``subject`` is the source, layer, server, export or hook it is about, ``why`` what makes it needed.
 
     ``models`` gives, for a build, each model that will or may be built, with the reason.
     """
@@ -139,11 +144,6 @@ def _serve(server: str, changes: Changes, *, moves: bool) -> Step:
         return Step(f"serve:{server}", Kind.SERVE, server, Need.YES, why)
     need = Need.MAYBE if moves else Need.NO
     return Step(f"serve:{server}", Kind.SERVE, server, need, "after a release" if moves else "it has the release")
-
-
-def follows(name: str) -> bool:
-    """Whether a step, by its name, is one that comes after the release."""
-    return name.partition(":")[0] in FOLLOWING
 
 
 def _gate(layer: str, changes: Changes, condition: str | None) -> Step:

@@ -364,3 +364,73 @@ def test_a_warned_expectation_lowers_the_score(published: Shop, cli: Cli) -> Non
 
 def test_there_are_no_scores_before_the_first_release(fresh: Shop, cli: Cli) -> None:
     an_error(cli("score", "--json", "--project", str(fresh.folder)), 2, "NoReleaseError")
+
+
+# --- quarantine ----------------------------------------------------------------------------------------
+
+QUARANTINE = """
+sales:
+  - max_quarantine: 50%
+  - expect_column_values_to_be_between: {column: amount, min_value: 0, max_value: 1000}
+    id: in_range
+    on_fail: quarantine
+"""
+
+
+@pytest.mark.slow
+def test_rows_in_quarantine_are_listed_shown_replayed_and_dropped(published: Shop, cli: Cli) -> None:
+    here = ["--json", "-p", str(published.folder)]
+    assert valid("quarantine-list", cli("quarantine", "list", *here), 0) == {"release": 1, "tables": {}}
+    an_error(cli("quarantine", "show", "raw.sales", *here), 2)
+    an_error(cli("quarantine", "replay", *here), 2)
+    published.write("gates/raw.yml", QUARANTINE)
+    published.write("data/sales_2.csv", BAD_ROW)
+    found = valid("run", cli("run", *here), 0)
+    assert found["quarantine"] == {"raw.sales": {"quarantined": 1, "replayed": 0, "superseded": 0, "dropped": 0}}
+    shown = valid("quarantine-show", cli("quarantine", "show", "raw_sales", *here), 0)
+    (row,) = (dict(zip(shown["columns"], row, strict=True)) for row in shown["rows"])
+    assert (row["id"], row["amount"], row["_quarantine_expectations"]) == (4, -5, ["in_range"])
+    error = an_error(cli("quarantine", "drop", "raw.sales", "--reason", "x", "--where", "amuont < 0", *here), 2)
+    assert error["hint"] == "did you mean 'amount'?"
+    again = valid("run", cli("quarantine", "replay", "raw.sales", "--where", "AMOUNT < 0", *here), 0)
+    assert again["quarantine"]["raw.sales"]["quarantined"] == 1
+    gone = valid("run", cli("quarantine", "drop", "raw.sales", "--expectation", "in_range", "--reason", "x", *here), 0)
+    assert gone["quarantine"]["raw.sales"]["dropped"] == 1
+    counts = valid("quarantine-list", cli("quarantine", "list", *here), 0)["tables"]["raw.sales"]
+    assert counts == {"quarantined": 0, "replayed": 0, "superseded": 0, "dropped": 1}
+    assert valid("quarantine-show", cli("quarantine", "show", "raw.sales", *here), 0)["found"] == 0
+    assert valid("quarantine-show", cli("quarantine", "show", "raw.sales", "--status", "all", *here), 0)["found"] == 1
+    valid("release", cli("releases", "4", *here), 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["show", "raw.sales", "--status", "gone"], "there is no status 'gone'"),
+        (["replay", "--where", "id = 1"], "--where is about the columns of one table"),
+        (["drop", "raw.sales", "--reason", " "], "--reason is empty"),
+    ],
+)
+def test_what_quarantine_is_not_asked(published: Shop, cli: Cli, arguments: list[str], what: str) -> None:
+    error = an_error(cli("quarantine", *arguments, "--json", "-p", str(published.folder)), 2)
+    assert what in error["what"]
+
+
+@pytest.mark.slow
+def test_why_says_what_went_into_quarantine_and_what_somebody_decided(published: Shop, cli: Cli) -> None:
+    here = ["-p", str(published.folder)]
+    published.write("gates/raw.yml", QUARANTINE)
+    published.write("data/sales_2.csv", BAD_ROW)
+    run = cli("run", "--json", *here).json["run"]
+    found = valid("why", cli("why", run, "--json", *here), 0)
+    (put_in,) = found["quarantined"]
+    assert (put_in["id"], put_in["rows"], put_in["examples"]) == ("in_range", 1, [-5])
+    assert found["decision"] is None
+    told = cli("why", run, *here).out
+    assert "readers got release 2" in told
+    assert "1 by expect_column_values_to_be_between(column=amount" in told
+    dropped = cli("quarantine", "drop", "raw.sales", "--reason", "a test sale", "--json", *here).json["run"]
+    found = valid("why", cli("why", dropped, "--json", *here), 0)
+    assert (found["decision"]["action"], found["decision"]["reason"]) == ("drop", "a test sale")
+    assert found["quarantine"]["raw.sales"]["dropped"] == 1
+    assert "a test sale" in cli("why", dropped, *here).out

@@ -94,6 +94,7 @@ FILES = {
     """,
 }
 Rows = dict[str, tuple[int, int]]
+TELLS_RUNS_APART = {"_run", "_loaded_at", "_quarantine_id", "_quarantine_run", "_quarantine_since"}
 
 
 @dataclass(frozen=True)
@@ -270,7 +271,7 @@ class Shop:
             )[1]
             relations: dict[str, list[str]] = {}
             for relation, column, kind in columns:
-                if column not in ("_run", "_loaded_at"):
+                if column not in TELLS_RUNS_APART:
                     shown = f"printf('%.11e', \"{column}\")" if kind in ("DOUBLE", "FLOAT") else f'"{column}"'
                     relations.setdefault(relation, []).append(shown)
             return {

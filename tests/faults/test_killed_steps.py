@@ -72,3 +72,38 @@ def test_a_publish_killed_at_any_call_of_the_system_is_done_again(bench: Bench, 
     assert served == sorted(served, key=str), "there is one moment from which on the new release is served"
     assert served.count(1) > 10
     assert served.count(2) > 1
+
+
+QUARANTINE = {
+    "gates/raw.yml": """
+sales:
+  - expect_column_values_to_be_between: {column: amount, min_value: 0, max_value: 895}
+    on_fail: quarantine
+""",
+    "gates/clean.yml": """
+sales_clean:
+  - expect_column_values_to_be_between: {column: amount, min_value: 3}
+    on_fail: quarantine
+""",
+}
+
+
+@pytest.mark.slow
+def test_a_gate_that_was_killed_while_it_put_rows_into_quarantine_loses_and_doubles_none(bench: Bench) -> None:
+    shop = bench.put_back("second")
+    for name, text in QUARANTINE.items():
+        shop.write(name, text)
+    bench.keep("with quarantine")
+    shop.run()
+    whole = shop.contents()
+    assert all(whole[f"quarantine.{name}"][0] > 10 for name in ("raw_sales", "clean_sales_clean"))
+    assert whole["raw.sales"][0] + whole["quarantine.raw_sales"][0] == 6000
+    for when in ("in the middle", "worked", "recorded"):
+        shop = bench.put_back("with quarantine")
+        for step in STEPS:
+            if step.startswith("gate:"):
+                died = shop.step(RUN, step, fault_of(when, step))
+                assert died.code == KILLED or (when, died.code) == ("in the middle", 0), died
+            again = shop.step(RUN, step)
+            assert again.code == 0, (when, step, again)
+        assert shop.contents() == whole, when

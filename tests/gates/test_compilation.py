@@ -8,7 +8,7 @@ import pytest
 
 from gate_maker import VALUES, expect
 from headgate.errors import ConfigError
-from headgate.gates import compile_gate
+from headgate.gates import compile_gate, compile_gates
 from headgate.project.declaration import Declared, GateFile, Place
 
 BETWEEN = VALUES + "be_between"
@@ -141,9 +141,39 @@ def test_a_gate_without_expectations_and_an_empty_set_are_legal() -> None:
     assert compiled(expect(IN_SET, column="a", value_set=[])).checks[0].table == "orders"
 
 
-def test_quarantine_is_refused_rather_than_ignored() -> None:
-    with pytest.raises(ConfigError, match="on_fail: quarantine is not available yet"):
-        compiled(expect(IN_SET, column="a", value_set=[1], on_fail="quarantine"))
+@pytest.mark.parametrize(
+    ("type_", "kwargs"),
+    [
+        (IN_SET, {"column": "a", "value_set": [1]}),
+        ("expect_column_values_to_be_unique", {"column": "a"}),
+        ("expect_column_pair_values_to_be_equal", {"column_A": "a", "column_B": "b"}),
+        ("references", {"columns": ["a"], "to": "other"}),
+        ("implies", {"if": "a = 1", "then": "b = 1"}),
+        ("unexpected_rows_expectation", {"unexpected_rows_query": "SELECT b.* FROM {batch} AS b WHERE b.a < 0"}),
+    ],
+)
+def test_what_says_which_rows_are_bad_may_put_them_into_quarantine(type_: str, kwargs: dict[str, Any]) -> None:
+    (check,) = compiled(expect(type_, **kwargs, on_fail="quarantine")).checks
+    assert check.declared.on_fail == "quarantine"
+
+
+@pytest.mark.parametrize(
+    ("type_", "kwargs", "hint"),
+    [
+        ("expect_table_row_count_to_be_between", {"min_value": 1}, "use on_fail: block"),
+        ("expect_column_mean_to_be_between", {"column": "a", "min_value": 1}, "use on_fail: block"),
+        ("continuous", {"column": "a"}, "use on_fail: block"),
+        ("unexpected_rows_expectation", {"unexpected_rows_query": "SELECT a FROM {batch}"}, "SELECT \\* FROM {batch}"),
+    ],
+)
+def test_what_does_not_say_which_rows_are_bad_cannot(type_: str, kwargs: dict[str, Any], hint: str) -> None:
+    with pytest.raises(ConfigError, match=f"(?s)gates/marts.yml:3: {type_} does not say which rows are bad.*{hint}"):
+        compiled(expect(type_, **kwargs, on_fail="quarantine"))
+
+
+def test_a_warning_cannot_put_rows_into_quarantine() -> None:
+    with pytest.raises(ConfigError, match="a warning lets bad rows through"):
+        compiled(expect(IN_SET, column="a", value_set=[1], severity="warn", on_fail="quarantine"))
 
 
 def test_an_unknown_dimension_is_refused() -> None:
@@ -176,3 +206,10 @@ def test_a_declared_id_stands_for_one_expectation_of_a_table() -> None:
 def test_tables_are_named_once_each_in_order() -> None:
     rows = expect(ROWS, min_value=1)
     assert compile_gate(GateFile("m", {"b": (rows, rows), "a": (rows,)})).tables == ("b", "a")
+
+
+def test_two_tables_cannot_share_a_quarantine() -> None:
+    rule = expect(IN_SET, column="a", value_set=[1], on_fail="quarantine")
+    files = [GateFile("raw_old", {"t": (rule,)}), GateFile("raw", {"old_t": (rule,)})]
+    with pytest.raises(ConfigError, match=r"rows of raw\.old_t and of raw_old\.t would go into one quarantine"):
+        compile_gates(files)

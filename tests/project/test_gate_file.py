@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.errors import ConfigError
-from headgate.project import Declared, GateFile, Place, read_gate, read_gates
+from headgate.project import Bound, Declared, GateFile, Place, read_gate, read_gates
 from headgate.project.suite import suite_of
 
 Read = Callable[..., GateFile]
@@ -187,6 +187,10 @@ def test_an_expectation_without_arguments_may_leave_them_out(read: Read) -> None
         ('t:\n  - suite: "a\\0b"\n', 2, "t[0].suite", "cannot be used", None),
         ("t:\n  - suite: no/where.json\n", 2, "t[0].suite", "there is no suite", "there is no folder no either"),
         ("t:\n  - suite: sutie.json\n", 2, "t[0].suite", "there is no suite", "did you mean 'suite.json'?"),
+        ("t:\n  - max_quarantine: many\n", 2, "t[0].max_quarantine", "cannot be 'many'", "a share as 0.01 or 1%"),
+        ("t:\n  - max_quarantine: 101%\n", 2, "t[0].max_quarantine", "cannot be '101%'", "a share as 0.01 or 1%"),
+        ("t:\n  - max_quarantine: -1\n", 2, "t[0].max_quarantine", "cannot be '-1'", "a share as 0.01 or 1%"),
+        ("t:\n  - max_quarantine: 1\n  - max_quarantine: 2\n", 3, "t[1].max_quarantine", "stands twice", None),
         ("t:\n  - a: {b: [}\n", 2, None, "not YAML", None),
     ],
 )
@@ -415,6 +419,12 @@ def test_each_expectation_of_a_suite_knows_its_line(expectations: list[Any], ind
     assert len(found) == len(expectations)
     assert all("{" in lines[line - 1] for line in found)
     assert found == sorted(found)
+
+
+def test_a_table_says_how_many_of_its_rows_may_be_in_quarantine(read: Read) -> None:
+    gate = read("t:\n  - max_quarantine: 0.5%\n  - a: {}\nu:\n  - max_quarantine: 500\nv:\n  - max_quarantine: 1.0\n")
+    assert gate.max_quarantine == {"t": Bound(share=0.005), "u": Bound(rows=500), "v": Bound(share=1.0)}
+    assert [each.type for each in gate.tables["t"]] == ["a"]
 
 
 # --- folders of Great Expectations ---------------------------------------------------------------------

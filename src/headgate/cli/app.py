@@ -9,7 +9,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -18,7 +18,7 @@ from headgate.errors import ExitCode
 #: Each of these modules adds its verbs to the app, in the order of the help.
 MODULES = (
     *("starting", "simulating", "checking", "running", "gating", "suggesting"),
-    *("asking", "explaining", "scoring", "releasing", "serving", "keeping"),
+    *("asking", "explaining", "scoring", "quarantining", "releasing", "serving", "keeping"),
 )
 
 app = typer.Typer(
@@ -64,6 +64,15 @@ def load_verbs() -> typer.Typer:
     for module in MODULES:
         import_module(f"headgate.cli.{module}")
     return app
+
+
+def all_verbs() -> dict[str, Any]:
+    """Every verb by the words that call it, such as ``run`` or ``quarantine list``, in the order of the help."""
+    found: dict[str, Any] = {}
+    for name, command in typer.main.get_command(load_verbs()).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        found |= {name: command} if inner is None else {f"{name} {each}": inner[each] for each in inner}
+    return found
 
 
 def execute(arguments: list[str]) -> int:

@@ -57,7 +57,7 @@ def why(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Explain a stopped run: what failed, which rows, and since when.
+    """Explain a stopped run: what failed, which rows, since when.
 
     Also what was different from the release that it started from: source rows, columns, code.
     """
@@ -130,6 +130,9 @@ def _why_json(explanation: Explanation) -> dict[str, Any]:
         ],
         "refused": explanation.refused,
         "sources": explanation.sources,
+        "quarantine": explanation.quarantine,
+        "quarantined": explanation.quarantined,
+        "decision": explanation.run.options.get("decision"),
         "code": explanation.code,
         "schema": explanation.schema,
         "branch": explanation.branch,
@@ -141,7 +144,8 @@ def _show_why(explanation: Explanation) -> None:
 
     record = explanation.run
     served = f"release {record.base_release}" if record.base_release else "nothing"
-    show(f"run {record.run} ended {record.status}; readers stayed on {served}", style="bold")
+    readers = f"readers got release {record.release}" if record.release else f"readers stayed on {served}"
+    show(f"run {record.run} ended {record.status}; {readers}", style="bold")
     if record.error:
         show(record.error, style="red")
     for cause in explanation.causes:
@@ -149,6 +153,7 @@ def _show_why(explanation: Explanation) -> None:
     for guard in explanation.refused:
         show(f"\n{guard['table']}  {guard['expectation']}: {guard['observed']}", style="bold")
         show(f"  → {guard['hint']}")
+    _show_quarantine(explanation)
     show("\nwhat was different from the release it started from", style="bold")
     for name, counts in explanation.sources.items():
         show(f"  {name}: " + ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in counts.items() if v))
@@ -156,6 +161,24 @@ def _show_why(explanation: Explanation) -> None:
         show(f"  {line}")
     if not (explanation.sources or explanation.code or explanation.schema):
         show("  nothing: the same data and code")
+
+
+def _show_quarantine(explanation: Explanation) -> None:
+    """What went into quarantine, and what came out of it."""
+    from headgate.cli.output import show
+    from headgate.cli.values import exact
+
+    decision = explanation.run.options.get("decision")
+    if decision:
+        chosen = [f"{key} {decision[key]}" for key in ("table", "where", "expectation", "reason") if decision[key]]
+        show(f"\nsomebody decided: {' · '.join([decision['action'], *chosen])}", style="bold")
+    for table, counts in explanation.quarantine.items():
+        said = ", ".join(f"{value:,} {status}" for status, value in counts.items() if value)
+        show(f"\n{table}: {said}  (headgate quarantine show {table})", style="bold")
+        for each in explanation.quarantined:
+            if f"{each['layer']}.{each['table']}" == table:
+                arguments = ", ".join(f"{key}={exact(value)}" for key, value in each["kwargs"].items())
+                show(f"  {each['rows']:,} by {each['expectation']}({arguments})  {each['place']}")
 
 
 def _show_cause(cause: Cause, record: RunRecord, *, branch: bool) -> None:

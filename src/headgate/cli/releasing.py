@@ -92,7 +92,7 @@ def rollback(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Serve an older release again, and hold the lake.
+    """Serve an older release again; hold the lake.
 
     The next run would bring the same data again, so runs end with HELD until `headgate resume`.
     Warehouses follow at once; one that cannot be reached now (exit code 3) follows with the next run.

@@ -89,7 +89,7 @@ def _end(verdict: Verdict, *, as_json: bool) -> None:
     if as_json:
         show_json(verdict.to_json())
     else:
-        _show_verdict(verdict)
+        show_verdict(verdict)
     raise SystemExit(int(verdict.exit_code))  # not typer's: its 130 means that nobody told of the interruption
 
 
@@ -103,7 +103,8 @@ def _perform(opened: Project, options: Options, run_id: str | None, step: str | 
         return perform(opened, options, tell)
 
 
-def _show_verdict(verdict: Verdict) -> None:
+def show_verdict(verdict: Verdict) -> None:
+    """Print how a run ended: what failed, what was read, and the last line."""
     from headgate.cli.failures import show_failure
     from headgate.cli.output import show, verdict_line
 
@@ -112,6 +113,9 @@ def _show_verdict(verdict: Verdict) -> None:
     for name, counts in verdict.sources.items():
         parts = [f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items() if value or key == "read"]
         show(f"{name}: {', '.join(parts)}")
+    for table, counts in verdict.quarantine.items():
+        said = ", ".join(f"{value:,} {status}" for status, value in counts.items() if value)
+        show(f"{table}: {said} (headgate quarantine show {table})")
     for note in verdict.notes:
         show(note)
     if verdict.error and all(failure.get("severity") == "warn" for failure in verdict.failures):

@@ -25,7 +25,7 @@ def score(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the scorecard: how good each table and layer is, in six dimensions.
+    """Show the scorecard: how good each table and layer is.
 
     An expectation on rows scores the share that were as expected, any other 100 or 0; a dimension scores the mean.
     """

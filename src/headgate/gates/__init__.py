@@ -3,10 +3,10 @@
 ``compile_gate`` checks what was declared without touching data, ``evaluate`` judges it on a lake.
 """
 
-from headgate.gates.compilation import Check, Gate, compile_gate
+from headgate.gates.compilation import Check, Gate, compile_gate, compile_gates
 from headgate.gates.evaluation import evaluate
 from headgate.gates.memory import Forgetful, LakeMemory
-from headgate.gates.offending import masked_rows, unexpected_rows_sql
+from headgate.gates.offending import masked_rows, numbers_of_bad_rows, unexpected_rows_sql
 from headgate.gates.result import ExpectationResult, GateResult
 
 __all__ = [
@@ -17,7 +17,9 @@ __all__ = [
     "GateResult",
     "LakeMemory",
     "compile_gate",
+    "compile_gates",
     "evaluate",
     "masked_rows",
+    "numbers_of_bad_rows",
     "unexpected_rows_sql",
 ]

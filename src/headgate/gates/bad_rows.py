@@ -41,6 +41,13 @@ class UnexpectedRows(QueryExpectation):
     counts_missing: ClassVar[bool] = False
     holds_of_nothing: ClassVar[bool] = False
 
+    @property
+    def names_rows(self) -> bool:
+        """Only a query that gives whole rows says which they are."""
+        from headgate.gates.own_queries import gives_whole_rows
+
+        return gives_whole_rows(self.unexpected_rows_query)
+
     def others(self) -> tuple[tuple[str, ...], ...]:
         """The other tables that the query names."""
         from headgate.gates.own_queries import tables_of

@@ -10,9 +10,10 @@ from typing import Any
 from headgate.errors import ConfigError, did_you_mean
 from headgate.gates.arguments import ArgumentError, WrongValueError, read_arguments
 from headgate.gates.comparing import READERS
-from headgate.gates.expectation import ConditionalExpectation, Expectation, registry
+from headgate.gates.expectation import ConditionalExpectation, CountedExpectation, Expectation, registry
 from headgate.gates.values import json_safe
 from headgate.lake.catalog import digest
+from headgate.lake.quarantine import SCHEMA, table_name
 from headgate.project.declaration import DIMENSIONS, Declared, GateFile
 from headgate.project.pii import NO_PII, Pii
 
@@ -52,6 +53,26 @@ def compile_gate(file: GateFile) -> Gate:
     return Gate(file.layer, tuple(checks), file.pii)
 
 
+def compile_gates(files: Iterable[GateFile]) -> list[Gate]:
+    """Check every name and argument of all gate files of a project, and what they mean for one another.
+
+    Raises:
+        ConfigError: as ``compile_gate``; or the rows of two tables would go into one quarantine.
+    """
+    gates = [compile_gate(file) for file in files]
+    owners: dict[str, str] = {}
+    for gate in gates:
+        for check in gate.checks:
+            title = f"{gate.layer}.{check.table}"
+            if check.declared.on_fail == "quarantine":
+                name = table_name(gate.layer, check.table)
+                owner = owners.setdefault(name.lower(), title)
+                if owner != title:
+                    what = f"rows of {title} and of {owner} would go into one quarantine, {SCHEMA}.{name}"
+                    raise _error(check.declared, what, hint="rename one of the tables, or one of the layers")
+    return gates
+
+
 def _table(table: str, declared: Iterable[Declared]) -> Iterable[Check]:
     ids: set[str] = set()
     for each in declared:
@@ -74,15 +95,30 @@ def build(declared: Declared) -> Expectation:
     if cls is None:
         hint = did_you_mean(declared.type, known)
         raise _error(declared, f"there is no expectation {declared.type!r}", hint=hint)
-    if declared.on_fail == "quarantine":
-        raise _error(declared, "on_fail: quarantine is not available yet", hint="use on_fail: block")
     if declared.dimension is not None and declared.dimension not in DIMENSIONS:
         raise _error(declared, f"there is no dimension {declared.dimension!r}", hint=", ".join(DIMENSIONS))
     try:
-        return _understood(cls(**read_arguments(cls, _without_comparing(declared.kwargs))))
+        expectation = _understood(cls(**read_arguments(cls, _without_comparing(declared.kwargs))))
     except ArgumentError as error:
         what = f"{declared.type}: the argument {error.key} {error.what}"
         raise _error(declared, what, key=error.key, hint=error.hint) from error
+    if declared.on_fail == "quarantine":
+        _require_rows(declared, expectation)
+    return expectation
+
+
+def _require_rows(declared: Declared, expectation: Expectation) -> None:
+    """Only rows can go into quarantine, and only where a failure would have stopped the run."""
+    if not (isinstance(expectation, CountedExpectation) and expectation.names_rows):
+        hint = "use on_fail: block; quarantine is for expectations that say of each row whether it is as expected"
+        if declared.type == "unexpected_rows_expectation":
+            hint = "let the query give whole rows: SELECT * FROM {batch} WHERE …"
+        raise _error(
+            declared, f"{declared.type} does not say which rows are bad, so none can go into quarantine", hint=hint
+        )
+    if declared.severity == "warn":
+        what = "a warning lets bad rows through, and quarantine takes them out: it can only be one of them"
+        raise _error(declared, what, hint="leave out severity: warn, or on_fail: quarantine")
 
 
 def _without_comparing(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -201,6 +201,11 @@ class CountedExpectation(ConditionalExpectation):
     #: Great Expectations does not report missing rows where missing is what is asked for.
     counts_missing: ClassVar[bool] = True
 
+    @property
+    def names_rows(self) -> bool:
+        """Whether what is unexpected are rows of the table, so that each can be taken out of it."""
+        return True
+
     def judge(self, counts: Counts, details: Mapping[str, Any] | None = None) -> Verdict:
         """The verdict: vacuously held if no row holds a value, as in Great Expectations."""
         considered = counts.elements - counts.missing

@@ -8,16 +8,36 @@ from typing import Any
 
 import duckdb
 
-from headgate.gates.compilation import build
+from headgate.gates.compilation import Check, build
 from headgate.gates.expectation import CountedExpectation
 from headgate.gates.masking import Masking
 from headgate.gates.relation import Checked, never_plain, read_relation
 from headgate.gates.sight import split
 from headgate.gates.values import UnusableError
 from headgate.lake.catalog import read_contents
-from headgate.lake.engine import LAKE, Connection
+from headgate.lake.engine import LAKE, Connection, ident
 from headgate.project.declaration import Declared
 from headgate.project.pii import Pii
+
+
+def numbers_of_bad_rows(
+    con: Connection, check: Check, *, layer: str, named: str, number: str, alias: str = LAKE
+) -> str:
+    """The query for the numbers of the rows that an expectation finds unexpected, each number once.
+
+    ``named`` is a temporary view that shows the rows of the checked table, each with its number in the column
+    ``number``.
+
+    Raises:
+        UnusableError: the expectation cannot be checked.
+    """
+    from headgate.gates import scan, sql
+
+    expectation = check.expectation
+    assert isinstance(expectation, CountedExpectation)  # noqa: S101 - no other can have on_fail: quarantine
+    on = _checked(con, expectation, layer, check.table, alias)
+    rows = scan.offending_rows(replace(on, alias="temp", layer="main", name=named, base=None, exact=False), expectation)
+    return f"SELECT DISTINCT bad.{ident(number)} FROM ({sql.text_of(rows)}) AS bad"
 
 
 def unexpected_rows_sql(

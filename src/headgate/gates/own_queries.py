@@ -68,6 +68,17 @@ def tables_of(text: str) -> tuple[tuple[str, ...], ...]:
     )
 
 
+def gives_whole_rows(text: str) -> bool:
+    """Whether every row of the query has all columns of the relation that it is from.
+
+    >>> gives_whole_rows("SELECT * FROM {batch} WHERE a < 0"), gives_whole_rows("SELECT a FROM {batch}")
+    (True, False)
+    """
+    tree = parse_query(text)
+    selects = [tree.left, tree.right] if isinstance(tree, exp.SetOperation) else [tree]
+    return all(any(each.is_star for each in select.expressions) for select in selects)
+
+
 def keeps_names(text: str, names: Collection[str]) -> bool:
     """Whether a query only picks rows and columns of the checked relation, so that each value has its column's name.
 

@@ -18,7 +18,9 @@ class ExpectationResult:
     """What one expectation came to. The numbers mean what Great Expectations means by them.
 
     ``error`` says why it could not be checked; ``success`` is then False. ``seconds`` is its part of the time,
-    that of a shared scan divided evenly. ``meta`` is what was declared beside it.
+    that of a shared scan divided evenly. ``meta`` is what was declared beside it. ``quarantined_count`` is null
+    unless the unexpected rows are to go into quarantine: then it is how many of them did, and ``success`` is true if
+    it holds of what is left.
     """
 
     layer: str
@@ -42,6 +44,7 @@ class ExpectationResult:
     how: How
     seconds: float
     meta: dict[str, Any] = field(default_factory=dict)
+    quarantined_count: int | None = None
 
     @property
     def title(self) -> str:
@@ -73,6 +76,7 @@ class ExpectationResult:
             "unexpected_percent": self.unexpected_percent,
             "partial_unexpected_list": json_safe(self.partial_unexpected_list),
             "details": json_safe(self.details),
+            "quarantined_count": self.quarantined_count,
             "how": self.how,
             "seconds": round(self.seconds, 6),
         }

@@ -137,6 +137,11 @@ class Continuous(QueryExpectation):
 
     counts_missing: ClassVar[bool] = False
 
+    @property
+    def names_rows(self) -> bool:
+        """What is not there cannot be taken out."""
+        return False
+
     def columns(self) -> tuple[str, ...]:
         """The groups' columns and the series."""
         return (*self.group_by, self.column)

@@ -33,6 +33,7 @@ class Manifest:
     """What a release was made from and what it holds. Plain JSON values throughout.
 
     ``tables`` maps ``schema.table`` to its rows, columns with their profile, identity and data files;
+    ``quarantine`` maps those of which rows are, or were, in quarantine to how many, by status;
     ``sources`` maps ``source.table`` to what was read; ``models`` maps models to their fingerprints; ``scores`` is the
     scorecard of tables, layers and the whole.
     """
@@ -56,6 +57,7 @@ class Manifest:
     expectations: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
+    quarantine: dict[str, Any] = field(default_factory=dict)
     format: int = MANIFEST_FORMAT
 
     @classmethod

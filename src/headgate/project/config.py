@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, WithJsonSchema
 
 from headgate.errors import ConfigError
 from headgate.project.database_config import DuckdbSource, MysqlSource, PostgresSource, SqliteSource
@@ -33,6 +33,7 @@ from headgate.project.values import (
     TableName,
     Threads,
     Variables,
+    as_bound,
     as_command,
     as_tuple,
     from_environment,
@@ -190,6 +191,13 @@ class PublishConfig(Settings):
         default=(),
         description="The float columns, as layer.table.column, in which NaN may be published.",
         examples=[["features.scores.ratio"]],
+    )
+
+    max_quarantine: Annotated[int | float | str, BeforeValidator(from_environment), AfterValidator(as_bound)] = Field(
+        default="1%",
+        description="How many rows of a table may be in quarantine: a number of rows, or a share of the table "
+        "(`0.01`, `1%`). A gate file can say otherwise for a table.",
+        examples=["0.5%"],
     )
 
 

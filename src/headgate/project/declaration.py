@@ -5,7 +5,8 @@ Whether an expectation exists and what its arguments mean is for ``gates`` to sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -45,6 +46,48 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """So many rows, or such a share of a table, at most.
+
+    >>> Bound.parse(500).allows(501, of=1_000_000), Bound.parse("1%").allows(10, of=1_000)
+    (False, True)
+    >>> str(Bound.parse(500)), str(Bound.parse(0.025))
+    ('500 rows', '2.5 %')
+    """
+
+    rows: int | None = None
+    share: float | None = None
+
+    @classmethod
+    def parse(cls, value: Any) -> Bound:
+        """Read a whole number of rows, a share from 0.0 to 1.0, or a share such as ``2.5%``.
+
+        Raises:
+            ValueError: it is none of these.
+        """
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return cls(rows=value)
+        share = value
+        if isinstance(value, str) and value.rstrip().endswith("%"):
+            try:
+                share = float(value.rstrip()[:-1]) / 100
+            except ValueError:
+                share = None
+        if isinstance(share, float) and math.isfinite(share) and 0 <= share <= 1:
+            return cls(share=share)
+        raise ValueError("write a whole number of rows, or a share as 0.01 or 1%")
+
+    def allows(self, rows: int, *, of: int) -> bool:
+        """Whether ``rows`` of so many are not too many."""
+        if self.rows is not None:
+            return rows <= self.rows
+        return rows <= (self.share or 0.0) * of
+
+    def __str__(self) -> str:
+        return f"{self.rows:,} rows" if self.rows is not None else f"{(self.share or 0.0) * 100:.6g} %"
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """One expectation as it was written down, by its name and arguments."""
 
@@ -61,11 +104,15 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class GateFile:
-    """The expectations of one layer, by table, in the order in which they were written; and what is tagged ``pii``."""
+    """The expectations of one layer, by table, in the order in which they were written; and what is tagged ``pii``.
+
+    ``max_quarantine`` has the tables that say for themselves how many of their rows may be in quarantine.
+    """
 
     layer: str
     tables: dict[str, tuple[Declared, ...]]
     pii: Pii = NO_PII
+    max_quarantine: Mapping[str, Bound] = field(default_factory=dict)
 
     def with_more(self, others: Iterable[tuple[str, Declared]]) -> GateFile:
         """The same, and after them expectations that were declared elsewhere, each with its table."""

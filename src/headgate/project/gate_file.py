@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.errors import ConfigError, did_you_mean
-from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES, Declared, GateFile, Place
+from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES, Bound, Declared, GateFile, Place
 from headgate.project.loading import Project
 from headgate.project.pandera_schema import is_pandera, read_schema
 from headgate.project.pii import Pii
@@ -23,6 +23,7 @@ from headgate.project.yaml_file import KeyPath, YamlFile, read_yaml
 
 FOLDER = "gates"
 SUITE = "suite"
+LIMIT = "max_quarantine"
 COLUMNS = "columns"
 PII = "pii"
 _CHOICES = {"severity": SEVERITIES, "dimension": DIMENSIONS, "on_fail": ON_FAIL}
@@ -136,6 +137,7 @@ class _GateReader:
         self.source = source
         self.folder = folder
         self.root = root
+        self.limits: dict[str, Bound] = {}
         self.tagged: dict[str, dict[str, bool]] = {}
         self.tagged_by_suites: list[tuple[str, tuple[str, ...]]] = []
 
@@ -144,7 +146,7 @@ class _GateReader:
         pii = Pii(self.tagged)
         for table, columns in self.tagged_by_suites:
             pii = pii.with_more(table, columns)
-        return GateFile(layer, tables, pii)
+        return GateFile(layer, tables, pii, self.limits)
 
     def tables(self) -> dict[str, tuple[Declared, ...]]:
         result: dict[str, tuple[Declared, ...]] = {}
@@ -166,10 +168,21 @@ class _GateReader:
             for index, entry in enumerate(entries):
                 if isinstance(entry, dict) and COLUMNS in entry:
                     self.columns(table, entry, (table, index))
+                elif isinstance(entry, dict) and set(entry) == {LIMIT}:
+                    self.limit(table, entry[LIMIT], (table, index, LIMIT))
                 else:
                     declared += self.entry(entry, table, (table, index))
             result[table] = _unique(declared)
         return result
+
+    def limit(self, table: str, value: Any, path: KeyPath) -> None:
+        """How many rows of a table may be in quarantine."""
+        if table in self.limits:
+            raise self.source.error(f"{LIMIT} stands twice for this table", path)
+        try:
+            self.limits[table] = Bound.parse(value)
+        except ValueError as error:
+            raise self.source.error(f"{LIMIT} cannot be {str(value)[:60]!r}", path, hint=str(error)) from error
 
     def columns(self, table: str, entry: dict[str, Any], path: KeyPath) -> None:
         """What is said of columns themselves: ``columns: {email: {pii: true}}``."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from headgate.project.declaration import Bound
 from headgate.project.durations import parse_duration
 from headgate.project.interpolation import FromEnvironment
 
@@ -52,6 +53,12 @@ def as_command(value: Any) -> Any:
             raise ValueError("the command is empty")
         if "\x00" in value:
             raise ValueError("a command cannot contain a NUL character")
+    return value
+
+
+def as_bound(value: Any) -> Any:
+    """What ``Bound`` understands, as it is written."""
+    Bound.parse(value)
     return value
 
 

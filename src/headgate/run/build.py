@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from headgate.errors import TransformError
+from headgate.errors import ConfigError, TransformError
 from headgate.lake.engine import LAKE, qualified
 from headgate.run.repeat import Circumstances, build_compiled, recordings, repeat
 from headgate.run.workshop import Workshop
@@ -22,14 +22,16 @@ def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
     """
     models = shop.models()
     if models is None:
-        return {"models": {}, "built": []}
+        return {"models": {}, "built": [], "skipped": []}
     known: Mapping[str, Any] = shop.parent.models if shop.parent else {}
     nodes = [node for node in models.built_in(layer) if node.materialized != "ephemeral"]
     tests, judged_by_gate = _shared_out(models, layer, shop.project.layers)
     _drop_removed(shop, layer, models, known)
     stale = out_of_date([*nodes, *tests], known, shop.identity, models.relations, everything=shop.options.full)
     work = [node for node in [*nodes, *tests] if node.id in stale]
-    outcomes = {outcome.id: outcome for outcome in _build(shop, work, models, known)} if work else {}
+    there = set(shop.contents.tables)
+    anew = _must_begin_anew(shop, work, models, known)
+    outcomes = {outcome.id: outcome for outcome in _build(shop, work, models, anew=anew)} if work else {}
     shop.changed()
     _refuse_strays(shop)
     state = {}
@@ -39,8 +41,65 @@ def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
             state[node.id] = fingerprint(node, shop.identity, shop.shape, models.relations)
         if node.kind == "test":
             state[node.id]["result"] = _judge(shop, node, models, outcomes.get(node.id), known.get(node.id))
-    built = [node.relation for node in nodes if node.id in outcomes]
-    return {"models": state, "built": built, "tests": judged_by_gate}
+    skipped = _skipped(outcomes)
+    built = [node for node in nodes if node.id in outcomes and node.id not in skipped]
+    return {
+        "models": state,
+        "built": [node.relation for node in built],
+        "from_nothing": [n.relation for n in built if _is_from_nothing(n, there, anew=anew)],
+        "tests": judged_by_gate,
+        "skipped": skipped,
+    }
+
+
+def build_again(shop: Workshop, layer: str, built: Mapping[str, Any], moved: Iterable[str]) -> dict[str, Any]:
+    """Build and test once more what ``layer`` has from tables (``moved``) of which rows left or came back since.
+
+    Returns what ``build_layer`` returned (``built``), as it is now; ``again`` are the tables that were built.
+
+    Raises:
+        ConfigError: a model that keeps what it built before would have to forget some of it.
+    """
+    models = shop.models()
+    if models is None or "models" not in built:  # nothing is built in raw
+        return {**built, "again": []}
+    reached = set(moved)
+    work = []
+    for node in models.nodes.values():  # inputs come first
+        concerned = node.id in built["skipped"] or any(models.relations.get(i) in reached for i in node.inputs)
+        if concerned and node.id in built["models"]:
+            work.append(node)
+            reached.add(node.relation)
+    for node in work:
+        if _in_place(node):
+            raise ConfigError(
+                f"{node.relation} keeps what it was built from, and reads rows of its own layer that went into"
+                f" quarantine, or came back ({', '.join(sorted(moved))})",
+                file=node.file,
+                hint="put the model into a later layer: what is built there is built from good rows",
+            )
+    outcomes = {outcome.id: outcome for outcome in _build(shop, work, models, anew=False)} if work else {}
+    shop.changed()
+    _refuse_strays(shop)
+    state = dict(built["models"])
+    for node in work:
+        state[node.id] = fingerprint(node, shop.identity, shop.shape, models.relations)
+        if node.kind == "test":
+            state[node.id]["result"] = _judge(shop, node, models, outcomes[node.id], None)
+    again = [node.relation for node in work if node.kind != "test" and node.materialized != "view"]
+    return {**built, "models": state, "again": again, "skipped": _skipped(outcomes)}
+
+
+def _skipped(outcomes: Mapping[str, NodeOutcome]) -> list[str]:
+    """What dbt left out because a test before it failed, which may hold once bad rows are gone."""
+    return sorted(outcome.id for outcome in outcomes.values() if outcome.status == "skipped")
+
+
+def keys_of(shop: Workshop, relation: str) -> tuple[str, ...]:
+    """The columns that name a row of a table that dbt builds; none if nobody said so."""
+    models = shop.models()
+    found = (node for node in models.nodes.values() if node.relation == relation) if models else iter(())
+    return next((node.primary_key or node.unique_key for node in found), ())
 
 
 def run_tests(shop: Workshop, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -64,6 +123,30 @@ def _shared_out(models: Models, layer: str, layers: tuple[str, ...]) -> tuple[li
     return for_dbt, for_gate
 
 
+def _must_begin_anew(shop: Workshop, work: Sequence[Node], models: Models, known: Mapping[str, Any]) -> bool:
+    """Whether a model of ``work`` must be built from the beginning.
+
+    Also because rows that were published before went into quarantine, or came out of it: whoever looks only at what is
+    new would not see that.
+    """
+    moved = {name for detail in shop.details().values() for name in detail.get("moved", [])}
+    for node in models.nodes.values():  # inputs come first
+        if any(models.relations.get(i) in moved for i in node.inputs):
+            moved.add(node.relation)
+    forgetting = any(node.materialized == "incremental" and node.relation in moved for node in work)
+    return shop.options.full or forgetting or must_begin_anew(work, known, shop.shape, models.relations)
+
+
+def _in_place(node: Node) -> bool:
+    """Whether a build adds to what is there."""
+    return node.materialized not in ("table", "view", "seed", "test", "ephemeral") and node.kind != "test"
+
+
+def _is_from_nothing(node: Node, there: Collection[str], *, anew: bool) -> bool:
+    """Whether a build made all rows of a table; dbt never makes a snapshot anew."""
+    return not _in_place(node) or node.relation not in there or (anew and node.materialized == "incremental")
+
+
 def needs_dbt(shop: Workshop, models: Models) -> bool:
     """Whether a run will probably have work that only dbt can do: then it had better wake up soon."""
     assert shop.dbt is not None  # noqa: S101  # there are models
@@ -78,14 +161,13 @@ def needs_dbt(shop: Workshop, models: Models) -> bool:
     return False
 
 
-def _build(shop: Workshop, work: Sequence[Node], models: Models, known: Mapping[str, Any]) -> list[NodeOutcome]:
+def _build(shop: Workshop, work: Sequence[Node], models: Models, *, anew: bool) -> list[NodeOutcome]:
     """Build and test, what is remembered without dbt.
 
     That a model begins anew is one switch for all of dbt's models, so others may pay for it too.
     """
     dbt = shop.dbt
     assert dbt is not None  # noqa: S101  # the caller looked
-    anew = shop.options.full or must_begin_anew(work, known, shop.shape, models.relations)
 
     def tell(name: str) -> None:
         shop.tell("build", name)

@@ -52,6 +52,8 @@ def _code_changed(
         return "nothing is published yet"
     if options.full:
         return "everything was asked for"
+    if options.decision is not None:
+        return "somebody decided about rows in quarantine"
     if parent.tools != tools():
         return "another version of Headgate, DuckDB or dbt"
     files = fingerprint(project.folder)

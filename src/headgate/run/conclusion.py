@@ -14,7 +14,7 @@ from headgate.lake.engine import translated, was_interrupted
 from headgate.lake.release import Manifest
 from headgate.run.steps import Outcome, count_results
 from headgate.run.telling import tell_of_run
-from headgate.run.verdict import EXIT_CODES, Status, Verdict, failure_of
+from headgate.run.verdict import EXIT_CODES, Status, Verdict, decided, failure_of
 from headgate.run.workshop import Workshop
 
 
@@ -106,6 +106,7 @@ def _verdict(
         steps=[{"name": s.name, "status": s.status, "seconds": round(s.seconds or 0.0, 4)} for s in steps],
         sources=sources,
         served=served,
+        quarantine=decided(details),
         notes=shop.notes,
         error=error,
         exit_code=cause.exit_code if cause else _code_of(status, served),

@@ -11,12 +11,17 @@ from typing import Any
 
 from headgate.lake.engine import LAKE, Connection, ident, qualified
 from headgate.run.verdict import failure_of
+from headgate.run.workshop import Workshop
+from headgate.sources.change_log import RAW, ChangeLog
 
 FLOATS = ("FLOAT", "DOUBLE")
 #: So many tables are looked at by one statement: each costs DuckLake a millisecond or two.
 _TOGETHER = 50
 #: What can become of a row that was read.
 FATES = ("appended", "unchanged", "superseded", "quarantined", "sampled_out")
+
+
+_DEFECT = "this is a defect of Headgate, please report it; nothing was published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,30 @@ def no_shrink(
     return results
 
 
+def nothing_lost(
+    shop: Workshop, tables: Mapping[str, Any], details: Mapping[str, Mapping[str, Any]]
+) -> list[GuardResult]:
+    """Every row of a table that has a quarantine is in the one or in the other, and in one only.
+
+    Of later layers: the rows that were built, and those that came back, are those that are there and those that were
+    taken out in this run. Of raw: what the source holds is what is shown and what is in quarantine.
+    """
+    accounts = {n: account for detail in details.values() for n, account in detail.get("quarantine", {}).items()}
+    keys = shop.raw_keys() if accounts else {}
+    results = []
+    for name, account in accounts.items():
+        layer, table = name.split(".", 1)
+        now = tables[name]["rows"] if name in tables else 0
+        observed = {**account, "rows": now}
+        success = account["kept"] == now
+        if layer == RAW:
+            log = ChangeLog(shop.con, table, keys[table])
+            observed |= {"in_source": log.live_rows(), "away": log.rows_away()}
+            success = success and observed["in_source"] == now + observed["away"]
+        results.append(GuardResult(name, "conservation", success, {}, observed, hint=_DEFECT))
+    return results
+
+
 def conservation(counts: Mapping[str, Mapping[str, int]]) -> list[GuardResult]:
     """Every row that was read has exactly one fate, per source table."""
     return [
@@ -106,7 +135,7 @@ def conservation(counts: Mapping[str, Mapping[str, int]]) -> list[GuardResult]:
             success=c["read"] == sum(c[fate] for fate in FATES),
             kwargs={},
             observed=dict(c),
-            hint="this is a defect of Headgate, please report it; nothing was published",
+            hint=_DEFECT,
         )
         for name, c in counts.items()
     ]

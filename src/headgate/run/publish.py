@@ -13,9 +13,10 @@ from typing import Any
 from headgate.lake import branch as branches
 from headgate.lake.engine import LAKE, qualified
 from headgate.lake.profile import describe
+from headgate.lake.quarantine import SCHEMA, counts_of, table_name
 from headgate.lake.release import Manifest
 from headgate.project.fingerprint import combined, fingerprint
-from headgate.run.guards import GuardResult, conservation, no_nan, no_shrink
+from headgate.run.guards import GuardResult, conservation, no_nan, no_shrink, nothing_lost
 from headgate.run.workshop import Workshop
 from headgate.sources.schema_lock import LockedTable, read_lock, write_lock
 
@@ -42,14 +43,16 @@ def publish(shop: Workshop, expectations: dict[str, Any], scores: dict[str, Any]
     details = shop.details()
     before: Mapping[str, Any] = shop.parent.tables if shop.parent else {}
     tables = _describe(shop, before)
-    changed = _changed(tables, before)
+    quarantine = _quarantine(shop, tables)
+    kept_before = shop.parent.quarantine if shop.parent else {}
+    changed = [*_changed(tables, before), *(f"{SCHEMA}.{name}" for name in _changed(quarantine, kept_before))]
     if not changed and shop.parent is not None:
         return Published(None, [])
     guards = _guards(shop, tables, before, details, set(tables) - set(changed))
     if any(not guard.success for guard in guards):
         return Published(None, guards, changed)
     _hold_schema(shop, details)
-    draft = _draft(shop, tables, details)
+    draft = replace(_draft(shop, tables, details), quarantine=quarantine)
     snapshot = branches.snapshot_of(shop.con)
     shop.close()
     sha256 = branches.freeze(shop.branch, shop.con, snapshot)
@@ -69,7 +72,10 @@ def published_before(shop: Workshop) -> Published | None:
     if manifest is None:
         return None
     branches.remove(shop.store, shop.run)
-    return Published(manifest, [], _changed(manifest.tables, shop.parent.tables if shop.parent else {}))
+    before = shop.parent
+    changed = _changed(manifest.tables, before.tables if before else {})
+    changed += [f"{SCHEMA}.{n}" for n in _changed(manifest.quarantine, before.quarantine if before else {})]
+    return Published(manifest, [], changed)
 
 
 def tools() -> dict[str, str]:
@@ -99,6 +105,17 @@ def _describe(shop: Workshop, before: Mapping[str, Any]) -> dict[str, Any]:
     return tables
 
 
+def _quarantine(shop: Workshop, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The quarantine of every table of which rows are, or were, in it; of a table that is gone by its own name."""
+    owners = {table_name(*name.split(".", 1)): name for name in tables}
+    found = {}
+    for table in shop.contents.tables.values():
+        if table.schema == SCHEMA:
+            counts = counts_of(shop.con, table.name)
+            found[owners.get(table.name, table.name)] = {"identity": table.identity, **counts}
+    return found
+
+
 def _count(shop: Workshop, name: str) -> int:
     relation = qualified(LAKE, *name.split(".", 1))
     return int(shop.con.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])
@@ -117,6 +134,7 @@ def _guards(
         *no_nan(shop.con, tables, unchanged, settings.allow_nan),
         *no_shrink(tables, before, settings.max_shrink, allowed=shop.options.allow_shrink),
         *conservation(counts),
+        *nothing_lost(shop, tables, details),
     ]
 
 

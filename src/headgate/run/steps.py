@@ -7,26 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import duckdb
-
-from headgate.gates import ExpectationResult, compile_gate, evaluate
 from headgate.gates.scorecard import scorecard
-from headgate.lake.engine import LAKE, qualified
 from headgate.lake.release import Manifest
 from headgate.notify import run_hook
 from headgate.plan import Kind, Step
-from headgate.project import read_gate, read_tagged_gate
+from headgate.project import read_gate
 from headgate.project.rules import RAW
-from headgate.run.build import build_layer, run_tests
+from headgate.run.build import build_layer
 from headgate.run.conditions import waits_for
 from headgate.run.exporting import export_in_run
+from headgate.run.gating import judge_layer
 from headgate.run.publish import publish, published_before
 from headgate.run.serving import serve_in_run
 from headgate.run.verdict import Status
 from headgate.run.workshop import Workshop, open_source, source_states
-from headgate.sources.change_log import shows_every_row
 from headgate.sources.schema_lock import read_lock
-from headgate.transform.generic_tests import TEST, fits, from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,65 +83,11 @@ def _build(shop: Workshop, step: Step) -> Outcome:
 
 
 def _gate(shop: Workshop, step: Step) -> Outcome:
-    """Judge a layer: the gate file's expectations and dbt's generic tests at once, and what else dbt tested."""
-    layer = step.subject
-    built = shop.details().get(f"build:{layer}", {})
-    tests = _fitting(shop, layer, built.get("tests", []))
-    file = read_tagged_gate(shop.project, layer)
-    with shop.earlier() as earlier:
-        judged = evaluate(
-            shop.con,
-            compile_gate(file.with_more((entry["table"], from_json(entry)) for entry in tests)),
-            contents=shop.contents,
-            plain=lambda view: shows_every_row(view.sql),
-            earlier=earlier,
-            scale=shop.project.sample.fraction if shop.project.sample else None,
-        )
-    results = [result.to_json() for result in judged.results if TEST not in result.meta]
-    results += [state["result"] for state in built.get("models", {}).values() if "result" in state]
-    results += _tested(shop, built.get("tests", []), [r for r in judged.results if TEST in r.meta])
-    shop.ledger.record_results(shop.run, [as_record(r) for r in results], step=step.name)
-    shop.changed()
-    failed = [r for r in results if not r["success"] and r["severity"] == "fail"]
-    if failed:
-        return Outcome("blocked", {"failed": len(failed)}, ends="blocked")
-    return Outcome("done")
-
-
-def _fitting(shop: Workshop, layer: str, tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The tests that the gate understands as dbt does, now that the types of columns are known."""
-    kinds = {name: _kinds(shop, f"{layer}.{name}") for name in {entry["table"] for entry in tests}}
-    return [entry for entry in tests if fits(from_json(entry), kinds.get(entry["table"], {}))]
-
-
-def _kinds(shop: Workshop, name: str) -> dict[str, str]:
-    """The type of each column of a table or view; none if it is not there, or a view that cannot be read."""
-    if name in shop.contents.tables:
-        return {column.name: column.type for column in shop.contents.tables[name].columns}
-    if name not in shop.contents.views:
-        return {}
-    try:
-        rows = shop.con.execute(f"DESCRIBE {qualified(LAKE, *name.split('.', 1))}").fetchall()
-    except duckdb.Error:  # dbt runs its tests, and says what is wrong
-        return {}
-    return {row[0]: row[1] for row in rows}
-
-
-def _tested(shop: Workshop, tests: list[dict[str, Any]], found: list[ExpectationResult]) -> list[dict[str, Any]]:
-    """The results of dbt's tests: what the gate found to hold does; what it did not, dbt judges."""
-    by_test = {result.meta[TEST]: result for result in found}
-    doubtful = [entry["test"] for entry in tests if not (entry["test"] in by_test and by_test[entry["test"]].success)]
-    judged = dict(zip(doubtful, run_tests(shop, doubtful), strict=True)) if doubtful else {}
-    results = []
-    for entry in tests:
-        seen = by_test[entry["test"]].to_json() if entry["test"] in by_test else {}
-        if entry["test"] in judged:
-            examples = seen.get("partial_unexpected_list", [])
-            results.append({**judged[entry["test"]], "partial_unexpected_list": examples})
-        else:
-            named = {"id": entry["name"], "type": entry["type"], "kwargs": entry["kwargs"]}
-            results.append({**seen, **named, "severity": entry["severity"]})
-    return results
+    judged = judge_layer(shop, step.subject)
+    shop.ledger.record_results(shop.run, [as_record(r) for r in judged.results], step=step.name)
+    if judged.failed:
+        return Outcome("blocked", {**judged.detail, "failed": judged.failed}, ends="blocked")
+    return Outcome("done", judged.detail)
 
 
 def _publish(shop: Workshop, step: Step) -> Outcome:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from headgate.errors import UsageError, did_you_mean
-from headgate.gates import compile_gate
+from headgate.gates import compile_gates
 from headgate.lake.branch import branch_of
 from headgate.lake.lease import locked, release
 from headgate.lake.release import Hold, Pointer, Releases
@@ -163,8 +163,7 @@ def _look(shop: Workshop) -> tuple[Changes, list[Step]]:
 
 def _read_gates(shop: Workshop) -> None:
     """A mistake in the last gate file is better told before the first step."""
-    for gate in read_gates(shop.project.folder, shop.project.layers).values():
-        compile_gate(gate)
+    compile_gates(read_gates(shop.project.folder, shop.project.layers).values())
 
 
 def _whole(shop: Workshop) -> Outcome:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from headgate.errors import ExitCode
+from headgate.lake.quarantine import STATUSES
 
 #: ``running`` is what a single step of a run ends with when others are still to come.
 Status = Literal["published", "nothing_new", "held", "blocked", "failed", "running"]
@@ -30,7 +31,8 @@ class Verdict:
     """The end of a run. ``serving`` is the release that readers see now, published at ``serving_since``.
 
     ``expectations`` counts all that were judged, ``guards`` those that are always on at publish. ``served`` says of
-    each server that was tried what became of it: a release that it did not get is still published.
+    each server that was tried what became of it: a release that it did not get is still published. ``quarantine`` says
+    of how many rows of a table this run decided that they wait in quarantine, or do not wait there any more.
     """
 
     status: Status
@@ -46,6 +48,7 @@ class Verdict:
     steps: list[dict[str, Any]] = field(default_factory=list)
     sources: dict[str, dict[str, int]] = field(default_factory=dict)
     served: dict[str, dict[str, Any]] = field(default_factory=dict)
+    quarantine: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     error: str | None = None
     exit_code: ExitCode = ExitCode.OK
@@ -65,6 +68,7 @@ class Verdict:
             "steps": self.steps,
             "sources": self.sources,
             "served": {name: {k: v for k, v in each.items() if k != "exit_code"} for name, each in self.served.items()},
+            "quarantine": self.quarantine,
             "notes": self.notes,
             "error": self.error,
         }
@@ -78,6 +82,7 @@ class Verdict:
             return "PUBLISHED", [
                 f"release {self.release}",
                 held + (f", {warned} warned" if warned else ""),
+                *self._decided(),
                 f"{sum(self.rows.values()):,} rows",
                 f"{self.seconds:.1f} s",
                 *self._not_served(),
@@ -100,6 +105,11 @@ class Verdict:
         """The servers that did not get the release."""
         failed = [(name, each["before"]) for name, each in self.served.items() if each["status"] == "failed"]
         return [f"{n} NOT SERVED: holds {'nothing' if b is None else f'release {b}'}" for n, b in failed]
+
+    def _decided(self) -> list[str]:
+        """What became of rows that were put into quarantine, or waited there: one fact a status."""
+        totals = {s: sum(counts[s] for counts in self.quarantine.values()) for s in STATUSES}
+        return [f"{n:,} {'row' if n == 1 else 'rows'} {status}" for status, n in totals.items() if n]
 
     def _cause(self) -> str:
         failed, total = self.expectations.get("failed", 0), self.expectations.get("total", 0)
@@ -134,6 +144,13 @@ def failure_of(result: Mapping[str, Any]) -> dict[str, Any]:
         "place": result.get("place"),
         "hint": result.get("hint"),
     }
+
+
+def decided(details: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """What a run decided about rows in quarantine, by table; tables without any are left out."""
+    accounts = {n: account for detail in details.values() for n, account in detail.get("quarantine", {}).items()}
+    found = {name: {status: account[status] for status in STATUSES} for name, account in accounts.items()}
+    return {name: counts for name, counts in found.items() if any(counts.values())}
 
 
 def age_of(since: str, now: datetime) -> str:

@@ -17,6 +17,7 @@ from headgate.lake.release import Manifest, Releases
 from headgate.ledger import Ledger, RunRecord
 from headgate.project import Declared, Pii, Project, read_gate, read_tagged_gate
 from headgate.project.fingerprint import fingerprint
+from headgate.run.verdict import EXAMPLES, decided
 from headgate.run.workshop import engine_settings, open_store
 
 ROWS_SHOWN = 10
@@ -40,12 +41,17 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a run ended as it did, and what was different from the last good release."""
+    """Why a run ended as it did, and what was different from the last good release.
+
+    ``quarantine`` says of how many rows of each table it decided, ``quarantined`` which expectations put some in.
+    """
 
     run: RunRecord
     causes: list[Cause]
     refused: list[dict[str, Any]]
     sources: dict[str, dict[str, int]]
+    quarantine: dict[str, dict[str, int]]
+    quarantined: list[dict[str, Any]]
     code: list[str]
     schema: list[str]
     branch: bool
@@ -71,7 +77,8 @@ def explain_run(project: Project, run: str | None) -> Explanation:
     store = open_store(project)
     with Ledger.open(project.ledger) as ledger:
         record = _record(ledger, run, project, store.location)
-        failed = ledger.results(record.run, only_failed=True)
+        results = ledger.results(record.run)
+        failed = [result for result in results if not result["success"]]
         details = {step.name: step.detail for step in ledger.steps(record.run)}
     releases = Releases(store)
     parent = releases.manifest(record.base_release) if record.base_release in releases.numbers() else None
@@ -83,6 +90,8 @@ def explain_run(project: Project, run: str | None) -> Explanation:
         causes=causes,
         refused=[g for d in details.values() for g in d.get("refused", [])],
         sources=sources,
+        quarantine=decided(details),
+        quarantined=[_put_in(result) for result in results if result.get("quarantined_count")],
         code=_code(project, parent),
         schema=_schema(details, parent),
         branch=branch,
@@ -165,6 +174,17 @@ def _reading(project: Project, *, run: str | None = None, release: int | None = 
     store = open_store(project)
     with reader(store, engine_settings(project, store), release=release, run=run) as con:
         yield con
+
+
+def _put_in(result: Mapping[str, Any]) -> dict[str, Any]:
+    """An expectation that put rows into quarantine, and how many."""
+    told = {key: result[key] for key in ("layer", "table", "id", "kwargs", "place")}
+    return {
+        **told,
+        "expectation": result["type"],
+        "rows": result["quarantined_count"],
+        "examples": result["partial_unexpected_list"][:EXAMPLES],
+    }
 
 
 def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
@@ -37,6 +37,20 @@ DONE = ("done", "skipped")
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody decided about rows that wait in quarantine: which of them, and what becomes of them.
+
+    Without ``table`` (``layer.table``), ``where`` (a condition in SQL) and ``expectation`` (an id), all of them.
+    """
+
+    action: Literal["replay", "drop"]
+    table: str | None = None
+    where: str | None = None
+    expectation: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What the user asked of this run beyond the project file.
 
@@ -47,6 +61,7 @@ class Options:
     allow_shrink: bool = False
     resume: bool = False
     wait: timedelta = timedelta(0)
+    decision: Decision | None = None
     compare: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -54,7 +69,8 @@ class Options:
         compare = (
             {"compare": {source: sorted(tables) for source, tables in self.compare.items()}} if self.compare else {}
         )
-        return {"full": self.full, "allow_shrink": self.allow_shrink, **compare}
+        decision = {"decision": asdict(self.decision)} if self.decision else {}
+        return {"full": self.full, "allow_shrink": self.allow_shrink, **compare, **decision}
 
 
 #: Told what happens: the step, and a few words. Silence is the default.
@@ -231,6 +247,13 @@ class Workshop:
         finally:
             for alias in attached:
                 self.con.execute(f"DETACH {engine.ident(alias)}")
+
+    def raw_keys(self) -> dict[str, tuple[str, ...]]:
+        """The primary key of every raw table that was loaded, by the table's name."""
+        known: dict[str, Mapping[str, Any]] = dict(self.parent.sources) if self.parent else {}
+        for detail in self.details().values():
+            known |= detail.get("sources", {})
+        return {name.split(".", 1)[1]: tuple(entry["primary_key"]) for name, entry in known.items()}
 
     def details(self) -> dict[str, Mapping[str, Any]]:
         """What each finished step of this run wrote down."""

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import duckdb
 
+from headgate.lake import release
 from headgate.lake.catalog import Contents, read_contents
 from headgate.lake.engine import Connection, attach, ident, literal, qualified, translated
-from headgate.lake.release import Manifest, catalog_key
+from headgate.lake.release import Manifest
 from headgate.lake.store import Store
 from headgate.serve.wanted import Wanted
 
@@ -101,7 +102,7 @@ def attached(
     done: list[str] = []
     try:
         for alias, manifest in aliases.items():
-            catalog = str(store.file(catalog_key(manifest.release), manifest.catalog_sha256))
+            catalog = str(release.Releases(store).catalog(manifest.release))
             attach(con, catalog, store.url("data"), alias=alias, read_only=True)
             done.append(alias)
         earlier = (before, read_contents(con, _BEFORE)) if before is not None else None

@@ -16,6 +16,7 @@ import duckdb
 
 from headgate.errors import SourceDataError
 from headgate.lake.engine import LAKE, Connection, ident, literal, qualified
+from headgate.lake.quarantine import NEW, OLD, STAYS_AWAY, Quarantine
 from headgate.sources.counts import Counts
 from headgate.sources.row_hash import hash_of
 
@@ -26,6 +27,10 @@ OWN_COLUMNS = {"_run": "VARCHAR", "_loaded_at": "TIMESTAMPTZ", "_hash": "UBIGINT
 #: Stands in the body of a view that looks for the latest version, and in no other.
 _LATEST = "headgate_latest"
 _LOG = "headgate_log"
+#: Stands in the body of a view from which versions are kept away, and in no other.
+_HIDDEN = "headgate_hidden"
+#: The number of a row of the log, and its hash, beside the columns of ``named_rows``.
+ROW, ROW_HASH = "_headgate_row", "_headgate_hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class ChangeLog:
         self.primary_key = tuple(primary_key)
         self.log = qualified(alias, RAW_LOG, table)
         self.view = qualified(alias, RAW, table)
+        self.quarantine = Quarantine(con, RAW, table, alias=alias)
         self._alias = alias
 
     def columns(self) -> dict[str, str]:
@@ -102,9 +108,10 @@ class ChangeLog:
         columns = self._grow(before, incoming.columns)
         loaded_us = self._next_time(before)
         versioned = before.versioned
+        away = self.quarantine.away(self.primary_key)
         if before.rows == 0:
             appended = self._insert(incoming.relation, columns, run, loaded_us)
-            unchanged = deleted = 0
+            unchanged = deleted = quarantined = 0
         else:
             known = self._known(before, incoming.relation, within if snapshot else None)
             keys = self._key_list()
@@ -114,21 +121,78 @@ class ChangeLog:
                 f"SELECT count(*) FILTER (i._hash = k._hash), count(*) "
                 f"FROM {incoming.relation} i JOIN {known} k USING ({keys})"
             )
+            quarantined = self._still_away(incoming.relation, known, away)
             deleted = self._delete_missing(known, incoming.relation, within, run, loaded_us) if snapshot else 0
             versioned = versioned or same_key > unchanged or deleted > 0
             self.con.execute(f"DROP TABLE {known}")
         counts = Counts(
             read=incoming.read,
             appended=appended,
-            unchanged=unchanged,
+            unchanged=unchanged - quarantined,
             superseded=incoming.superseded,
-            quarantined=incoming.quarantined,
+            quarantined=incoming.quarantined + quarantined,
             sampled_out=incoming.sampled_out,
             deleted=deleted,
         )
         counts.conserve(self.table)
-        self._show(columns, before.first_us if versioned else None)
+        self._show(columns, before.first_us if versioned else None, away)
         return counts
+
+    def show_again(self) -> None:
+        """Define the view anew: rows went into quarantine, or came back."""
+        self.con.execute(f"CREATE OR REPLACE VIEW {self.view} AS {self._shown(self._shown_columns())}")
+
+    def named_rows(self) -> str:
+        """The SQL of what the view shows, each row with its number in the log (``ROW``) and its ``ROW_HASH``."""
+        more = f", {_LOG}.rowid AS {ROW}, {_LOG}._hash AS {ROW_HASH}"
+        return self._shown(self._shown_columns(), more)
+
+    def not_current(self) -> str:
+        """The condition of rows in quarantine that are no longer what the source holds: corrected, or deleted."""
+        keys, entries = self._key_list(), self.quarantine.table
+        current = (
+            f"SELECT {keys}, unnest(max_by({{'_hash': _hash, '_op': _op}}, _loaded_at)) FROM {self.log} "
+            f"SEMI JOIN {entries} USING ({keys}) GROUP BY {keys}"
+        )
+        same = " AND ".join(f"current.{ident(key)} = {entries}.{ident(key)}" for key in self.primary_key)
+        return (
+            f"NOT EXISTS (SELECT 1 FROM ({current}) AS current WHERE {same} AND current._op = 'upsert' "
+            f"AND current._hash = {entries}._quarantine_hash)"
+        )
+
+    def live_rows(self) -> int:
+        """How many keys the source holds, whether they are shown or in quarantine."""
+        keys = self._key_list()
+        latest = f"SELECT max_by(_op, _loaded_at) AS op FROM {self.log} GROUP BY {keys}"
+        return int(self._one(f"SELECT count(*) FROM ({latest}) WHERE op = 'upsert'")[0])
+
+    def rows_away(self) -> int:
+        """How many keys the source holds that are in quarantine, where each of their versions is once."""
+        away = self.quarantine.away(self.primary_key)
+        if away is None:
+            return 0
+        entries = self.quarantine.table
+        return int(self._one(f"SELECT count(*) FROM {entries} WHERE {STAYS_AWAY} AND NOT ({self.not_current()})")[0])
+
+    def fates(self, run: str) -> tuple[int, int]:
+        """Of the rows that a run appended, how many are shown and how many are in quarantine."""
+        away = self.quarantine.away(self.primary_key)
+        mine = f"SELECT * FROM {self.log} WHERE _run = {literal(run)} AND _op = 'upsert'"
+        (total,) = self._one(f"SELECT count(*) FROM ({mine})")
+        if away is None:
+            return int(total), 0
+        (hidden,) = self._one(f"SELECT count(*) FROM ({mine}) SEMI JOIN ({away}) USING ({self._key_list()}, _hash)")
+        return int(total) - int(hidden), int(hidden)
+
+    def _still_away(self, relation: str, known: str, away: str | None) -> int:
+        """How many rows were read that are known, and in quarantine."""
+        if away is None:
+            return 0
+        both = f"{self._key_list()}, _hash"
+        (count,) = self._one(
+            f"SELECT count(*) FROM {relation} SEMI JOIN {known} USING ({both}) SEMI JOIN ({away}) USING ({both})"
+        )
+        return int(count)
 
     def _next_time(self, before: LogState) -> int:
         (now,) = self._one("SELECT epoch_us(now())")
@@ -185,10 +249,16 @@ class ChangeLog:
             self._refuse_lossy(before, column, changed[column])
         columns = {**self.columns(), **changed}
         casts = ", ".join(f"CAST({ident(c)} AS {kind}) AS {ident(c)}" for c, kind in columns.items())
+        retyped = f"SELECT {casts}, {', '.join(OWN_COLUMNS)} FROM {self.log}"
+        if self.quarantine.columns():
+            keys = self._key_list()
+            self.quarantine.rehash(
+                f"SELECT {keys}, _hash AS {OLD}, {hash_of(columns)} AS {NEW} FROM ({retyped}) WHERE _op = 'upsert'",
+                self.primary_key,
+            )
         self.con.execute(
             f"CREATE OR REPLACE TABLE {self.log} AS SELECT * EXCLUDE (_hash, _op), "
-            f"CASE WHEN _op = 'upsert' THEN {hash_of(columns)} END AS _hash, _op "
-            f"FROM (SELECT {casts}, {', '.join(OWN_COLUMNS)} FROM {self.log})"
+            f"CASE WHEN _op = 'upsert' THEN {hash_of(columns)} END AS _hash, _op FROM ({retyped})"
         )
 
     def _refuse_lossy(self, before: LogState, column: str, kind: str) -> None:
@@ -208,13 +278,22 @@ class ChangeLog:
                 hint=f"declare {column}: {old}, or load the table under another name",
             )
 
-    def _show(self, columns: Mapping[str, str], first_us: int | None) -> None:
-        """Define ``raw.<table>``, unless it already is what it must be."""
-        if first_us is None:
-            body = f"SELECT {', '.join(map(ident, columns))} FROM {self.log}"
-        else:
-            body = latest_rows(self.log, list(columns), self.primary_key, first_us)
+    def _show(self, columns: Mapping[str, str], first_us: int | None, away: str | None) -> None:
+        """Define ``raw.<table>``."""
+        body = visible_rows(self.log, list(columns), self.primary_key, first_us, away)
         self.con.execute(f"CREATE OR REPLACE VIEW {self.view} AS {body}")
+
+    def _shown(self, columns: Sequence[str], more: str = "") -> str:
+        """The SQL of what the view is to show now."""
+        state = self.state()
+        away = self.quarantine.away(self.primary_key)
+        return visible_rows(
+            self.log, columns, self.primary_key, state.first_us if state.versioned else None, away, more
+        )
+
+    def _shown_columns(self) -> list[str]:
+        """The columns of the view: one that the source gave up is still in the log."""
+        return [row[0] for row in self.con.execute(f"DESCRIBE {self.view}").fetchall()]
 
     def _view_body(self) -> str:
         found = self.con.execute(
@@ -231,7 +310,26 @@ class ChangeLog:
         return row or ()
 
 
-def latest_rows(log: str, columns: Sequence[str], primary_key: Sequence[str], first_us: int | None) -> str:
+def visible_rows(
+    log: str, columns: Sequence[str], primary_key: Sequence[str], first_us: int | None, away: str | None, more: str = ""
+) -> str:
+    """The SQL of what ``raw`` shows of ``log``; ``first_us`` is None while no key has two versions.
+
+    ``away`` is the SQL of the (key, hash) of versions that are not shown, ``more`` what is selected besides.
+    """
+    if first_us is None and away is None and not more:
+        return f"SELECT {', '.join(map(ident, columns))} FROM {log}"
+    same = " AND ".join(f"{_HIDDEN}.{ident(c)} = {_LOG}.{ident(c)}" for c in (*primary_key, "_hash"))
+    hidden = f"NOT EXISTS (SELECT 1 FROM ({away}) AS {_HIDDEN} WHERE {same})" if away else ""
+    if first_us is None:
+        shown = ", ".join(f"{_LOG}.{ident(c)}" for c in columns) + more
+        return f"SELECT {shown} FROM {log} AS {_LOG}" + (f" WHERE {hidden}" if hidden else "")
+    return latest_rows(log, columns, primary_key, first_us, more) + (f" AND {hidden}" if hidden else "")
+
+
+def latest_rows(
+    log: str, columns: Sequence[str], primary_key: Sequence[str], first_us: int | None, more: str = ""
+) -> str:
     """The SQL of the latest version of each key of ``log``, deleted ones left out.
 
     The first load, at ``first_us``, has one version a key; so only what came later is grouped, which
@@ -239,7 +337,7 @@ def latest_rows(log: str, columns: Sequence[str], primary_key: Sequence[str], fi
     ms; grouping everything 163 ms; a window 142 ms).
     """
     keys = ", ".join(map(ident, primary_key))
-    shown = ", ".join(f"{_LOG}.{ident(c)}" for c in columns)
+    shown = ", ".join(f"{_LOG}.{ident(c)}" for c in columns) + more
     return (
         f"SELECT {shown} FROM {log} AS {_LOG} LEFT JOIN (SELECT {keys}, max(_loaded_at) AS _loaded_at FROM {log} "
         f"WHERE _loaded_at > make_timestamptz({first_us}) GROUP BY {keys}) AS {_LATEST} USING ({keys}) "
@@ -248,5 +346,8 @@ def latest_rows(log: str, columns: Sequence[str], primary_key: Sequence[str], fi
 
 
 def shows_every_row(view_sql: str) -> bool:
-    """Whether a raw view with this body shows every row of its log: no key has two versions, none is deleted."""
-    return _LATEST not in view_sql
+    """Whether a raw view with this body shows every row of its log.
+
+    No key has two versions, none is deleted, none is in quarantine.
+    """
+    return _LATEST not in view_sql and _HIDDEN not in view_sql

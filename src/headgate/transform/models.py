@@ -45,6 +45,7 @@ _BEHIND_TESTS = ("get_where_subquery", "get_test_sql")
 class Node:
     """A model, seed, snapshot or test; ``inputs`` are the ids of nodes and sources that it reads.
 
+    ``unique_key`` is what an incremental model or snapshot knows a row again by.
     Ephemeral models are part of what reads them, and their inputs are its inputs. ``code`` is a hash of everything but
     the data that decides what it builds. ``recipe`` is a hash of all that decides, beside the columns of tables, which
     statements dbt sends; None if those depend on more. ``plain`` says that it is one statement: a table of one query.
@@ -71,6 +72,7 @@ class Node:
     attached: str | None = None
     namespace: str | None = None
     own_macros: bool = False
+    unique_key: tuple[str, ...] = ()
     reads_ephemeral: bool = False
     recipe: str | None = None
     plain: bool = False
@@ -234,6 +236,7 @@ def _node(raw: dict[str, Any], code: str, defined: Collection[tuple[str, str]]) 
     key = meta.get("primary_key") or ()
     if isinstance(key, str):
         key = (key,)
+    unique = raw["config"].get("unique_key") or ()
     if not all(isinstance(column, str) for column in key):
         raise ConfigError("primary_key is a column or a list of columns", file=raw["original_file_path"], key="meta")
     test = raw.get("test_metadata") or {}
@@ -256,6 +259,7 @@ def _node(raw: dict[str, Any], code: str, defined: Collection[tuple[str, str]]) 
         kwargs=tuple(sorted(kwargs.items())),
         config={name: raw["config"].get(name) for name in _OF_TESTS},
         attached=raw.get("attached_node"),
+        unique_key=(unique,) if isinstance(unique, str) else tuple(unique),
         namespace=test.get("namespace"),
         own_macros=not test or _is_redefined(test["name"], test.get("namespace"), defined),
     )
