@@ -17,6 +17,7 @@ from headgate.lake.release import NO_RELEASE
 from headgate.ledger import Ledger
 from headgate.run.gating import judge_layer
 from headgate.run.workshop import Decision, Options, Workshop
+from headgate.sources import Counts
 from headgate.sources.change_log import ChangeLog, Incoming
 from headgate.sources.row_hash import hash_of
 from small_shop import Shop
@@ -171,6 +172,9 @@ def test_in_raw_what_the_source_holds_is_shown_or_in_quarantine(
                     )
                 appended += counts.appended + counts.deleted
                 source = {key: value for key, value in {**source, **load}.items() if key in load or not snapshot}
+            read = {"till.t": {"primary_key": ["id"], "rows": Counts().to_dict()}}
+            lake.workshop.ledger.step_started(lake.workshop.run, "extract:till")
+            lake.workshop.ledger.step_finished(lake.workshop.run, "extract:till", "done", 0.0, {"sources": read})
             lake.judge("raw", rule)
             waiting = {k: v for k, v in waiting.items() if k in source and source[k] == v}
             if decision and decision.action == "drop":
