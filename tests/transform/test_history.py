@@ -52,7 +52,7 @@ def project(folder: Path, models: dict[str, str]) -> Path:
     for name, text in models.items():
         (folder / "models" / f"{name}.sql").write_text(text)
     lake = folder / "lake"
-    prepare(folder, scratch=lake / "work" / "dbt.scratch", releases=lake / "releases", data=str(lake / "data"))
+    prepare(folder, scratch=lake / "work" / "dbt.scratch", lake=str(lake), data=str(lake / "data"))
     return folder
 
 
