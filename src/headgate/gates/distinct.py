@@ -194,14 +194,14 @@ class MostCommonInSet(ReportExpectation):
         from headgate.gates import sql
 
         kind, counted = on.kind(self.column), "counted"
-        count = exp.alias_(exp.Count(this=exp.Star()), "n", quoted=True)
+        count = exp.alias_(exp.Count(this=exp.Star()), "_headgate_n", quoted=True)
         groups = exp.select(sql.column(self.column), count).from_(sql.relation(on))
         groups = groups.where(sql.is_present(self.column, kind)).group_by(exp.Literal.number(1))
-        most = exp.Window(this=exp.Max(this=sql.column("n", counted)))
+        most = exp.Window(this=exp.Max(this=sql.column("_headgate_n", counted)))
         tied = (
             exp.select(sql.column(self.column, counted))
             .from_(groups.subquery(exp.to_identifier(counted, quoted=True)))
-            .qualify(exp.EQ(this=sql.column("n", counted), expression=most))
+            .qualify(exp.EQ(this=sql.column("_headgate_n", counted), expression=most))
         )
         among = InSet(column=self.column, value_set=self.value_set).among(on) or exp.false()
         ties, inside = (
