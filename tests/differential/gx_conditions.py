@@ -69,5 +69,7 @@ CONDITIONAL: dict[str, Asked] = {
         "expect_column_value_lengths_to_be_between",
         "expect_column_value_z_scores_to_be_less_than",
         "expect_column_pair_values_to_be_equal",
+        *(f"expect_column_{what}_to_be_between" for what in ("sum", "median", "unique_value_count")),
+        "expect_table_row_count_to_be_between",
     )
 }

@@ -194,16 +194,16 @@ class MostCommonInSet(ReportExpectation):
         from headgate.gates import sql
 
         kind, counted, ranking = on.kind(self.column), "counted", "ranked"
-        count = exp.alias_(exp.Count(this=exp.Star()), "n", quoted=True)
+        count = exp.alias_(exp.Count(this=exp.Star()), "_headgate_n", quoted=True)
         groups = exp.select(sql.column(self.column), count).from_(sql.relation(on))
         groups = groups.where(sql.is_present(self.column, kind)).group_by(exp.Literal.number(1))
-        most = exp.alias_(exp.Window(this=exp.Max(this=sql.column("n", counted))), "most", quoted=True)
-        ranked = exp.select(sql.column(self.column, counted), sql.column("n", counted), most)
+        most = exp.alias_(exp.Window(this=exp.Max(this=sql.column("_headgate_n", counted))), "most", quoted=True)
+        ranked = exp.select(sql.column(self.column, counted), sql.column("_headgate_n", counted), most)
         ranked = ranked.from_(groups.subquery(exp.to_identifier(counted, quoted=True)))
         tied = (
             exp.select(sql.column(self.column, ranking))
             .from_(ranked.subquery(exp.to_identifier(ranking, quoted=True)))
-            .where(exp.EQ(this=sql.column("n", ranking), expression=sql.column("most", ranking)))
+            .where(exp.EQ(this=sql.column("_headgate_n", ranking), expression=sql.column("most", ranking)))
         )
         among = InSet(column=self.column, value_set=self.value_set).among(on) or exp.false()
         ties, inside = (

@@ -12,7 +12,7 @@ from headgate.gates.values import Kind
 
 _INNER = "inner"
 _FIRST = "first_rows"
-_PLACE = "place"
+_PLACE = "_headgate_place"
 #: So many rows are grouped for examples before all are, and of so many the repeated ones are looked for among all.
 _BEGINNING, _EARLY = 50_000, 1000
 
@@ -45,9 +45,11 @@ def repeated_at_the_beginning(on: Checked, names: tuple[str, ...], ignore_row_if
     keys = _keys(on, names)
     first = _first(on, names, ignore_row_if, _BEGINNING)
     n = exp.Window(this=_count(), partition_by=[key.this.copy() for key in keys])
-    counted = exp.select(*(sql.column(name) for name in names), sql.column(_PLACE), exp.alias_(n, "n", quoted=True))
+    counted = exp.select(
+        *(sql.column(name) for name in names), sql.column(_PLACE), exp.alias_(n, "_headgate_n", quoted=True)
+    )
     counted = counted.from_(first.subquery(exp.to_identifier(sql.CHECKED, quoted=True)))
-    repeated = exp.GT(this=sql.column("n"), expression=exp.Literal.number(1))
+    repeated = exp.GT(this=sql.column("_headgate_n"), expression=exp.Literal.number(1))
     early = exp.LTE(this=sql.column(_PLACE), expression=exp.Literal.number(limit))
     found = exp.select(*(sql.column(name) for name in names))
     found = found.from_(counted.subquery(exp.to_identifier(sql.CHECKED, quoted=True)))
