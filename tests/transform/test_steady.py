@@ -67,6 +67,13 @@ def test_a_macro_is_judged_wherever_it_is_called_from() -> None:
     assert not is_steady(model("{{ outer() }}", "macro.p.outer"), macros)
 
 
+def test_headgates_own_package_may_look_up_sources() -> None:
+    text = "{% macro history(t) %}{% for n in graph.sources.values() %}{{ n.name }}{% endfor %}{% endmacro %}"
+    macros = {f"macro.{package}.history": macro("history", text) for package in ("headgate", "other")}
+    assert is_steady(model("{{ headgate.history('t') }}", "macro.headgate.history"), macros)
+    assert not is_steady(model("{{ other.history('t') }}", "macro.other.history"), macros)
+
+
 def test_of_dbts_own_macros_those_that_only_write_sql_are_steady() -> None:
     assert is_steady(model("{% if is_incremental() %}x{% endif %}", "macro.dbt.is_incremental"), {})
     assert is_steady(model("{{ dbt.dateadd('day', 1, 'd') }}", "macro.dbt.dateadd", "macro.dbt.default__dateadd"), {})

@@ -7,6 +7,7 @@ from typing import Any
 
 from headgate.errors import ConfigError, TransformError
 from headgate.lake.engine import LAKE, qualified
+from headgate.plan import LOG
 from headgate.run.repeat import Circumstances, build_compiled, recordings, repeat
 from headgate.run.workshop import Workshop
 from headgate.transform.generic_tests import as_expectation, to_json
@@ -147,17 +148,26 @@ def _is_from_nothing(node: Node, there: Collection[str], *, anew: bool) -> bool:
     return not _in_place(node) or node.relation not in there or (anew and node.materialized == "incremental")
 
 
-def needs_dbt(shop: Workshop, models: Models) -> bool:
-    """Whether a run will probably have work that only dbt can do: then it had better wake up soon."""
+def needs_dbt(shop: Workshop, models: Models, changed: Collection[str]) -> bool:
+    """Whether a run will probably have work that only dbt can do: then it had better wake up soon.
+
+    ``changed`` are the tables of raw that will probably change.
+    """
     assert shop.dbt is not None  # noqa: S101  # there are models
     known: Mapping[str, Any] = shop.parent.models if shop.parent else {}
-    for layer in shop.project.layers:
-        if _shared_out(models, layer, shop.project.layers)[0]:
+    there: Collection[str] = shop.parent.tables if shop.parent else ()
+    raw = shop.project.layers[0]
+    moving = {f"{schema}.{table}" for schema in (raw, LOG) for table in changed}
+    for node in models.nodes.values():
+        if node.materialized == "ephemeral":
+            continue
+        same = known.get(node.id, {}).get("code") == node.code
+        if same and not shop.options.full and not any(models.relations.get(i) in moving for i in node.inputs):
+            continue
+        moving.add(node.relation)
+        by_gate = node.kind == "test" and as_expectation(node, models) is not None
+        if not by_gate and not shop.dbt.memory.knows(node, there=node.relation in there):
             return True
-        for node in models.built_in(layer):
-            same = not node.inputs and known.get(node.id, {}).get("code") == node.code
-            if node.materialized != "ephemeral" and not same and not shop.dbt.memory.knows(node):
-                return True
     return False
 
 
@@ -183,7 +193,7 @@ def _build(shop: Workshop, work: Sequence[Node], models: Models, *, anew: bool) 
     if new:
         shop.changed()
         after = Circumstances(shop.contents, models, anew, shop.shapes)
-        dbt.memory.keep(recordings(new, by_id, itself, after), models)
+        dbt.memory.keep(recordings(new, by_id, state.contents, itself, after), models)
     return [*outcomes, *new]
 
 

@@ -93,15 +93,21 @@ def build_compiled(
 
 
 def recordings(
-    outcomes: Sequence[NodeOutcome], nodes: Mapping[str, Node], itself: Mapping[str, str], after: Circumstances
+    outcomes: Sequence[NodeOutcome],
+    nodes: Mapping[str, Node],
+    before: Contents,
+    itself: Mapping[str, str],
+    after: Circumstances,
 ) -> dict[str, Recording]:
-    """What is worth remembering of what was just built. ``itself`` is what there was of each node before."""
+    """What is worth remembering of what was just built. ``itself`` is what there was of each node ``before``."""
     found = {}
     for outcome in outcomes:
         node = nodes[outcome.id]
         if node.recipe and outcome.statements and not any(_SECRET in each for each in outcome.statements):
             columns = after.columns.get(node.relation, "")
-            found[node.id] = Recording(node.recipe, after.of(node, itself[node.id]), outcome.statements, columns)
+            there = node.relation in before.tables or node.relation in before.views
+            circumstances = after.of(node, itself[node.id])
+            found[node.id] = Recording(node.recipe, circumstances, outcome.statements, columns, there)
     return found
 
 

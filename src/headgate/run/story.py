@@ -177,7 +177,8 @@ def _whole(shop: Workshop) -> Outcome:
         return _caught_up(shop, steps, early)
     if any(step.kind is Kind.BUILD and step.need is not Need.NO for step in steps):
         models = shop.dbt.memory.models() if shop.dbt is not None else None
-        if models is None or needs_dbt(shop, models):
+        changed = [table.split(".", 1)[1] for table, why in changes.sources.items() if why]
+        if models is None or needs_dbt(shop, models, changed):
             shop.warm_up()
     _read_gates(shop)
     shop.open(fresh=True)

@@ -37,12 +37,16 @@ _ENVIRONMENT = re.compile(r"\benv_var\s*\(\s*(?:(['\"])(?P<name>[^'\"]+)\1\s*[,)
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The statements for a node when all was as ``circumstances`` says, and a hash of the columns that they left."""
+    """The statements for a node when all was as ``circumstances`` says, and a hash of the columns that they left.
+
+    ``there`` says whether its table was there before.
+    """
 
     recipe: str
     circumstances: str
     statements: tuple[str, ...]
     columns: str
+    there: bool
 
 
 class Memory:
@@ -72,9 +76,13 @@ class Memory:
         with contextlib.suppress(TypeError):  # a value in somebody's test that JSON has no word for: parse again then
             _write(self._workspace / "models.json", {"key": key, "nodes": nodes, "relations": models.relations})
 
-    def knows(self, node: Node) -> bool:
-        """Whether there are statements for the node as its code is now, in whatever circumstances."""
-        return any(each.recipe == node.recipe for each in self._all().get(node.id, ()))
+    def knows(self, node: Node, *, there: bool | None = None) -> bool:
+        """Whether there are statements for the node as its code is now, whatever the columns are.
+
+        With ``there``: for when its table is there already, or is not.
+        """
+        found = [each for each in self._all().get(node.id, ()) if each.recipe == node.recipe]
+        return any(there is None or node.plain or each.there == there for each in found)
 
     def recording(self, node: Node, circumstances: str) -> Recording | None:
         """The statements that dbt sent for this node in just these circumstances."""
@@ -105,7 +113,8 @@ class Memory:
 
     def _base(self) -> str:
         """What has a say in every model's statements: dbt, its settings, Headgate's macros."""
-        return digest([_versions(), _settings(), _hashed(dict(self._files("dbt_project.yml", *_OURS)))])
+        shape = [field.name for field in fields(Recording)]
+        return digest([_versions(), _settings(), shape, _hashed(dict(self._files("dbt_project.yml", *_OURS)))])
 
     def _key(self) -> str | None:
         """A hash of all that decides what the project parses to; None if it may be something else each time."""

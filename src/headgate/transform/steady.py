@@ -44,6 +44,9 @@ _WHILE_PARSING = frozenset({"generate_schema_name", "generate_alias_name", "gene
 _PREFIXES = ("duckdb__", "default__")
 #: The materialization that Headgate brings.
 _OURS = ".headgate/"
+#: The package that Headgate brings. It looks up what sources.yml says of a source, which is part of a model's code.
+_OWN_PACKAGE = "headgate"
+_OWN_NAMES = frozenset({"graph"})
 
 
 def rebuilds_dbt(manifest: Mapping[str, Any]) -> bool:
@@ -76,16 +79,19 @@ def is_steady(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> bool:
     called = list(_called(raw, macros))
     known = {name for key in macros for name in (key.rsplit(".", 1)[-1], key.split(".")[1])} | {"dbt"}
     vendor = (key for key in called if key not in macros)
-    return all(_plain(key.rsplit(".", 1)[-1]) in MACROS for key in vendor) and all(
-        _names_in(text) <= NAMES | known for text in (*hooks, *_texts(raw, macros))
+    own = (key for key in called if key.split(".")[1] == _OWN_PACKAGE)
+    return (
+        all(_plain(key.rsplit(".", 1)[-1]) in MACROS for key in vendor)
+        and all(_names_in(text) <= NAMES | known for text in (*hooks, *_texts(raw, macros, without=_OWN_PACKAGE)))
+        and all(_names_in(macros[key]["macro_sql"]) <= NAMES | known | _OWN_NAMES for key in own)
     )
 
 
-def _texts(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> Iterator[str]:
-    """The templates of a node: its own, and those of the macros that it calls."""
+def _texts(raw: Mapping[str, Any], macros: Mapping[str, Any], *, without: str | None = None) -> Iterator[str]:
+    """The templates of a node: its own, and those of the macros that it calls, but for one package's."""
     yield raw.get("raw_code") or ""
     for key in _called(raw, macros):
-        if key in macros:
+        if key in macros and key.split(".")[1] != without:
             yield macros[key]["macro_sql"]
 
 
