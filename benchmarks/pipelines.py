@@ -1,4 +1,4 @@
-"""The whole job side by side: first run, nothing changed, one week added, and what readers see of bad rows.
+"""The whole job side by side: first run, nothing changed, a week added, another one, and what readers see of bad rows.
 
 Everybody takes turns, so that a machine that gets slower gets slower for all of them.
 """
@@ -17,6 +17,8 @@ from contenders import TABLES, Contender, contenders
 from inputs import BAD_ROWS, HEADER, Input
 from measuring import BenchmarkError, Measured, Spread, run
 
+#: One week more of sales, and one more again: what a tool has learned from the first it may use.
+WEEKS = ("week", "next_week")
 #: What must be the same whoever did it.
 SUMS = (
     "count(*)",
@@ -44,14 +46,15 @@ def measure(cache: Path, data: Input, repetitions: int) -> dict[str, Any]:
             folder = cache / "work" / contender.name
             contender.prepare(folder)
             data.copy_to(folder / "data")
-            for what in ("check", "first", "again", "week"):
+            for what in ("check", "first", "again", *WEEKS):
                 if what == "check" and not contender.check:
                     continue
-                if what == "week":
-                    shutil.copyfile(data.week, folder / "data" / data.week.name)
+                if what in WEEKS:
+                    week = data.weeks[WEEKS.index(what)]
+                    shutil.copyfile(week, folder / "data" / week.name)
                 if contender.name == "bare" and what != "first":
                     continue  # it only knows train.csv, and always does everything
-                done = run(contender.command("reload" if what == "week" else what), folder)
+                done = run(contender.command("reload" if what in WEEKS else what), folder)
                 seconds[contender.name][what].append(done)
                 if contender.name == "headgate" and what != "check":
                     steps[what].append(_steps(done))
@@ -87,7 +90,9 @@ def _ratios(seconds: dict[str, dict[str, list[Measured]]]) -> dict[str, Any]:
         if name != "bare"
     }
     own = seconds["headgate"]
-    ratios["week/first"] = [w.seconds / f.seconds for w, f in zip(own["week"], own["first"], strict=True)]
+    for week in WEEKS:
+        pairs = zip(own[week], own["first"], strict=True)
+        ratios[f"{week}/first"] = [mine.seconds / first.seconds for mine, first in pairs]
     return {name: asdict(Spread.of(values)) for name, values in ratios.items()}
 
 
