@@ -2,7 +2,7 @@
 
 from headgate.project.declaration import Bound, Declared, GateFile, Place
 from headgate.project.fingerprint import fingerprint
-from headgate.project.gate_file import read_gate, read_gates, read_tagged_gate
+from headgate.project.gate_file import read_gate, read_gates, read_tagged_gate, with_tags
 from headgate.project.loading import Project, load, parse_variables
 from headgate.project.pii import Pii
 
@@ -19,4 +19,5 @@ __all__ = [
     "read_gate",
     "read_gates",
     "read_tagged_gate",
+    "with_tags",
 ]

@@ -6,7 +6,7 @@ they hold personal data. Whether an expectation exists and what its arguments me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,13 @@ def read_tagged_gate(project: Project, layer: str) -> GateFile:
     Raises:
         ConfigError: this gate file, or one of a layer before, is missing or broken.
     """
-    found = _with_sources(project, read_gate(project.folder, layer))
-    before = [_with_sources(project, read_gate(project.folder, each)) for each in _before(project.layers, layer)]
+    return with_tags(project, read_gates(project.folder, (*_before(project.layers, layer), layer)), layer)
+
+
+def with_tags(project: Project, files: Mapping[str, GateFile], layer: str) -> GateFile:
+    """A layer's gate file among ``files``, which hold those of the layers before, with all that is tagged."""
+    found = _with_sources(project, files[layer])
+    before = [_with_sources(project, files[each]) for each in _before(project.layers, layer)]
     everywhere = frozenset(name for each in before for name in each.pii.names)
     return replace(found, pii=replace(found.pii, everywhere=everywhere))
 
@@ -88,7 +93,8 @@ def read_tagged_gate(project: Project, layer: str) -> GateFile:
 def has_pii(project: Project) -> bool:
     """Whether anything in the project is tagged; also where that cannot be told, since a gate file is broken."""
     try:
-        return any(read_tagged_gate(project, layer).pii.names for layer in project.layers)
+        files = read_gates(project.folder, project.layers)
+        return any(with_tags(project, files, layer).pii.names for layer in project.layers)
     except ConfigError:
         return True
 

@@ -16,7 +16,7 @@ from headgate.errors import ConfigError
 from headgate.gates import Check, ExpectationResult, Gate, GateResult, compile_gate, evaluate
 from headgate.lake.engine import LAKE, qualified
 from headgate.lake.quarantine import REPLAYED, SCHEMA, table_name
-from headgate.project import Bound, GateFile, Place, read_tagged_gate
+from headgate.project import Bound, GateFile, Place, with_tags
 from headgate.run.build import build_again, keys_of, run_tests
 from headgate.run.quarantining import StayError, TablePass
 from headgate.run.row_keeping import RawRows
@@ -72,8 +72,8 @@ class _Gating:
 
     def __post_init__(self) -> None:
         self.built: Mapping[str, Any] = self.shop.details().get(f"build:{self.layer}", {})
-        self.file = read_tagged_gate(self.shop.project, self.layer)
-        self.gate = compile_gate(self.file)
+        self.file = with_tags(self.shop.project, self.shop.gate_files, self.layer)
+        self.gate = replace(self.shop.gates[self.layer], pii=self.file.pii)
         self.rebuilt = False
 
     def begin(self) -> None:
@@ -86,10 +86,13 @@ class _Gating:
     def judge(self) -> GateResult:
         """Judge every expectation on what is there now."""
         tests = _fitting(self.shop, self.layer, self.built.get("tests", []))
+        gate = self.gate
+        if tests:
+            gate = compile_gate(self.file.with_more((entry["table"], from_json(entry)) for entry in tests))
         with self.shop.earlier() as earlier:
             return evaluate(
                 self.shop.con,
-                compile_gate(self.file.with_more((entry["table"], from_json(entry)) for entry in tests)),
+                gate,
                 contents=self.shop.contents,
                 plain=lambda view: shows_every_row(view.sql),
                 earlier=earlier,

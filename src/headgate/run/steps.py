@@ -11,7 +11,6 @@ from headgate.gates.scorecard import scorecard
 from headgate.lake.release import Manifest
 from headgate.notify import run_hook
 from headgate.plan import Kind, Step
-from headgate.project import read_gate
 from headgate.project.rules import RAW
 from headgate.run.build import build_layer
 from headgate.run.conditions import waits_for
@@ -56,7 +55,7 @@ def perform_one(shop: Workshop, step: Step, *, alone: bool = False) -> Outcome:
 
 def _extract(shop: Workshop, step: Step) -> Outcome:
     """Read what a source has new into raw."""
-    source = open_source(shop.project, step.subject, read_gate(shop.project.folder, RAW).pii)
+    source = open_source(shop.project, step.subject, shop.gate_files[RAW].pii)
     known = source_states(shop.parent, step.subject, shop.ledger, shop.store.location)
     locked = read_lock(shop.project.folder)
     compare = shop.options.compare.get(step.subject, ())

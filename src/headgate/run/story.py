@@ -12,13 +12,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from headgate.errors import InterruptedRunError, UsageError, did_you_mean
-from headgate.gates import compile_gates
 from headgate.lake.branch import branch_of
 from headgate.lake.lease import locked, release
 from headgate.lake.release import Hold, Pointer, Releases
 from headgate.ledger import Ledger, RunRecord
 from headgate.plan import FOLLOWING, Changes, Kind, Need, Step, follows, make_plan, step_names
-from headgate.project import Project, read_gates
+from headgate.project import Project
 from headgate.project.fingerprint import combined, fingerprint
 from headgate.run.build import needs_dbt
 from headgate.run.changes import find_changes
@@ -165,11 +164,6 @@ def _look(shop: Workshop) -> tuple[Changes, list[Step]]:
     return changes, steps
 
 
-def _read_gates(shop: Workshop) -> None:
-    """A mistake in the last gate file is better told before the first step."""
-    compile_gates(read_gates(shop.project.folder, shop.project.layers).values())
-
-
 def _whole(shop: Workshop) -> Outcome:
     """Every step in order; what comes after the release still runs, what comes after a failure does not."""
     changes, steps = _look(shop)
@@ -180,7 +174,7 @@ def _whole(shop: Workshop) -> Outcome:
         changed = [table.split(".", 1)[1] for table, why in changes.sources.items() if why]
         if models is None or needs_dbt(shop, models, changed):
             shop.warm_up()
-    _read_gates(shop)
+    shop.require_gates()
     shop.open(fresh=True)
     end = Outcome("done")
     for step in steps:
@@ -209,7 +203,7 @@ def _one(shop: Workshop, steps: list[Step], name: str) -> Outcome:
         changes, steps = _look(shop)
         if early := _not_at_all(shop, changes):
             return _caught_up(shop, steps, early)
-        _read_gates(shop)
+        shop.require_gates()
     step = next(step for step in steps if step.name == name)
     if step.kind in FOLLOWING:
         outcome = perform_one(shop, step)

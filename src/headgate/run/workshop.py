@@ -16,13 +16,14 @@ import duckdb
 
 from headgate import ledger as ledgers
 from headgate.errors import HeadgateError
+from headgate.gates import Gate, compile_gates
 from headgate.lake import branch as branches
 from headgate.lake import engine, opening, stowing
 from headgate.lake.catalog import Contents, digest, read_contents
 from headgate.lake.profile import identity_of
 from headgate.lake.release import Manifest, Pointer, Releases
 from headgate.lake.store import Store
-from headgate.project import Pii, Project
+from headgate.project import GateFile, Pii, Project, read_gates
 from headgate.project.gate_file import has_pii
 from headgate.project.pii import NO_PII
 from headgate.sources import source as sources
@@ -133,6 +134,24 @@ class Workshop:
     def dbt(self) -> Dbt | None:
         """dbt on the project, or None where there is no dbt project."""
         return open_dbt(self.project, self.store)
+
+    @cached_property
+    def gate_files(self) -> dict[str, GateFile]:
+        """The gate file of each layer."""
+        return read_gates(self.project.folder, self.project.layers)
+
+    @cached_property
+    def gates(self) -> dict[str, Gate]:
+        """What they say, by layer."""
+        return dict(zip(self.gate_files, compile_gates(self.gate_files.values()), strict=True))
+
+    def require_gates(self) -> None:
+        """A mistake in the last gate file is better told before the first step.
+
+        Raises:
+            ConfigError: there is one.
+        """
+        _ = self.gates
 
     @property
     def contents(self) -> Contents:
