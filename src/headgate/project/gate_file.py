@@ -79,7 +79,8 @@ def read_tagged_gate(project: Project, layer: str) -> GateFile:
     Raises:
         ConfigError: this gate file, or one of a layer before, is missing or broken.
     """
-    return with_tags(project, read_gates(project.folder, (*_before(project.layers, layer), layer)), layer)
+    layers = (*_before(project.layers, layer), layer)
+    return with_tags(project, {each: read_gate(project.folder, each) for each in layers}, layer)
 
 
 def with_tags(project: Project, files: Mapping[str, GateFile], layer: str) -> GateFile:
