@@ -190,6 +190,22 @@ def dated_or_numbers(given: Given) -> Arguments:
     return numbers(given)
 
 
+def middles(given: Given) -> Arguments:
+    """Row "the middle of times"."""
+    assume(given.kinds[0] != "timestamp" or not any("." in cell for cell in given.table.cells(given.column)))
+    return dated_or_numbers(given)
+
+
+def spread(given: Given) -> Arguments:
+    assume_spread(given)
+    return numbers(given)
+
+
+def assume_spread(given: Given) -> None:
+    """Row "the spread of equal values"."""
+    assume(len(set(given.table.cells(given.column))) != 1)
+
+
 def some_ends(given: Given) -> Arguments:
     return dated_or_numbers(given) if given.kinds[0] in ("date", "timestamp") else ends(given)
 
@@ -232,6 +248,7 @@ def quantiles(given: Given) -> Arguments:
 
 
 def z_scores(given: Given) -> Arguments:
+    assume_spread(given)
     threshold = st.one_of(st.sampled_from([0, 1, 2, 0.5, -1]), st.floats(0, 3))
     return joined(required(threshold=threshold, double_sided=st.booleans()), mostly, column=given.column)
 
@@ -343,7 +360,8 @@ def column_set(given: Given) -> Arguments:
 
 def column_exists(given: Given) -> Arguments:
     return joined(
-        required(column=st.sampled_from([*given.table.names, *NAMES])), optional(column_index=st.integers(0, 3))
+        required(column=st.sampled_from([*given.table.names, *NAMES])),
+        optional(column_index=st.integers(1, 3)),  # row "the first column by its place"
     )
 
 
@@ -416,9 +434,9 @@ CASES: dict[str, Asked] = {
     "expect_column_value_z_scores_to_be_less_than": Asked(z_scores, SMALL, of_one("decimal")),
     "expect_column_min_to_be_between": Asked(some_ends, ANY, EXACT_ANY),
     "expect_column_max_to_be_between": Asked(some_ends, ANY, EXACT_ANY),
-    "expect_column_mean_to_be_between": Asked(dated_or_numbers, [*NUMERIC, *DATED], EXACT),
-    "expect_column_median_to_be_between": Asked(dated_or_numbers, [*NUMERIC, *DATED], EXACT),
-    "expect_column_stdev_to_be_between": Asked(numbers, SMALL, of_one("decimal")),
+    "expect_column_mean_to_be_between": Asked(middles, [*NUMERIC, *DATED], EXACT),
+    "expect_column_median_to_be_between": Asked(middles, [*NUMERIC, *DATED], EXACT),
+    "expect_column_stdev_to_be_between": Asked(spread, SMALL, of_one("decimal")),
     "expect_column_sum_to_be_between": Asked(sums, SMALL, EXACT),
     "expect_column_quantile_values_to_be_between": Asked(quantiles, NUMERIC),
     "expect_column_unique_value_count_to_be_between": Asked(amounts, ANY, EXACT_ANY),

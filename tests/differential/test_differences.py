@@ -123,6 +123,15 @@ DIFFERENCES = [
         True,
     ),
     Difference(
+        "the spread of equal values",
+        "DECIMAL(12,2)",
+        ["30935.68"] * 6,
+        "expect_column_value_z_scores_to_be_less_than",
+        {"threshold": -1, "double_sided": False},
+        False,
+        True,
+    ),
+    Difference(
         "bounds above 2^53", "BIGINT", [str(B53 + 1)], COLUMN + "max_to_be_between", {"max_value": B53}, True, False
     ),
     Difference(
@@ -183,6 +192,15 @@ DIFFERENCES = [
         True,
     ),
     Difference("dates of nothing", "TIMESTAMP", [None], COLUMN + "max_to_be_between", {}, True, False),
+    Difference(
+        "the middle of times",
+        "TIMESTAMP",
+        ["2020-01-02 23:59:59.999999"] * 3,
+        COLUMN + "median_to_be_between",
+        {"max_value": "2020-01-02 23:59:59.999999", "strict_max": True},
+        True,
+        False,
+    ),
     # sets
     Difference(
         "sets of several types", "INTEGER", ["1"], VALUES + "be_in_set", {"value_set": [1, "a"]}, REFUSED, True, "sql"
@@ -242,6 +260,15 @@ DIFFERENCES = [
     ),
     Difference("lists of types", "VARCHAR", ["a"], TYPE_LIST, {"type_list": ["str"]}, False, True),
     # rows
+    Difference(
+        "the first column by its place",
+        {"a": "INTEGER", "b": "INTEGER"},
+        [("1", "2")],
+        "expect_column_to_exist",
+        {"column": "b", "column_index": 0},
+        True,
+        False,
+    ),
     Difference(
         "min_value greater than max_value",
         "INTEGER",
