@@ -47,7 +47,7 @@ def test_an_unexpected_error_in_any_step_is_told_and_recorded(second: Shop, undi
     ("module", "name"),
     [
         ("headgate.run.story", "find_changes"),
-        ("headgate.run.story", "read_gates"),
+        ("headgate.run.workshop", "read_gates"),
         ("headgate.lake.branch", "squash"),
         ("headgate.run.workshop", "branches.close_branch"),
         ("headgate.transform.runner", "Dbt.warm_up"),

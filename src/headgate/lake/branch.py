@@ -230,12 +230,15 @@ def _copy(source: Path, to: Path) -> None:
     """A copy that is there whole or not at all."""
     with writing(to):
         temporary = _temporary(to)
-        shutil.copyfile(source, temporary)
-        temporary.replace(to)
+        try:
+            shutil.copyfile(source, temporary)
+            temporary.replace(to)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(path.name + ".tmp")
+    return path.with_name(f".{path.name}.tmp")  # which the store sweeps away if it is left
 
 
 def _wal(path: Path) -> Path:
