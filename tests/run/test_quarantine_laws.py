@@ -49,6 +49,7 @@ class Lake:
 
     def __init__(self, shop: Shop, ledger: Ledger) -> None:
         self.shop = shop
+        (shop.folder / "gates" / "marts.yml").unlink()
         self.workshop = Workshop(shop.project(), "r0", NO_RELEASE, None, Options(), ledger)
         self.workshop.open(fresh=True)
         self.runs = 0
@@ -65,6 +66,8 @@ class Lake:
     def judge(self, layer: str, rule: tuple[int, str]) -> dict[str, int]:
         most, word = rule
         self.shop.write(f"gates/{layer}.yml", RULE.format(most=most, word=word))
+        for known in ("gate_files", "gates"):  # a run reads them once
+            self.workshop.__dict__.pop(known, None)
         judged = judge_layer(self.workshop, layer)
         assert judged.failed == 0, judged.results
         account: dict[str, int] = judged.detail.get("quarantine", {}).get(f"{layer}.t", {})

@@ -50,7 +50,7 @@ def remembered(shop: Workshop, started: float) -> Verdict:
     """The verdict of a run that is over, or of a step that was done before, from the ledger alone."""
     record = shop.ledger.run(shop.run)
     status: Any = record.status if record else "failed"
-    return _verdict(shop, status, started, error=record.error if record else None)
+    return _verdict(shop, status, started, _served(shop), error=record.error if record else None)
 
 
 def _stopped(shop: Workshop, status: Status, error: HeadgateError, started: float) -> Verdict:
@@ -64,7 +64,8 @@ def _stopped(shop: Workshop, status: Status, error: HeadgateError, started: floa
 def _finish(
     shop: Workshop, status: Status, started: float, *, error: str | None = None, cause: HeadgateError | None = None
 ) -> Verdict:
-    verdict = _verdict(shop, status, started, error=error, cause=cause)
+    serving = _served(shop)
+    verdict = _verdict(shop, status, started, serving, error=error, cause=cause)
     if status == "running":
         return verdict
     if status == "blocked":
@@ -81,14 +82,19 @@ def _finish(
     if status in ("blocked", "failed", "held"):
         word, facts = verdict.line()
         shop.ledger.alert(status, shop.run, f"{word}  {' · '.join(facts)}")
-    verdict.notes.extend(tell_of_run(shop.project, shop.ledger, shop.store.location, verdict, shop.releases.current()))
+    verdict.notes.extend(tell_of_run(shop.project, shop.ledger, shop.store.location, verdict, serving))
     return verdict
 
 
 def _verdict(
-    shop: Workshop, status: Status, started: float, *, error: str | None, cause: HeadgateError | None = None
+    shop: Workshop,
+    status: Status,
+    started: float,
+    serving: Manifest | None,
+    *,
+    error: str | None,
+    cause: HeadgateError | None = None,
 ) -> Verdict:
-    serving = _served(shop)
     results = shop.ledger.results(shop.run)
     steps = shop.ledger.steps(shop.run)
     details = {step.name: step.detail for step in steps}
