@@ -166,8 +166,9 @@ def test_traffic_goes_on_in_the_background_until_it_is_stopped(oltp: OrderSystem
 def test_ctrl_c_in_the_foreground_ends_everything(folder: Path) -> None:
     command = [sys.executable, "-m", "headgate", "simulate", "oltp", "--foreground", "--speed", "1000000x"]
     process = subprocess.Popen(
-        command, cwd=folder, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        command, cwd=folder, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs ignore it
+    )  # fmt: skip
     assert process.stderr is not None
     for line in process.stderr:
         if "insert payment" in line:
