@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -314,10 +315,10 @@ def test_prune_removes_what_a_stopped_run_left_once_a_newer_release_is_out(shop:
     shop.run()
     shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
     blocked = shop.run()
-    assert prune_lake(shop.project(), keep=10, grace_seconds=0).branches == ()
+    assert prune_lake(shop.project(), keep=10, grace=timedelta(0)).branches == ()
     shop.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
     shop.run()
-    assert prune_lake(shop.project(), keep=10, grace_seconds=0).branches == (blocked.run,)
+    assert prune_lake(shop.project(), keep=10, grace=timedelta(0)).branches == (blocked.run,)
     assert ask(shop, "from marts.by_item order by item") == [("a", 80), ("b", 50)]
 
 
