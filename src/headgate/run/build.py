@@ -201,7 +201,7 @@ def _build_anew(
     shop: Workshop, dbt: Dbt, work: Sequence[Node], state: Circumstances, tell: Callable[[str], None], *, anew: bool
 ) -> list[NodeOutcome]:
     """What nobody remembers: tables of one query together, the rest by dbt."""
-    plain = [node for node in work if node.plain and not state.is_view(node)]
+    plain = [node for node in work if node.recipe and state.itself(node) is None]
     compiled = dbt.compile(plain) if len(plain) > 1 else {}
     outcomes = build_compiled(shop.con, compiled, work, state, tell) if compiled else []
     left = [node for node in work if node.id not in {outcome.id for outcome in outcomes}]
