@@ -225,8 +225,9 @@ def test_a_checked_project_needs_no_dbt_for_its_first_run(make_shop: Callable[[s
 
 
 def test_what_cannot_be_compiled_is_told_by_the_run(shop: Shop) -> None:
-    shop.write("models/marts/by_item.sql", "select {{ 1 / 0 if execute else 1 }} as n from {{ ref('sales_clean') }}")
+    code = "select {{ exceptions.raise_compiler_error('no such rate') if execute else 1 }} as n"
+    shop.write("models/marts/by_item.sql", f"{code} from {{{{ ref('sales_clean') }}}}")
     check_project(shop.project())
     verdict = shop.run()
     assert verdict.status == "failed"
-    assert "division" in (verdict.error or ""), verdict.error
+    assert "no such rate" in (verdict.error or ""), verdict.error
