@@ -9,6 +9,7 @@ import pytest
 
 from headgate.errors import ExitCode, UsageError
 from headgate.lake.engine import EngineSettings
+from headgate.lake.lease import locked
 from headgate.lake.reading import query, reader
 from headgate.lake.release import Releases
 from headgate.ledger import Ledger
@@ -258,6 +259,32 @@ def test_why_leads_from_the_failure_to_the_rows_and_to_what_changed(shop: Shop) 
     assert cause.rows[0][cause.columns.index("id")] == 4
     assert (cause.found, cause.in_base) == (1, 0)
     assert explanation.sources["till.sales"]["appended"] == 1
+
+
+def test_why_knows_the_runs_of_a_project_that_was_moved(shop: Shop) -> None:
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
+    verdict = shop.run()
+    shop.folder = shop.folder.rename(shop.folder.with_name("moved"))
+    explanation = explain_run(shop.project(), None)
+    assert explanation.run.run == verdict.run
+    assert explanation.causes[0].found == 1
+
+
+def test_why_explains_a_run_whose_process_is_gone_but_not_one_that_goes_on(shop: Shop) -> None:
+    shop.run()
+    project = shop.project()
+    with pytest.raises(UsageError, match="no run of this lake was ever stopped"):
+        explain_run(project, None)
+    with Ledger.open(project.ledger) as ledger:
+        ledger.start_run("gone")
+        explanation = explain_run(project, None)
+        assert (explanation.run.run, explanation.run.status) == ("gone", "died")
+        ledger.start_run("alive")
+        store = open_store(project)
+        with locked(store, "alive"):
+            assert explain_run(project, None).run.run == "gone"
+            assert explain_run(project, "alive").run.status == "running"
 
 
 def test_after_hooks_run_for_the_release_they_wait_for_and_never_unpublish(shop: Shop) -> None:
