@@ -107,6 +107,9 @@ def load(
         for table, declared in config.tables.items():
             declared.written_at(source, ("sources", name, "tables", table))
     chosen = Target() if target is None else settings.targets[target]
+    place = ("export",) if chosen.export is None else ("targets", str(target), "export")
+    for name, export in (settings.export if chosen.export is None else chosen.export).items():
+        export.written_at(source, (*place, name))
     default_lake = settings.lake if target is None else f"./lake/{target}"
     return Project(
         folder=folder,

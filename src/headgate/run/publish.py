@@ -16,8 +16,9 @@ from headgate.lake.profile import describe
 from headgate.lake.quarantine import SCHEMA, counts_of, table_name
 from headgate.lake.release import Manifest
 from headgate.project.fingerprint import combined, fingerprint
-from headgate.run.guards import GuardResult, conservation, no_nan, no_shrink, nothing_lost
+from headgate.run.guards import GuardResult, conservation, no_nan, no_rounding, no_shrink, nothing_lost
 from headgate.run.workshop import Workshop
+from headgate.sources.change_log import RAW
 from headgate.sources.schema_lock import LockedTable, read_lock, write_lock
 
 
@@ -130,8 +131,10 @@ def _guards(
 ) -> list[GuardResult]:
     settings = shop.project.publish
     counts = {name: source["rows"] for name, source in read_sources(details).items()}
+    in_files = {name for name in tables if name in shop.contents.tables or name.startswith(f"{RAW}.")}
     return [
         *no_nan(shop.con, tables, unchanged, settings.allow_nan),
+        *no_rounding(shop.con, tables, unchanged, in_files, shop.project.folder),
         *no_shrink(tables, before, settings.max_shrink, allowed=shop.options.allow_shrink),
         *conservation(counts),
         *nothing_lost(shop, tables, details),
