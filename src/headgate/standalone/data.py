@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headgate.gates.sight import Earlier, Since, nobody_knows, nothing_earlier
 from headgate.lake.catalog import Contents
 from headgate.lake.engine import Connection
 
@@ -14,7 +15,10 @@ OWN = ("memory", "main")
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The relation ``alias.layer.table`` of ``con``; ``title`` is what the user calls it."""
+    """The relation ``alias.layer.table`` of ``con``; ``title`` is what the user calls it.
+
+    ``earlier`` attaches the releases that it can be compared with, ``since`` says when it became what it is.
+    """
 
     con: Connection
     title: str
@@ -22,9 +26,11 @@ class Data:
     table: str
     alias: str
     contents: Contents
+    earlier: Earlier = nothing_earlier
+    since: Since = nobody_knows
 
 
-def own(con: Connection, title: str, table: str) -> Data:
+def own(con: Connection, title: str, table: str, since: Since = nobody_knows) -> Data:
     """The table or view ``table`` of the connection itself, of which nothing is known without looking."""
     alias, layer = OWN
-    return Data(con, title, layer, table, alias, Contents({}, {}, frozenset({f"{layer}.{table}"})))
+    return Data(con, title, layer, table, alias, Contents({}, {}, frozenset({f"{layer}.{table}"})), since=since)
