@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from headgate.gates.sight import Earlier, Since, nobody_knows, nothing_earlier
 from headgate.lake.catalog import Contents
 from headgate.lake.engine import Connection
+from headgate.reports.rendering import Past
 
 #: The connection's own database, and the schema in it. What is temporary would not be seen by the gate, which works on
 #: a cursor.
@@ -17,7 +18,8 @@ OWN = ("memory", "main")
 class Data:
     """The relation ``alias.layer.table`` of ``con``; ``title`` is what the user calls it.
 
-    ``earlier`` attaches the releases that it can be compared with, ``since`` says when it became what it is.
+    ``earlier`` attaches the releases that it can be compared with, ``since`` says when it became what it is, and
+    ``history`` what earlier runs found of it, if it is of a project.
     """
 
     con: Connection
@@ -28,6 +30,7 @@ class Data:
     contents: Contents
     earlier: Earlier = nothing_earlier
     since: Since = nobody_knows
+    history: Past | None = None
 
 
 def own(con: Connection, title: str, table: str, since: Since = nobody_knows) -> Data:

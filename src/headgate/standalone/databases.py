@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -16,7 +17,8 @@ from headgate.lake.engine import LAKE, Connection, EngineSettings, ident, litera
 from headgate.lake.opening import open_store
 from headgate.lake.reading import reader
 from headgate.lake.release import Releases
-from headgate.project import load
+from headgate.ledger import JudgedRecord, Ledger
+from headgate.project import Project, load
 from headgate.standalone.data import Data
 
 #: Names of databases that every connection of DuckDB has.
@@ -81,7 +83,14 @@ def open_release(folder: Path, name: str) -> Iterator[Data]:
         layer, _, table = name.partition(".")
         served = None if pointer.release is None else releases.manifest(pointer.release)
         since = since_publishing(served)
-        yield Data(con, f"{folder}::{name}", layer, table, LAKE, contents, earlier, since)
+        history = partial(_judged, project, store.location, layer, table)
+        yield Data(con, f"{folder}::{name}", layer, table, LAKE, contents, earlier, since, history)
+
+
+def _judged(project: Project, lake: str, layer: str, table: str, limit: int) -> list[JudgedRecord]:
+    """What the project's ledger knows of a table. It is opened when somebody asks."""
+    with Ledger.open(project.ledger, create=False) as ledger:
+        return ledger.judged(lake, layer, table, limit=limit)
 
 
 def _load_sqlite(con: Connection) -> None:

@@ -44,7 +44,7 @@ def gate(data: Any, suite: Suite, *, table: str | None = None) -> Judged:
             since=found.since,
             called=found.title,
         )
-        return Judged(found.title, _rows(found), perf_counter() - start, result)
+        return Judged(found.title, _rows(found), perf_counter() - start, result, found.history)
 
 
 def _rows(data: Data) -> int | None:
