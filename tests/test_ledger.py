@@ -257,6 +257,26 @@ def test_unfinished_steps_are_those_that_failed_or_died_in_runs_which_published(
     assert found == [("r1", "export:a"), ("r1", "export:c")]
 
 
+def test_the_last_verdicts_on_a_table_are_those_of_its_lake_and_the_newest(ledger: Ledger) -> None:
+    def found(table: str, success: bool) -> dict[str, Any]:
+        return {"layer": "raw", "table": table, "type": "t", "kwargs": {}, "success": success, "severity": "fail"}
+
+    for number in range(1, 5):
+        ledger.start_run(f"r{number}", lake="other" if number == 2 else "lake")
+        ledger.record_results(f"r{number}", [found("sales", number == 4), found("items", True)])
+    ledger.start_run("r5", lake="lake")
+    ledger.record_results("r5", [found("items", True)])
+    ledger.finish_run("r4", "published", release=7)
+    seen = ledger.judged("lake", "raw", "sales")
+    assert [(each.run, each.release, [r["success"] for r in each.results]) for each in seen] == [
+        ("r1", None, [False]),
+        ("r3", None, [False]),
+        ("r4", 7, [True]),
+    ]
+    assert [each.run for each in ledger.judged("lake", "raw", "sales", limit=1)] == ["r4"]
+    assert ledger.judged("lake", "raw", "nothing") == []
+
+
 def test_results_of_a_step_done_again_replace_the_earlier(ledger: Ledger) -> None:
     ledger.record_results("r1", [result(1, success=False)], step="gate raw")
     ledger.record_results("r1", [result(2, success=True)], step="gate marts")

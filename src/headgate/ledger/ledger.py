@@ -20,6 +20,7 @@ from headgate.ledger.records import (
     RUNNING,
     AlertRecord,
     IncidentRecord,
+    JudgedRecord,
     ReleaseRecord,
     RunRecord,
     ServedRecord,
@@ -306,6 +307,28 @@ class Ledger:
         with self._database.reading() as con:
             bodies: Sequence[str] = con.execute(query).scalars().all()
         return [self._decoded(body) for body in bodies]
+
+    def judged(self, lake: str, layer: str, table: str, *, limit: int = 30) -> list[JudgedRecord]:
+        """What the last runs on ``lake`` that judged a table found of it, the oldest first."""
+        from sqlalchemy import select
+
+        runs, results = self._tables.RUNS, self._tables.RESULTS
+        of_table = (results.c.run == runs.c.run) & (results.c.layer == layer) & (results.c.table == table)
+        last = select(runs).where(runs.c.lake == lake, select(results.c.id).where(of_table).exists())
+        last = last.order_by(runs.c.id.desc()).limit(limit)
+        with self._database.reading() as con:
+            found = con.execute(last).mappings().all()
+            wanted = select(results.c.run, results.c.body).where(
+                results.c.run.in_([row["run"] for row in found]), results.c.layer == layer, results.c.table == table
+            )
+            bodies = con.execute(wanted.order_by(results.c.id)).all()
+        judged: dict[str, list[dict[str, Any]]] = {row["run"]: [] for row in found}
+        for run, body in bodies:
+            judged[str(run)].append(self._decoded(str(body)))
+        return [
+            JudgedRecord(row["run"], row["created_at"], row["status"], row["release"], judged[row["run"]])
+            for row in reversed(found)
+        ]
 
     # Releases and alerts
 
