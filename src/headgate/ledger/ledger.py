@@ -330,6 +330,24 @@ class Ledger:
             for row in reversed(found)
         ]
 
+    def forget(self, lake: str, releases: Collection[int]) -> None:
+        """Forget what held, and what steps wrote down, in the runs that left another release served than these.
+
+        The runs themselves stay, and so does everything that failed. ``releases`` are those that ``lake`` still has.
+        """
+        from sqlalchemy import delete, select, update
+
+        runs, steps, results = self._tables.RUNS, self._tables.STEPS, self._tables.RESULTS
+        gone = (
+            select(runs.c.run)
+            .where(runs.c.lake == lake, runs.c.status != RUNNING)
+            .where(runs.c.serving.is_not(None), runs.c.serving.not_in(list(releases)))
+        )
+        done = steps.c.status.in_(["done", "skipped"])
+        with self._database.writing() as con:
+            con.execute(delete(results).where(results.c.success.is_(True), results.c.run.in_(gone)))
+            con.execute(update(steps).where(done, steps.c.detail != "{}", steps.c.run.in_(gone)).values(detail="{}"))
+
     # Releases and alerts
 
     def record_release(

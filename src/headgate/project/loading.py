@@ -18,6 +18,7 @@ from headgate.project.config import (
     ExportConfig,
     FilesSource,
     ProjectFile,
+    PruneConfig,
     PublishConfig,
     Sample,
     ServerConfig,
@@ -53,6 +54,7 @@ class Project:
     layers: tuple[str, ...]
     vars: dict[str, Any]
     publish: PublishConfig
+    prune: PruneConfig
     serve: dict[str, ServerConfig]
     notify: dict[str, Channel]
     expect_every: timedelta | None
@@ -124,6 +126,7 @@ def load(
         layers=settings.layers,
         vars={**own_vars, **(variables or {})},
         publish=settings.publish,
+        prune=settings.prune,
         serve=settings.serve if chosen.serve is None else chosen.serve,
         notify=settings.notify,
         expect_every=settings.expect_every,

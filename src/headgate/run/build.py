@@ -7,6 +7,7 @@ from typing import Any
 
 from headgate.errors import ConfigError, TransformError
 from headgate.lake.branch import INTERNAL_SCHEMA
+from headgate.lake.compaction import compact
 from headgate.lake.engine import LAKE, qualified, transaction
 from headgate.plan import LOG
 from headgate.run.repeat import Circumstances, build_compiled, recordings, repeat
@@ -39,6 +40,8 @@ def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
     outcomes = {outcome.id: outcome for outcome in _build(shop, work, models, anew=anew)} if work else {}
     shop.changed()
     _refuse_strays(shop)
+    if compact(shop.con, shop.contents, [n.relation for n in nodes if n.id in outcomes and _in_place(n)]):
+        shop.changed()
     state = {}
     for node in [*nodes, *tests]:
         state[node.id] = dict(known.get(node.id, {}))
