@@ -257,6 +257,26 @@ def test_unfinished_steps_are_those_that_failed_or_died_in_runs_which_published(
     assert found == [("r1", "export:a"), ("r1", "export:c")]
 
 
+def test_the_last_verdicts_on_a_table_are_those_of_its_lake_and_the_newest(ledger: Ledger) -> None:
+    def found(table: str, success: bool) -> dict[str, Any]:
+        return {"layer": "raw", "table": table, "type": "t", "kwargs": {}, "success": success, "severity": "fail"}
+
+    for number in range(1, 5):
+        ledger.start_run(f"r{number}", lake="other" if number == 2 else "lake")
+        ledger.record_results(f"r{number}", [found("sales", number == 4), found("items", True)])
+    ledger.start_run("r5", lake="lake")
+    ledger.record_results("r5", [found("items", True)])
+    ledger.finish_run("r4", "published", release=7)
+    seen = ledger.judged("lake", "raw", "sales")
+    assert [(each.run, each.release, [r["success"] for r in each.results]) for each in seen] == [
+        ("r1", None, [False]),
+        ("r3", None, [False]),
+        ("r4", 7, [True]),
+    ]
+    assert [each.run for each in ledger.judged("lake", "raw", "sales", limit=1)] == ["r4"]
+    assert ledger.judged("lake", "raw", "nothing") == []
+
+
 def test_results_of_a_step_done_again_replace_the_earlier(ledger: Ledger) -> None:
     ledger.record_results("r1", [result(1, success=False)], step="gate raw")
     ledger.record_results("r1", [result(2, success=True)], step="gate marts")
@@ -730,3 +750,28 @@ def test_any_text_fits(text: str) -> None:
 def test_a_moment_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         utc(datetime(2026, 1, 1))  # noqa: DTZ001 - the point of the test
+
+
+def test_what_held_is_forgotten_with_its_release_and_what_failed_stays(ledger: Ledger) -> None:
+    body = [{"expectation": "good", "success": True}, {"expectation": "bad", "success": False}]
+    cases = {"old": ("a", 1), "kept": ("a", 2), "elsewhere": ("b", 1), "nothing_served": ("a", None)}
+    for run, (lake, serving) in cases.items():
+        ledger.start_run(run, lake=lake)
+        for step, status in {"extract:till": "done", "gate:raw": "failed"}.items():
+            ledger.step_started(run, step)
+            ledger.step_finished(run, step, status, 0.1, {"rows": 3})
+        ledger.record_results(run, body, step="gate:raw")
+        ledger.finish_run(run, "published", serving=serving, summary={"rows": 3})
+    ledger.start_run("at_work", lake="a")
+    ledger.record_results("at_work", body, step="gate:raw")
+    ledger.forget("a", [2])
+    ledger.forget("a", [2])
+    left = {run: [result["expectation"] for result in ledger.results(run)] for run in (*cases, "at_work")}
+    assert left.pop("old") == ["bad"]
+    assert all(results == ["good", "bad"] for results in left.values())
+    details = {run: [step.detail for step in ledger.steps(run)] for run in cases}
+    assert details.pop("old") == [{}, {"rows": 3}]
+    assert all(detail == [{"rows": 3}, {"rows": 3}] for detail in details.values())
+    record = ledger.run("old")
+    assert record is not None
+    assert (record.status, record.summary) == ("published", {"rows": 3})

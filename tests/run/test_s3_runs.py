@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def test_a_life_of_a_lake_in_a_bucket(shop: Shop, other: Shop) -> None:
     stopped = shop.run()
     assert (stopped.status, stopped.serving) == ("blocked", 1)
     assert rows(other, "SELECT amount FROM raw.sales WHERE id = 4", run=stopped.run) == [(-5,)]
-    kept = prune_lake(other.project(), keep=1, grace_seconds=0)
+    kept = prune_lake(other.project(), keep=1, grace=timedelta(0))
     assert stopped.run not in kept.branches, "evidence, also from another machine"
     assert rows(other, "SELECT amount FROM raw.sales WHERE id = 4", run=stopped.run) == [(-5,)]
     shop.write("data/sales_2.csv", MORE)

@@ -189,6 +189,30 @@ class PublishConfig(Settings):
     )
 
 
+class PruneConfig(Settings):
+    """Which releases stay when a lake is pruned. The served one always does."""
+
+    every: Duration | None = Field(
+        default=None,
+        description="How often `headgate schedule` prunes, between two runs. Null: only `headgate prune` does.",
+        examples=["24h"],
+    )
+    keep: Annotated[int, BeforeValidator(from_environment)] = Field(
+        default=10, ge=0, description="How many of the newest releases stay.", examples=[100]
+    )
+    keep_daily: Annotated[int, BeforeValidator(from_environment)] = Field(
+        default=0,
+        ge=0,
+        description="Of how many days the last release stays, too. Days (in UTC) without a release do not count.",
+        examples=[30],
+    )
+    grace: Duration = Field(
+        default=timedelta(hours=1),
+        description="How long data files of a pruned release stay for those who are reading it.",
+        examples=["2h"],
+    )
+
+
 class When(Settings):
     """When an after-hook runs, or an export is made. All conditions must hold."""
 
@@ -399,6 +423,11 @@ class ProjectFile(Settings):
         default_factory=PublishConfig,
         description="The bounds of a release.",
         examples=[{"max_shrink": 0.2}],
+    )
+    prune: PruneConfig = Field(
+        default_factory=PruneConfig,
+        description="Which releases stay, and how often the others go.",
+        examples=[{"every": "24h", "keep": 100, "keep_daily": 30}],
     )
     serve: dict[Name, ServerConfig] = Field(
         default_factory=dict,

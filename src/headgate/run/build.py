@@ -7,6 +7,7 @@ from typing import Any
 
 from headgate.errors import ConfigError, TransformError
 from headgate.lake.branch import INTERNAL_SCHEMA
+from headgate.lake.compaction import compact
 from headgate.lake.engine import LAKE, qualified, transaction
 from headgate.plan import LOG
 from headgate.run.repeat import Circumstances, build_compiled, recordings, repeat
@@ -39,6 +40,8 @@ def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
     outcomes = {outcome.id: outcome for outcome in _build(shop, work, models, anew=anew)} if work else {}
     shop.changed()
     _refuse_strays(shop)
+    if compact(shop.con, shop.contents, [n.relation for n in nodes if n.id in outcomes and _in_place(n)]):
+        shop.changed()
     state = {}
     for node in [*nodes, *tests]:
         state[node.id] = dict(known.get(node.id, {}))
@@ -218,7 +221,7 @@ def _build_anew(
     shop: Workshop, dbt: Dbt, work: Sequence[Node], state: Circumstances, tell: Callable[[str], None], *, anew: bool
 ) -> list[NodeOutcome]:
     """What nobody remembers: tables of one query together, the rest by dbt."""
-    plain = [node for node in work if node.plain and not state.is_view(node)]
+    plain = [node for node in work if node.recipe and state.itself(node) is None]
     compiled = dbt.compile(plain) if len(plain) > 1 else {}
     outcomes = build_compiled(shop.con, compiled, work, state, tell) if compiled else []
     left = [node for node in work if node.id not in {outcome.id for outcome in outcomes}]

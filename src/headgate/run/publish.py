@@ -97,12 +97,18 @@ def _changed(tables: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
 
 
 def _describe(shop: Workshop, before: Mapping[str, Any]) -> dict[str, Any]:
-    """Every table and view of the layers; rows of views are counted only if something behind them moved."""
+    """Every table and view of the layers, with the time since when it is as it is.
+
+    Rows of views are counted only if something behind them moved.
+    """
     tables = describe(shop.con, shop.contents, shop.project.layers)
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
     for name, entry in tables.items():
+        known = before[name] if name in before and before[name]["identity"] == entry["identity"] else None
         if entry["rows"] is None:
-            same = name in before and before[name]["identity"] == entry["identity"]
-            entry["rows"] = before[name]["rows"] if same else _count(shop, name)
+            entry["rows"] = known["rows"] if known else _count(shop, name)
+        if known is None or "since" in known:
+            entry["since"] = known["since"] if known else now
     return tables
 
 

@@ -6,7 +6,7 @@ Nothing in here outlives a process: what one step hands to the next lies in the 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -34,8 +34,6 @@ from headgate.transform.models import Models
 from headgate.transform.runner import Dbt
 from headgate.transform.workspace import SCRATCH, prepare
 
-#: The name under which a gate sees the release that its branch was made from.
-EARLIER = "earlier"
 DONE = ("done", "skipped")
 
 
@@ -268,26 +266,6 @@ class Workshop:
             self.dbt.close()
         if "con" in self.__dict__:
             self.con.close()
-
-    @contextlib.contextmanager
-    def earlier(self) -> Iterator[Callable[[], str | None]]:
-        """Attaches the release that the branch was made from when that is first asked for, and lets go of it after."""
-        attached: list[str] = []
-
-        def attach() -> str | None:
-            if self.base.release is None:
-                return None
-            if not attached:
-                catalog = str(self.releases.catalog(self.base.release))
-                engine.attach(self.con, catalog, self.store.url("data"), alias=EARLIER, read_only=True)
-                attached.append(EARLIER)
-            return EARLIER
-
-        try:
-            yield attach
-        finally:
-            for alias in attached:
-                self.con.execute(f"DETACH {engine.ident(alias)}")
 
     def raw_keys(self) -> dict[str, tuple[str, ...]]:
         """The primary key of every raw table that was loaded, by the table's name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from headgate.errors import DataError, SourceDataError, UsageError
+from headgate.gates.sight import Since
 from headgate.lake.engine import Connection, ident, translated
 from headgate.project.config import FilesTable
 from headgate.sources.formats.choice import ENDINGS, choose_format
@@ -48,7 +50,13 @@ def open_files(con: Connection, place: str, pii: Collection[str] = ()) -> Data:
             _read(con, fit(con, place, form, files, config, Expected({})), table)
     except duckdb.Error as error:
         raise translated(error, doing=f"reading {place}", pii=bool(pii)) from error
-    return own(con, place, table)
+    return own(con, place, table, _since(files))
+
+
+def _since(files: Sequence[SourceFile]) -> Since:
+    """Data is as it is since the newest of its files was written."""
+    newest = max((file.mtime_ns for file in files), default=0)
+    return lambda title, identity: dt.datetime.fromtimestamp(newest / 1e9, dt.UTC)
 
 
 def called(place: str) -> str:
