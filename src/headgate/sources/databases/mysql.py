@@ -14,7 +14,7 @@ from pathlib import Path
 
 from headgate.lake.engine import Connection, ident, literal
 from headgate.project.database_config import MysqlSource
-from headgate.sources.databases.dialect import SourceColumn, SourceTable, Value, Why, matches
+from headgate.sources.databases.dialect import Part, SourceColumn, SourceTable, Value, Why, matches
 
 _WHOLE = {"tinyint": "TINYINT", "smallint": "SMALLINT", "mediumint": "INTEGER", "int": "INTEGER", "bigint": "BIGINT"}
 _BLOBS = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
@@ -96,6 +96,10 @@ class Mysql:
     def relation(self, alias: str, sql: str) -> str:
         """A table of DuckDB's SQL that is what the source answers to ``sql``."""
         return f"mysql_query({literal(alias)}, {literal(self._limit.replace('{}', sql))})"
+
+    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
+        """The whole table: two connections have no snapshot in common."""
+        return [Part(alias)]
 
     def table(self, alias: str, name: str) -> str:
         """A table of the source in its SQL."""
