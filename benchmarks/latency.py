@@ -16,6 +16,7 @@ import argparse
 import json
 import math
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -258,6 +259,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--folder", type=Path, default=Path("~/.cache/headgate-bench/work/latency"))
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended, too
     found = watch(options.folder.expanduser(), options.seconds, options.every)
     complete = not (found["missing"] or found["twice"] or found["surplus"])
     held = complete and found["latency"]["0.99"] <= LIMIT_SECONDS

@@ -1,6 +1,6 @@
 """A month of runs every 15 minutes: 2,880 runs of the totesys pipeline on small changes, one after the other.
 
-    python benchmarks/month.py [--runs 2880] [--json] [--folder DIR]
+    python benchmarks/month.py [--runs 2880] [--hours 12] [--json] [--folder DIR]
 
 They are done in one process, as `headgate schedule` does them: the project is read anew for each, and once a day
 (every 96 runs) the whole source is compared and the lake is pruned as the project says. Nobody waits 15 minutes in
@@ -15,6 +15,7 @@ import dataclasses
 import json
 import os
 import resource
+import signal
 import statistics
 import sys
 import time
@@ -37,7 +38,7 @@ from measuring import SETTINGS, BenchmarkError
 from oltp.traffic import Traffic
 from order_system import OrderSystem
 
-RUNS, A_DAY = 2880, 96
+RUNS, A_DAY, HOURS = 2880, 96, 12.0
 CHANGES = 5
 WARM_UP, COUNTED = 20, 100
 LIMIT = 2.0
@@ -69,11 +70,12 @@ class Run:
 
 def measure(cache: Path, data: Input, repetitions: int) -> dict[str, Any]:
     """For `run.py`: the whole month."""
-    return month(cache / "work" / "month", RUNS)
+    return month(cache / "work" / "month", RUNS, HOURS)
 
 
-def month(folder: Path, runs: int) -> dict[str, Any]:
-    """So many runs, and what became of their cost."""
+def month(folder: Path, runs: int, hours: float) -> dict[str, Any]:
+    """So many runs, but none is begun after so many hours; and what became of their cost."""
+    until = time.monotonic() + hours * 3600
     with order_system.running(folder) as system:
         os.environ.update(SETTINGS)
         traffic = Traffic(system.source, 1.0, (), None, lambda text: None)
@@ -81,6 +83,9 @@ def month(folder: Path, runs: int) -> dict[str, Any]:
         done = []
         with (folder / "runs.jsonl").open("w", encoding="utf-8") as log:
             for number in range(1, runs + 1):
+                if time.monotonic() > until:
+                    print(f"{hours} hours are over after {number - 1} runs", file=sys.stderr)
+                    break
                 traffic.once(CHANGES)
                 done.append(_run(system, number))
                 log.write(json.dumps(asdict(done[-1])) + "\n")
@@ -171,12 +176,14 @@ def main() -> int:
     """Measure, print, and say whether the limit holds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--hours", type=float, default=HOURS, help="begin no run later (default: %(default)s)")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--folder", type=Path, default=Path("~/.cache/headgate-bench/work/month"))
     options = parser.parse_args()
     if options.runs < WARM_UP + 2:
         parser.error(f"--runs must be at least {WARM_UP + 2}")
-    found = month(options.folder.expanduser().absolute(), options.runs)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the order system is ended, too
+    found = month(options.folder.expanduser().absolute(), options.runs, options.hours)
     held = all(growth <= LIMIT for growth in found["growth"].values())
     if options.json:
         print(json.dumps(found, indent=1))
