@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from small_shop import Shop
 
 LOOKING_BACK = """
@@ -12,6 +14,7 @@ LOOKING_BACK = """
 """
 
 
+@pytest.mark.slow
 def test_a_run_is_compared_with_the_served_release_and_the_first_with_none(shop: Shop) -> None:
     shop.write("gates/raw.yml", LOOKING_BACK)
     first = shop.run()
