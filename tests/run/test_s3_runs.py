@@ -48,9 +48,7 @@ def shop(shop: Shop, bucket: str, tmp_path: Path) -> Shop:
 def other(shop: Shop, tmp_path: Path) -> Shop:
     """The same project as another machine has it."""
     shutil.copytree(shop.folder, tmp_path / "another machine")
-    there = Shop.__new__(Shop)
-    there.folder = tmp_path / "another machine"
-    return there
+    return shop.moved(tmp_path / "another machine")
 
 
 def rows(shop: Shop, sql: str, **what: Any) -> list[tuple[Any, ...]]:
