@@ -27,6 +27,8 @@ RAW = "raw"
 RAW_LOG = "raw_log"
 #: What the change log adds to the source's columns; no source column may be called so.
 OWN_COLUMNS = {"_run": "VARCHAR", "_loaded_at": "TIMESTAMPTZ", "_hash": "UBIGINT", "_op": "VARCHAR"}
+#: The ``_op`` of a row that must not be in the log: no transaction in which there is one is committed.
+REFUSED = "refused"
 #: Stands in the body of a view that looks for the latest version, and in no other.
 _LATEST = "headgate_latest"
 #: What the view of a table's versions is called, with the table's name behind it.
@@ -102,6 +104,19 @@ class ChangeLog:
             f"SELECT count(*), epoch_us(min(_loaded_at)), epoch_us(max(_loaded_at)) FROM {self.log}"
         )
         return LogState(columns, rows, first, last, versioned=_LATEST in self._view_body())
+
+    def fill(self, rows: str, columns: Mapping[str, str], run: str, bad: str) -> int:
+        """Append all that ``rows`` gives to a log that has no rows yet; returns how many.
+
+        ``rows`` is the SQL of a query with ``columns`` and ``_hash``. A row for which ``bad`` holds gets the
+        ``_op`` ``REFUSED``: who calls this looks for such rows, and then lets the transaction fail.
+        """
+        before = self.state()
+        columns = self._grow(before, columns)
+        op = f"CASE WHEN {bad} THEN {literal(REFUSED)} ELSE 'upsert' END"
+        appended = self._insert(f"({rows})", columns, run, self._next_time(before), op)
+        self._show(columns, None, self.quarantine.away(self.primary_key))
+        return appended
 
     def append(self, incoming: Incoming, run: str, *, snapshot: bool = False, within: str = "TRUE") -> Counts:
         """Append the rows of ``incoming`` whose (key, hash) is not the latest known.
@@ -228,11 +243,11 @@ class ChangeLog:
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM ({latest}) AS latest{wanted}")
         return name
 
-    def _insert(self, relation: str, columns: Mapping[str, str], run: str, loaded_us: int) -> int:
+    def _insert(self, relation: str, columns: Mapping[str, str], run: str, loaded_us: int, op: str = "'upsert'") -> int:
         names = ", ".join(map(ident, columns))
         (count,) = self._one(
             f"INSERT INTO {self.log} ({names}, {', '.join(OWN_COLUMNS)}) "
-            f"SELECT {names}, {literal(run)}, make_timestamptz({loaded_us}), _hash, 'upsert' FROM {relation}"
+            f"SELECT {names}, {literal(run)}, make_timestamptz({loaded_us}), _hash, {op} FROM {relation}"
         )
         return int(count)
 

@@ -40,7 +40,17 @@ def open_files(con: Connection, place: str, pii: Collection[str] = ()) -> Data:
         if error.rule == "missing_file":
             raise UsageError(f"there is no file {place}", hint=f"looked for it in {Path.cwd()}") from error
         raise
-    config = FilesTable.model_construct(path=pattern, primary_key=(), pii=tuple(pii))
+    return open_listed(con, place, files, pii)
+
+
+def open_listed(con: Connection, place: str, files: Sequence[SourceFile], pii: Collection[str] = ()) -> Data:
+    """The rows of these files, which are called ``place``. Texts are read once, and not needed after.
+
+    Raises:
+        UsageError: nobody knows how to read files of these names.
+        DataError: a file cannot be read, or does not have the columns of the others.
+    """
+    config = FilesTable.model_construct(path=place, primary_key=(), pii=tuple(pii))
     form, _ = choose_format(place, _known(config, files), files, LockedTable())
     table = called(place)
     try:

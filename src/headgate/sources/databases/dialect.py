@@ -16,6 +16,8 @@ from headgate.lake.engine import Connection
 
 #: The name under which a source is attached, with its own name behind it.
 ATTACHED = "source_"
+#: What stands between the name of an attached source and the number of a further connection to it.
+BESIDE = " beside "
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,14 @@ class Value:
         return self.landing.format(value) if self.landing else f"CAST({value} AS {self.type})"
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a table's rows: those for which ``condition``, SQL of the source, holds, read under ``alias``."""
+
+    alias: str
+    condition: str | None = None
+
+
 class Dialect(Protocol):
     """One kind of database."""
 
@@ -94,6 +104,14 @@ class Dialect(Protocol):
 
     def relation(self, alias: str, sql: str) -> str:
         """A table of DuckDB's SQL that is what the source answers to ``sql``."""
+        ...
+
+    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
+        """The parts in which a whole table is read, each by a connection of its own, all in the snapshot of ``alias``.
+
+        One, where the table had better not be divided. Further connections are attached under names
+        that begin with ``alias`` and ``BESIDE``, and are there until the visit ends.
+        """
         ...
 
     def stamp(self) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headgate.lake.engine import Connection, ident, literal, qualified
 from headgate.project.database_config import DuckdbSource
-from headgate.sources.databases.dialect import ForeignKey, SourceColumn, SourceTable, Value, Why, matches
+from headgate.sources.databases.dialect import ForeignKey, Part, SourceColumn, SourceTable, Value, Why, matches
 from headgate.sources.databases.files import BUSY, file_of, stamp_of
 
 #: Types that a lake of Parquet files does not hold as they are. A HUGEINT would become a float there.
@@ -51,6 +51,10 @@ class DuckdbFile:
     def relation(self, alias: str, sql: str) -> str:
         """The query itself: it is DuckDB's SQL already."""
         return f"({sql})"
+
+    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
+        """The whole table: DuckDB itself reads it with all threads."""
+        return [Part(alias)]
 
     def table(self, alias: str, name: str) -> str:
         """A table of the source in its SQL."""

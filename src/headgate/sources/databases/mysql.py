@@ -16,6 +16,7 @@ from headgate.lake.engine import Connection, ident, literal
 from headgate.project.database_config import MysqlSource
 from headgate.sources.databases.dialect import (
     ForeignKey,
+    Part,
     SourceColumn,
     SourceTable,
     Value,
@@ -112,6 +113,10 @@ class Mysql:
     def relation(self, alias: str, sql: str) -> str:
         """A table of DuckDB's SQL that is what the source answers to ``sql``."""
         return f"mysql_query({literal(alias)}, {literal(self._limit.replace('{}', sql))})"
+
+    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
+        """The whole table: two connections have no snapshot in common."""
+        return [Part(alias)]
 
     def table(self, alias: str, name: str) -> str:
         """A table of the source in its SQL."""

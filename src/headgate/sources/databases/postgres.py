@@ -1,7 +1,8 @@
 """PostgreSQL, through DuckDB's scanner: every statement is one that PostgreSQL itself carries out.
 
 ``postgres_query`` is used throughout, since it runs on the one connection of the transaction: one
-snapshot, one time limit. What the scanner would change on the way is cast in PostgreSQL's own SELECT:
+snapshot, one time limit. A large table is read by several such connections, which take over the snapshot
+(see ``postgres_parts``). What the scanner would change on the way is cast in PostgreSQL's own SELECT:
 it reads a numeric without precision as DOUBLE, NaN in a numeric as 0, a negative scale as 254.
 """
 
@@ -19,6 +20,7 @@ from headgate.lake.engine import Connection, ident, literal
 from headgate.project.database_config import PostgresSource
 from headgate.sources.databases.dialect import (
     ForeignKey,
+    Part,
     SourceColumn,
     SourceTable,
     Value,
@@ -26,6 +28,7 @@ from headgate.sources.databases.dialect import (
     foreign_keys_of,
     matches,
 )
+from headgate.sources.databases.postgres_parts import Dividing, attaching
 
 #: PostgreSQL's types that arrive as they are, and what they are in DuckDB.
 _NATIVE = {
@@ -155,7 +158,15 @@ class Postgres:
 
     def attach(self, con: Connection, alias: str) -> None:
         """Attach the database read-only."""
-        con.execute(f"ATTACH {literal(with_defaults(self._url()))} AS {ident(alias)} (TYPE postgres, READ_ONLY)")
+        con.execute(attaching(with_defaults(self._url()), alias))
+
+    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
+        """Ranges of pages of a large table, each read by a connection that has taken over the snapshot."""
+        dividing = Dividing(con, alias, with_defaults(self._url()), self.relation)
+        parts = dividing.parts(self.text(self.schema), self.text(name), self.table(alias, name))
+        for part in parts[1:]:
+            self.begin(con, part.alias, timeout)
+        return parts
 
     def begin(self, con: Connection, alias: str, timeout: timedelta | None) -> None:
         """Say, inside a transaction, in which zone and for how long statements work."""

@@ -15,6 +15,7 @@ from headgate.lake.engine import Connection, ident, literal
 from headgate.project.database_config import SqliteSource
 from headgate.sources.databases.dialect import (
     ForeignKey,
+    Part,
     SourceColumn,
     SourceTable,
     Value,
@@ -79,6 +80,10 @@ class Sqlite:
     def relation(self, alias: str, sql: str) -> str:
         """A table of DuckDB's SQL that is what the source answers to ``sql``."""
         return f"sqlite_query({literal(alias)}, {literal(sql)})"
+
+    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
+        """The whole table: a file has one reader."""
+        return [Part(alias)]
 
     def table(self, alias: str, name: str) -> str:
         """A table of the source in its SQL."""
