@@ -185,6 +185,7 @@ def a_database(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_init_from_a_database_writes_a_project_that_runs(tmp_path: Path, cli: Cli) -> None:
     folder = tmp_path / "orders"
     shown = cli("init", str(folder), "--from", str(a_database(tmp_path)))
@@ -236,6 +237,7 @@ def test_init_from_a_database_proposes_its_references_as_gates(tmp_path: Path, c
     assert (blocked.code, "BLOCKED  gate raw: 1 of" in blocked.last_line) == (1, True)
 
 
+@pytest.mark.slow
 def test_reconcile_finds_what_the_cursor_does_not_show(tmp_path: Path, cli: Cli) -> None:
     folder, path = tmp_path / "orders", a_database(tmp_path)
     cli("init", str(folder), "--from", str(path))
@@ -251,6 +253,7 @@ def test_reconcile_finds_what_the_cursor_does_not_show(tmp_path: Path, cli: Cli)
     assert (wrong.code, "did you mean 'app'?" in wrong.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_due_comparison_that_found_nothing_is_not_due_again(tmp_path: Path, cli: Cli) -> None:
     folder = tmp_path / "orders"
     cli("init", str(folder), "--from", str(a_database(tmp_path)))
@@ -263,6 +266,7 @@ def test_a_due_comparison_that_found_nothing_is_not_due_again(tmp_path: Path, cl
     assert "skip   extract:app" in cli("plan", "-p", str(folder)).out
 
 
+@pytest.mark.slow
 def test_drift_is_shown_stops_a_run_and_can_be_accepted(tmp_path: Path, cli: Cli) -> None:
     folder, path = tmp_path / "orders", a_database(tmp_path)
     cli("init", str(folder), "--from", str(path))

@@ -53,6 +53,7 @@ def healthy(lake: Lake) -> bool:
     return all(finding.ok for finding in examine(lake.store, lake.con))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("squashing")
 def test_the_newest_releases_stay_and_the_others_go_with_their_data(lake: Lake) -> None:
     replaced(lake, 5)
@@ -310,6 +311,7 @@ def finish(lake: Lake, before: dict[int, object], step: int) -> None:
     assert branches.branches(lake.store) == []
 
 
+@pytest.mark.slow
 def test_pruning_that_is_killed_somewhere_is_finished_by_the_next(worn: Lake, tmp_path: Path) -> None:
     before = readable(worn)
     step = 1

@@ -68,6 +68,7 @@ def test_a_blocked_gate_tells_which_rows_and_no_value(private: Shop) -> None:
     assert SECRET not in shown + told(private)
 
 
+@pytest.mark.slow
 def test_a_tag_can_be_taken_back_where_the_name_means_something_else(private: Shop) -> None:
     expected = "  - expect_column_values_to_be_unique: {column: name}\n"
     private.write("gates/clean.yml", "sales_clean:\n  - columns: {name: {pii: false}}\n" + expected)

@@ -99,6 +99,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
+@pytest.mark.slow
 def test_a_later_run_needs_no_dbt(shop: Shop, calls: list[str]) -> None:
     shop.run()
     shop.write("data/sales_2.csv", "id,item,amount\n4,c,70\n")
@@ -122,6 +123,7 @@ def test_the_tables_are_those_that_dbt_builds(make_shop: Callable[[str], Shop], 
         forget(forgetful)
 
 
+@pytest.mark.slow
 def test_a_new_column_of_an_input_makes_new_statements(shop: Shop, calls: list[str]) -> None:
     for _ in range(2):
         shop.run()
@@ -135,6 +137,7 @@ def test_a_new_column_of_an_input_makes_new_statements(shop: Shop, calls: list[s
         assert [row[0] for row in query(con, "describe clean.kept")[1]] == ["id", "item", "amount", "extra"]
 
 
+@pytest.mark.slow
 def test_a_model_that_queries_while_it_is_compiled_is_left_to_dbt(shop: Shop, calls: list[str]) -> None:
     shop.write(
         "models/marts/items_seen.sql",
@@ -151,6 +154,7 @@ def test_a_model_that_queries_while_it_is_compiled_is_left_to_dbt(shop: Shop, ca
         assert contents(shop)["marts.items_seen"] == [(count, item)]
 
 
+@pytest.mark.slow
 def test_a_statement_that_fails_is_told_as_dbt_tells_it(shop: Shop, make_shop: Callable[[str], Shop]) -> None:
     said = []
     for each, memory in ((shop, True), (furnished(make_shop("other")), False)):
@@ -167,6 +171,7 @@ def test_a_statement_that_fails_is_told_as_dbt_tells_it(shop: Shop, make_shop: C
     assert "Conversion Error" in said[0][2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"base": 1}'])
 def test_a_damaged_memory_is_made_again(shop: Shop, damage: str) -> None:
     shop.run()
@@ -176,6 +181,7 @@ def test_a_damaged_memory_is_made_again(shop: Shop, damage: str) -> None:
     assert shop.run().status == "published"
 
 
+@pytest.mark.slow
 def test_what_the_environment_says_is_part_of_what_is_remembered(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, calls: list[str], tmp_path: Path
 ) -> None:
@@ -189,6 +195,7 @@ def test_what_the_environment_says_is_part_of_what_is_remembered(
     assert contents(shop)["marts.items_seen"] == [("corner", 0)]
 
 
+@pytest.mark.slow
 def test_tables_of_one_query_are_built_together_from_what_dbt_compiles(shop: Shop, calls: list[str]) -> None:
     for name in ("kept", "merged", "dear_view"):
         (shop.folder / f"models/clean/{name}.sql").unlink()

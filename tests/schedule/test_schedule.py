@@ -41,8 +41,8 @@ SLOW = "select count(*) as n from range(100000) a, range(3000) b where a.range %
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "shop")
+def shop(site: Path) -> Shop:
+    return Shop(site / "shop")
 
 
 class Scheduler:
@@ -259,6 +259,7 @@ def _fields(health: Health) -> dict[str, Any]:
     return {name: getattr(health, name) for name in Health.__slots__}
 
 
+@pytest.mark.slow
 def test_after_a_run_the_shared_instance_is_gone(shop: Shop) -> None:
     for amount in (10, -5, 20):  # published, blocked, published
         shop.write("data/sales_1.csv", f"id,item,amount\n1,a,{amount}\n")
@@ -270,6 +271,7 @@ def test_after_a_run_the_shared_instance_is_gone(shop: Shop) -> None:
         con.close()
 
 
+@pytest.mark.slow
 def test_asked_to_stop_a_run_begins_no_other_step(shop: Shop) -> None:
     asked = threading.Event()
 
