@@ -2,8 +2,10 @@
 
 ``raw_log.<table>`` holds the source's columns and four of ours (``OWN_COLUMNS``); ``raw.<table>`` is a
 view over it that shows what the source holds now: the latest version of each key, deleted ones left
-out. ``_loaded_at`` strictly increases from run to run, so it orders the versions of a key, of which a
-run adds one at most.
+out. ``_headgate.versions_<table>`` is another one, of which histories are made: the whole log, and
+of each version whether it is kept away because it went into quarantine (``AWAY``). ``_loaded_at``
+strictly increases from run to run, so it orders the versions of a key, of which a run adds one at
+most.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from typing import Any
 import duckdb
 
 from headgate.errors import SourceDataError
+from headgate.lake.branch import INTERNAL_SCHEMA
 from headgate.lake.engine import LAKE, Connection, ident, literal, qualified
-from headgate.lake.quarantine import NEW, OLD, STAYS_AWAY, Quarantine
+from headgate.lake.quarantine import HASH, ID, NEW, OLD, REPLAYED, SINCE, STATUS, STAYS_AWAY, Quarantine
 from headgate.sources.counts import Counts
 from headgate.sources.row_hash import hash_of
 
@@ -28,6 +31,10 @@ OWN_COLUMNS = {"_run": "VARCHAR", "_loaded_at": "TIMESTAMPTZ", "_hash": "UBIGINT
 REFUSED = "refused"
 #: Stands in the body of a view that looks for the latest version, and in no other.
 _LATEST = "headgate_latest"
+#: What the view of a table's versions is called, with the table's name behind it.
+VERSIONS = "versions_"
+#: Of a version: it went into quarantine and was not brought back, so it never held.
+AWAY = "_away"
 _LOG = "headgate_log"
 #: Stands in the body of a view from which versions are kept away, and in no other.
 _HIDDEN = "headgate_hidden"
@@ -77,6 +84,7 @@ class ChangeLog:
         self.log = qualified(alias, RAW_LOG, table)
         self.view = qualified(alias, RAW, table)
         self.quarantine = Quarantine(con, RAW, table, alias=alias)
+        self.versions = qualified(alias, INTERNAL_SCHEMA, f"{VERSIONS}{table}")
         self._alias = alias
 
     def columns(self) -> dict[str, str]:
@@ -156,6 +164,14 @@ class ChangeLog:
     def show_again(self) -> None:
         """Define the view anew: rows went into quarantine, or came back."""
         self.con.execute(f"CREATE OR REPLACE VIEW {self.view} AS {self._shown(self._shown_columns())}")
+        self.show_versions()
+
+    def show_versions(self) -> None:
+        """Define the view of all versions; what it looks up in the quarantine is there whatever comes later."""
+        body = f"SELECT *, FALSE AS {AWAY} FROM {self.log}"
+        if self.quarantine.columns():
+            body = versions_kept_apart(self.log, self.quarantine.table, self.primary_key)
+        self.con.execute(f"CREATE OR REPLACE VIEW {self.versions} AS {body}")
 
     def named_rows(self) -> str:
         """The SQL of what the view shows, each row with its number in the log (``ROW``) and its ``ROW_HASH``."""
@@ -300,6 +316,7 @@ class ChangeLog:
         """Define ``raw.<table>``."""
         body = visible_rows(self.log, list(columns), self.primary_key, first_us, away)
         self.con.execute(f"CREATE OR REPLACE VIEW {self.view} AS {body}")
+        self.show_versions()
 
     def _shown(self, columns: Sequence[str], more: str = "") -> str:
         """The SQL of what the view is to show now."""
@@ -343,6 +360,28 @@ def visible_rows(
         shown = ", ".join(f"{_LOG}.{ident(c)}" for c in columns) + more
         return f"SELECT {shown} FROM {log} AS {_LOG}" + (f" WHERE {hidden}" if hidden else "")
     return latest_rows(log, columns, primary_key, first_us, more) + (f" AND {hidden}" if hidden else "")
+
+
+def versions_kept_apart(log: str, quarantine: str, primary_key: Sequence[str]) -> str:
+    """The SQL of the whole log, with ``AWAY``: whether a version is, or ended, in quarantine without being replayed.
+
+    A row in quarantine knows its content, not its version. Of several versions with this content it is the last one
+    that was there when the row was put in; where the clock says that none was, the first.
+    """
+    keys = ", ".join(map(ident, primary_key))
+    same = " AND ".join(f"entry.{ident(key)} = version.{ident(key)}" for key in primary_key)
+    found = ", ".join(f"version.{ident(key)}" for key in primary_key)
+    apart = (
+        f"SELECT DISTINCT {keys}, _loaded_at, TRUE AS {AWAY} FROM (SELECT entry.{ID}, {found}, "
+        f"coalesce(max(version._loaded_at) FILTER (version._loaded_at <= entry.{SINCE}), min(version._loaded_at)) "
+        f"AS _loaded_at FROM {quarantine} AS entry JOIN {log} AS version ON {same} "
+        f"AND version._hash = entry.{HASH} AND version._op = 'upsert' "
+        f"WHERE entry.{STATUS} <> {literal(REPLAYED)} GROUP BY entry.{ID}, {found}) AS named"
+    )
+    return (
+        f"SELECT log.* , coalesce(apart.{AWAY}, FALSE) AS {AWAY} FROM {log} AS log "
+        f"LEFT JOIN ({apart}) AS apart USING ({keys}, _loaded_at)"
+    )
 
 
 def latest_rows(

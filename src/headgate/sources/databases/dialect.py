@@ -6,10 +6,11 @@ loss, conditions, digests); ``relation`` turns such a query into a table of Duck
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from itertools import groupby
+from typing import Any, Protocol
 
 from headgate.lake.engine import Connection
 
@@ -41,6 +42,16 @@ class SourceTable:
     primary_key: tuple[str, ...]
     view: bool = False
     rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """Columns of a table whose values are found in those of another table of the same schema."""
+
+    table: str
+    columns: tuple[str, ...]
+    to: str
+    to_columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +126,10 @@ class Dialect(Protocol):
         """All tables and views, with their columns in order."""
         ...
 
+    def foreign_keys(self, con: Connection, alias: str) -> list[ForeignKey]:
+        """The foreign keys between the tables, in the order of their tables and columns."""
+        ...
+
     def value(self, column: SourceColumn, *, as_text: bool) -> Value:
         """How a column is read without loss.
 
@@ -157,6 +172,20 @@ class Why:
     kind: str
     again: bool = False
     hint: str | None = None
+
+
+def foreign_keys_of(rows: Iterable[tuple[Any, ...]]) -> list[ForeignKey]:
+    """Foreign keys from rows of (key, table, column, table referred to, column there), the keys one after the other.
+
+    >>> foreign_keys_of([(1, "orders", "shop", "shops", "id")])
+    [ForeignKey(table='orders', columns=('shop',), to='shops', to_columns=('id',))]
+    """
+    found = []
+    for (_, table, to), group in groupby(rows, key=lambda row: (row[0], row[1], row[3])):
+        members = list(group)
+        columns, to_columns = tuple(row[2] for row in members), tuple(row[4] for row in members)
+        found.append(ForeignKey(table, columns, to, to_columns))
+    return found
 
 
 def matches(text: str, meanings: Mapping[str, Why]) -> Why | None:
