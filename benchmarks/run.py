@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import databases
 import gates
 import inputs
 import others
@@ -36,6 +37,7 @@ MEASURES: dict[str, Measure] = {
     "publish": others.publish,
     "start": others.start,
     "memory": others.memory,
+    "databases": databases.measure,
 }
 LONG = ("memory",)
 
