@@ -9,6 +9,7 @@ import pytest
 
 from headgate.errors import ExitCode, UsageError
 from headgate.lake.engine import EngineSettings
+from headgate.lake.lease import locked
 from headgate.lake.reading import query, reader
 from headgate.lake.release import Releases
 from headgate.ledger import Ledger
@@ -253,6 +254,55 @@ def test_why_leads_from_the_failure_to_the_rows_and_to_what_changed(published: S
     assert explanation.sources["till.sales"]["appended"] == 1
 
 
+def test_why_knows_the_runs_of_a_project_that_was_moved(shop: Shop) -> None:
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
+    verdict = shop.run()
+    shop.folder = shop.folder.rename(shop.folder.with_name("moved"))
+    explanation = explain_run(shop.project(), None)
+    assert explanation.run.run == verdict.run
+    assert explanation.causes[0].found == 1
+
+
+def test_why_explains_a_run_whose_process_is_gone_but_not_one_that_goes_on(shop: Shop) -> None:
+    shop.run()
+    project = shop.project()
+    with pytest.raises(UsageError, match="no run of this lake was ever stopped"):
+        explain_run(project, None)
+    with Ledger.open(project.ledger) as ledger:
+        ledger.start_run("gone")
+        explanation = explain_run(project, None)
+        assert (explanation.run.run, explanation.run.status) == ("gone", "died")
+        ledger.start_run("alive")
+        store = open_store(project)
+        with locked(store, "alive"):
+            assert explain_run(project, None).run.run == "gone"
+            assert explain_run(project, "alive").run.status == "running"
+
+
+def test_sums_that_the_lake_would_round_are_not_published(shop: Shop) -> None:
+    """Of the sums only those that a DOUBLE does not hold, and never one that is worked out when it is read."""
+    sums = "select 9007199254740993::bigint + sum(amount) * {} as total from {{{{ ref('sales_clean') }}}}"
+    shop.write("models/marts/wide.sql", sums.format(1))
+    shop.write("models/marts/small.sql", "select -sum(amount) as total from {{ ref('sales_clean') }}")
+    shop.write("models/marts/seen.sql", "{{ config(materialized='view') }} " + sums.format(2))
+    shop.write("models/marts/listed.sql", "select [sum(amount)] as totals from {{ ref('sales_clean') }}")
+    verdict = shop.run()
+    assert verdict.status == "blocked"
+    found = {failure["table"]: failure for failure in verdict.failures}
+    assert found.keys() == {"marts.wide", "marts.listed"}
+    assert (found["marts.wide"]["expectation"], found["marts.wide"]["unexpected_count"]) == ("no_rounding", 1)
+    assert found["marts.wide"]["hint"].endswith('in models/marts/wide.sql: cast("total" as decimal(38, 0))')
+    assert found["marts.listed"]["hint"].endswith('in models/marts/listed.sql: cast("totals" as BIGINT[])')
+    shop.write("models/marts/wide.sql", f"select cast(total as decimal(38, 0)) as total from ({sums.format(1)})")
+    shop.write(
+        "models/marts/listed.sql", "select cast([sum(amount)] as bigint[]) as totals from {{ ref('sales_clean') }}"
+    )
+    assert shop.run().status == "published"
+    assert ask(shop, "select total from marts.wide") == [(9007199254741053,)]
+    assert ask(shop, "select total from marts.seen") == [(9007199254741113,)]
+
+
 @pytest.mark.slow
 def test_after_hooks_run_for_the_release_they_wait_for_and_never_unpublish(shop: Shop) -> None:
     text = (shop.folder / "headgate.yml").read_text()
@@ -310,10 +360,10 @@ def test_a_sample_is_the_same_each_time_and_referentially_whole(shop: Shop) -> N
 def test_prune_removes_what_a_stopped_run_left_once_a_newer_release_is_out(published: Shop) -> None:
     published.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
     blocked = published.run()
-    assert prune_lake(published.project(), keep=10, grace_seconds=0).branches == ()
+    assert prune_lake(published.project(), keep=10, grace=timedelta(0)).branches == ()
     published.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
     published.run()
-    assert prune_lake(published.project(), keep=10, grace_seconds=0).branches == (blocked.run,)
+    assert prune_lake(published.project(), keep=10, grace=timedelta(0)).branches == (blocked.run,)
     assert ask(published, "from marts.by_item order by item") == [("a", 80), ("b", 50)]
 
 

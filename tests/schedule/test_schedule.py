@@ -318,3 +318,21 @@ def test_the_cron_line_is_one() -> None:
     CronTrigger.from_crontab(f"{minute} {hour} {day} {month} {weekday}")
     assert account == "headgate"
     assert re.search(r"headgate run --wait 10m", command)
+
+
+@pytest.mark.slow
+def test_it_prunes_between_runs_as_often_as_the_project_says(shop: Shop, start: Callable[..., Scheduler]) -> None:
+    for number in range(2, 5):
+        assert shop.run().status == "published"
+        shop.write(f"data/sales_{number}.csv", f"id,item,amount\n{10 + number},b,5\n")
+    settings = "prune: {every: 1h, keep: 1, keep_daily: 0, grace: 0s}\n"
+    shop.write("headgate.yml", (shop.folder / "headgate.yml").read_text() + settings)
+    scheduler = start("--every", "1s")
+    scheduler.wait_for("PRUNED")
+    scheduler.wait_for("NOTHING NEW", 2)
+    assert scheduler.stop() == 0
+    assert scheduler.text.count("PRUNED") == 1, scheduler.text
+    assert Releases(open_store(shop.project())).numbers() == [4]
+    with Ledger.open(shop.project().ledger) as ledger:
+        runs = [run for run in ledger.runs() if run.status == "published"]
+        assert [bool(ledger.results(run.run)) for run in runs] == [True, False, False, False]

@@ -85,9 +85,33 @@ def test_a_warehouse_that_is_down_is_told_and_the_next_run_serves_though_nothing
     assert "was not served and holds nothing" in alerts[0].text
     assert PASSWORD not in str((alerts, verdict.to_json()))
     why = explain_run(shop.project(), verdict.run)
+    assert explain_run(shop.project(), None).run.run == again.run
     assert "cannot be reached" in why.served["warehouse"]["error"]
     repaired = shop.run()
     assert (repaired.status, repaired.exit_code, served(repaired)) == ("nothing_new", 0, ("done", None, 1))
+
+
+@pytest.mark.slow
+def test_a_release_of_a_lake_in_a_bucket_is_served(make_shop: Callable[..., ServingShop], bucket: str) -> None:
+    shop = make_shop(lake=f"s3://{bucket}/lake")
+    assert served(shop.run()) == ("done", None, 1)
+    before = shop.warehouse.rows("SELECT id, xmin::text FROM shop.fact_sales ORDER BY id")
+    shop.sell("4,b,5")
+    verdict = shop.run()
+    assert (served(verdict), verdict.served["warehouse"]["inserted"]) == (("done", 1, 2), 1)
+    assert shop.warehouse.rows("SELECT id, xmin::text FROM shop.fact_sales ORDER BY id")[:3] == before
+    assert shop.warehouse.rows("SELECT item, total FROM shop.by_item ORDER BY item") == [("a", 80), ("b", 50)]
+    roll_back(shop.project(), 1, "test")
+    assert serve_after_rollback(shop.project())["warehouse"]["release"] == 1
+    assert [row[0] for row in shop.warehouse.rows("SELECT id FROM shop.fact_sales ORDER BY id")] == [1, 2, 3]
+
+
+def test_check_names_the_personal_data_that_is_served(shop: ServingShop) -> None:
+    shop.write("gates/raw.yml", "items:\n  - columns: {name: {pii: true}}\n")
+    shop.run()
+    (finding,) = [each for each in check_project(shop.project()) if each.subject == "serve warehouse"]
+    assert finding.ok
+    assert finding.text.endswith("; tagged pii, and served as they are: clean.sales_clean.name, raw.items.name")
 
 
 @pytest.mark.slow

@@ -16,8 +16,9 @@ from headgate.lake.profile import describe
 from headgate.lake.quarantine import SCHEMA, counts_of, table_name
 from headgate.lake.release import Manifest
 from headgate.project.fingerprint import combined, fingerprint
-from headgate.run.guards import GuardResult, conservation, no_nan, no_shrink, nothing_lost
+from headgate.run.guards import GuardResult, conservation, no_nan, no_rounding, no_shrink, nothing_lost
 from headgate.run.workshop import Workshop
+from headgate.sources.change_log import RAW
 from headgate.sources.schema_lock import LockedTable, read_lock, write_lock
 
 
@@ -96,12 +97,18 @@ def _changed(tables: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
 
 
 def _describe(shop: Workshop, before: Mapping[str, Any]) -> dict[str, Any]:
-    """Every table and view of the layers; rows of views are counted only if something behind them moved."""
+    """Every table and view of the layers, with the time since when it is as it is.
+
+    Rows of views are counted only if something behind them moved.
+    """
     tables = describe(shop.con, shop.contents, shop.project.layers)
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
     for name, entry in tables.items():
+        known = before[name] if name in before and before[name]["identity"] == entry["identity"] else None
         if entry["rows"] is None:
-            same = name in before and before[name]["identity"] == entry["identity"]
-            entry["rows"] = before[name]["rows"] if same else _count(shop, name)
+            entry["rows"] = known["rows"] if known else _count(shop, name)
+        if known is None or "since" in known:
+            entry["since"] = known["since"] if known else now
     return tables
 
 
@@ -130,8 +137,10 @@ def _guards(
 ) -> list[GuardResult]:
     settings = shop.project.publish
     counts = {name: source["rows"] for name, source in read_sources(details).items()}
+    in_files = {name for name in tables if name in shop.contents.tables or name.startswith(f"{RAW}.")}
     return [
         *no_nan(shop.con, tables, unchanged, settings.allow_nan),
+        *no_rounding(shop.con, tables, unchanged, in_files, shop.project.folder),
         *no_shrink(tables, before, settings.max_shrink, allowed=shop.options.allow_shrink),
         *conservation(counts),
         *nothing_lost(shop, tables, details),
