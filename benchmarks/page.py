@@ -245,6 +245,43 @@ def _gates(found: dict[str, Any]) -> Iterable[Row]:
     ]
 
 
+def _databases(found: dict[str, Any]) -> Iterable[Row]:
+    full, dlt, changed = found["full/copy"], found["dlt/full"], found["changed/full"]
+    reconcile, dlt_changed = found["reconcile"], _seconds(found["dlt_changed"])
+    blocks, whole, moved = reconcile["blocks"], reconcile["whole"], reconcile["moved"]
+    return [
+        (
+            f"{found['rows']:,} rows × 12 columns of PostgreSQL into the change log",
+            "≤ 1.6 × a COPY thrown away",
+            f"{_ratio(full)}: {_seconds(found['full'])}, COPY {_seconds(found['copy'])}; {_whole(found, 'full')}",
+            full["median"] <= 1.6,
+        ),
+        (
+            f"the same by dlt ({found['backend']}) into a DuckLake",
+            "≥ 4 × slower",
+            f"{_ratio(dlt)}: {_seconds(found['dlt_full'])}",
+            dlt["median"] >= 4,
+        ),
+        (
+            "1 % of its rows changed, by cursor",
+            "≤ 0.15 × of the full load",
+            f"{_ratio(changed)}: {_seconds(found['changed'])}, dlt {dlt_changed}; {_whole(found, 'changed')}",
+            changed["median"] <= 0.15,
+        ),
+        (
+            f"reconcile, {reconcile['edits']} silent edits",
+            "no slower than comparing everything",
+            f"{_seconds(blocks)}, everything {_seconds(whole)}",
+            blocks["median"] <= whole["median"],
+        ),
+        ("rows that it moves over the wire", "≤ 12 %", f"{moved:.1%}", moved <= 0.12),
+    ]
+
+
+def _whole(found: dict[str, Any], what: str) -> str:
+    return f"the whole `headgate run` {_seconds(found[what + '_process'])}"
+
+
 def _publish(found: dict[str, Any]) -> Iterable[Row]:
     rows: list[Row] = []
     for what in ("publish", "rollback"):
@@ -326,6 +363,7 @@ _TARGETS: dict[str, Callable[[dict[str, Any]], Iterable[Row]]] = {
     "publish": _publish,
     "memory": _memory,
     "start": _start,
+    "databases": _databases,
     "totesys": _totesys,
     "latency": _latency,
     "month": _month,

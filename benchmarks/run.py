@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import databases
 import gates
 import inputs
 import latency
@@ -41,6 +42,7 @@ MEASURES: dict[str, Measure] = {
     "publish": others.publish,
     "start": others.start,
     "memory": others.memory,
+    "databases": databases.measure,
     "totesys": totesys.measure,
     "latency": latency.measure,
     "month": month.measure,
