@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from headgate.gates.expectation import Counts
 from headgate.gates.memory import Fact, LakeMemory, subjects_of
 from headgate.gates.result import ExpectationResult
 from headgate.lake.catalog import read_contents
-from headgate.lake.engine import Connection, attach
+from headgate.lake.engine import Connection, attach, detach
 
 IN_SET = expect(VALUES + "be_in_set", column="a", value_set=["x", "y"])
 
@@ -33,7 +34,7 @@ def once(con: Connection, declared: object = IN_SET, table: str = "t") -> Expect
 
 
 def facts(con: Connection) -> int:
-    return int(con.execute("SELECT count(*) FROM lake._headgate.gate_memory").fetchall()[0][0])
+    return int(con.execute("SELECT count(*) FROM __ducklake_metadata_lake.headgate.gate_memory").fetchall()[0][0])
 
 
 def test_an_unchanged_file_is_remembered(words: Connection) -> None:
@@ -138,18 +139,41 @@ def test_a_view_whose_data_is_not_the_lakes_alone_is_never_remembered(
     assert [once(words, expect("references", columns="a", to="v"), "kinds").how for _ in range(2)] == ["scanned"] * 2
 
 
-def test_many_small_files_are_rewritten_as_one_with_what_is_still_there(
-    words: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(memory_room, "MOST_FILES", 3)
-    for i in range(6):
+def test_what_is_not_there_any_more_is_forgotten(words: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_room, "FEW_ROWS", 1)
+    for i in range(9):
         words.execute(f"CREATE OR REPLACE TABLE lake.marts.t AS SELECT 'x' AS a FROM range({i + 1})")
         once(words)
         once(words, expect(VALUES + "be_unique", column="a"))
-    memory = read_contents(words).tables["_headgate.gate_memory"]
-    assert len(memory.files) <= 3
-    assert memory.rows <= 6
+    assert facts(words) <= 2 * memory_room.MOST_DEAD + 2
     assert once(words, expect(VALUES + "be_unique", column="a")).how == "remembered"
+
+
+def test_remembering_makes_no_snapshot_of_the_lake(words: Connection) -> None:
+    snapshots = "SELECT count(*) FROM __ducklake_metadata_lake.ducklake_snapshot"
+    before = words.execute(snapshots).fetchall()
+    assert once(words).how == "scanned"
+    assert words.execute(snapshots).fetchall() == before
+    assert set(read_contents(words).tables) == {"marts.t"}
+
+
+def test_memory_is_in_the_catalogs_file_and_goes_where_it_goes(words: Connection, tmp_path: Path) -> None:
+    detach(words)
+    shutil.copy(tmp_path / "work.ducklake", tmp_path / "before.ducklake")
+    attach(words, str(tmp_path / "work.ducklake"), str(tmp_path / "data"), read_only=False)
+    once(words)
+    detach(words)
+    for catalog, how in (("before", "scanned"), ("work", "remembered"), ("before", "remembered")):
+        attach(words, str(tmp_path / f"{catalog}.ducklake"), str(tmp_path / "data"), read_only=False)
+        assert once(words).how == how
+        detach(words)
+
+
+def test_many_facts_are_kept_as_they_are(words: Connection) -> None:
+    learned = [Fact(f"it's {i % 7}", f"k{i}", Counts(2**62 + i, i, 0)) for i in range(3000)]
+    LakeMemory(words, read_contents(words)).learn(learned)
+    recalled = LakeMemory(words, read_contents(words)).recall([f"it's {i}" for i in range(7)])
+    assert recalled == {(fact.subject, fact.key): fact.counts for fact in learned}
 
 
 def test_a_large_memory_is_asked_for_the_subjects_at_hand(words: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

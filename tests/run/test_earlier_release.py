@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from headgate.lake.release import Releases
 from headgate.lake.store import LocalStore
 from headgate.standalone import gate
@@ -18,6 +20,7 @@ LOOKING_BACK = """
 """
 
 
+@pytest.mark.slow
 def test_a_run_is_compared_with_the_served_release_and_the_first_with_none(shop: Shop) -> None:
     shop.write("gates/raw.yml", LOOKING_BACK)
     first = shop.run()

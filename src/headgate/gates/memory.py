@@ -2,36 +2,44 @@
 
 A fact is about a subject, which is a data file (by its path, and that of the file of its deleted rows, both
 unique for ever) or a relation (by its identity), and about an expectation (by its key, which holds the ids
-and types of the columns). Facts lie in the lake, so they branch, publish and roll back with the data that
-they describe.
+and types of the columns). Facts lie in the catalog's file, so they branch, publish and roll back with the data
+that they describe.
+
+They are an ordinary table there, beside those of DuckLake: what is about files that never change is true whenever
+it is read, so it need not be written in one transaction with the data, and a commit to a table of the lake costs
+some ten times as much as one to a table of its catalog.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+import duckdb
 
 from headgate.gates.expectation import Counts
 from headgate.lake.catalog import Contents, DataFile
 from headgate.lake.engine import LAKE, Connection, literal, qualified, transaction
 from headgate.lake.profile import identity_of
 
-SCHEMA = "_headgate"
+#: Where the facts are in the catalog's database.
+SCHEMA = "headgate"
 TABLE = "gate_memory"
-#: So many small files are read in a few milliseconds; then they are rewritten as one.
-MOST_FILES = 24
 #: A small memory is read whole, which is quicker than choosing; so is one of which very much is asked.
 FEW_ROWS = 2_000
 MOST_NAMED = 500
-COLUMNS = "facts(subject, fact, elements, missing, unexpected)"
+#: Facts about what is not there any more are forgotten where they are this many times as many as the others.
+MOST_DEAD = 2
+COLUMNS = "subject VARCHAR, fact VARCHAR, elements BIGINT, missing BIGINT, unexpected BIGINT"
 
 Facts = dict[tuple[str, str], Counts]
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What was counted for the expectation ``key`` in the file or relation ``subject``."""
+    """What was counted for the expectation ``key``, a word, in the file or relation ``subject``."""
 
     subject: str
     key: str
@@ -63,10 +71,9 @@ class Forgetful:
 
 @dataclass
 class LakeMemory:
-    """Facts in a DuckLake table of the branch: appended in one statement, never updated.
+    """Facts in the branch's catalog.
 
-    ``contents`` is the branch as it was read for this gate. The table is rewritten with the facts about
-    living files and relations only when it has come to many small files.
+    ``contents`` is the branch as it was read for this gate: facts about what it does not hold may be forgotten.
     """
 
     con: Connection
@@ -76,34 +83,46 @@ class LakeMemory:
     @property
     def table(self) -> str:
         """Its quoted name."""
-        return qualified(self.alias, SCHEMA, TABLE)
+        return qualified(f"__ducklake_metadata_{self.alias}", SCHEMA, TABLE)
 
     def recall(self, subjects: Sequence[str]) -> Facts:
         """All facts about these subjects."""
-        table = self.contents.tables.get(f"{SCHEMA}.{TABLE}")
-        if table is None or not table.files or not subjects:
+        if not subjects:
             return {}
-        chosen = table.rows > FEW_ROWS and len(subjects) <= MOST_NAMED
+        chosen = len(subjects) <= MOST_NAMED and self._rows() > FEW_ROWS
         where = f" WHERE subject IN ({_listed(subjects)})" if chosen else ""
         statement = f"SELECT subject, fact, elements, missing, unexpected FROM {self.table}{where}"
-        return {(subject, key): Counts(*counts) for subject, key, *counts in self.con.execute(statement).fetchall()}
+        try:
+            rows = self.con.execute(statement).fetchall()
+        except duckdb.CatalogException:  # nothing was learned yet
+            return {}
+        return {(subject, key): Counts(*counts) for subject, key, *counts in rows}
 
     def learn(self, facts: Sequence[Fact]) -> None:
-        """Append, or rewrite if that would be one small file too many."""
+        """Forget what is about nothing any more where there is much of it, and append."""
         if not facts:
             return
-        known = self.contents.tables.get(f"{SCHEMA}.{TABLE}")
-        rows = f"SELECT * FROM (VALUES {', '.join(_row(fact) for fact in facts)}) {COLUMNS}"
-        if known is None:
-            with transaction(self.con):
-                self.con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(self.alias, SCHEMA)}")
-                self.con.execute(f"CREATE TABLE {self.table} AS {rows}")
-        elif len(known.files) < MOST_FILES:
-            self.con.execute(f"INSERT INTO {self.table} {rows}")
-        else:
-            living = _listed(sorted(set(subjects_of(self.contents))))
-            kept = f"SELECT DISTINCT * FROM {self.table} WHERE subject IN ({living})"
-            self.con.execute(f"CREATE OR REPLACE TABLE {self.table} AS {kept} UNION ALL {rows}")
+        with transaction(self.con):
+            schema = qualified(f"__ducklake_metadata_{self.alias}", SCHEMA)
+            self.con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            self.con.execute(f"CREATE TABLE IF NOT EXISTS {self.table} ({COLUMNS})")
+            if self._rows() > FEW_ROWS:
+                self._forget()
+            self.con.execute(f"INSERT INTO {self.table} {_rows_of(facts)}")
+
+    def _forget(self) -> None:
+        living = set(subjects_of(self.contents))
+        ((known,),) = self.con.execute(f"SELECT COUNT(DISTINCT subject) FROM {self.table}").fetchall()
+        if known > MOST_DEAD * len(living):
+            kept = f"SELECT DISTINCT * FROM {self.table} WHERE subject IN ({_listed(sorted(living))})"
+            self.con.execute(f"CREATE OR REPLACE TABLE {self.table} AS {kept}")
+
+    def _rows(self) -> int:
+        """How many facts there are; DuckDB knows without counting."""
+        try:
+            return int(self.con.execute(f"SELECT COUNT(*) FROM {self.table}").fetchall()[0][0])
+        except duckdb.CatalogException:
+            return 0
 
 
 def subject_of(file: DataFile) -> str:
@@ -125,7 +144,13 @@ def _listed(texts: Sequence[str]) -> str:
     return ", ".join(literal(text) for text in texts)
 
 
-def _row(fact: Fact) -> str:
-    counts = fact.counts
-    numbers = ", ".join(f"{number}::BIGINT" for number in (counts.elements, counts.missing, counts.unexpected))
-    return f"({literal(fact.subject)}, {literal(fact.key)}, {numbers})"
+def _rows_of(facts: Sequence[Fact]) -> str:
+    """The facts as a query: one text for each subject, since DuckDB's parser takes as long for each value of a row."""
+    about: dict[str, list[str]] = defaultdict(list)
+    for fact in facts:
+        counts = fact.counts
+        about[fact.subject].append(f"{fact.key} {counts.elements} {counts.missing} {counts.unexpected}")
+    values = ", ".join(f"({literal(subject)}, {literal(chr(10).join(lines))})" for subject, lines in about.items())
+    numbers = ", ".join(f"split_part(line, ' ', {place})::BIGINT" for place in (2, 3, 4))
+    lines = f"SELECT subject, unnest(string_split(lines, chr(10))) AS line FROM (VALUES {values}) about(subject, lines)"
+    return f"SELECT subject, split_part(line, ' ', 1), {numbers} FROM ({lines})"

@@ -182,6 +182,21 @@ class Ledger:
 
         return next(iter(self._runs(narrowed)), None)
 
+    def runs_to_explain(self, target: str | None, *, lake: str | None = None, limit: int = 5) -> list[RunRecord]:
+        """The newest runs of a target that were stopped or have not ended, or whose release did not reach everybody."""
+        from sqlalchemy import or_, select
+
+        runs, steps = self._tables.RUNS, self._tables.STEPS
+        to_others = or_(*(steps.c.name.startswith(prefix) for prefix in ("serve:", "export:")))
+        unreached = select(steps.c.run).where(steps.c.status == "failed", to_others)
+
+        def narrowed(query: Select[Any]) -> Select[Any]:
+            query = query.where(or_(runs.c.status.in_(["blocked", "failed", RUNNING]), runs.c.run.in_(unreached)))
+            query = query.where(runs.c.target.is_(None) if target is None else runs.c.target == target)
+            return (query if lake is None else query.where(runs.c.lake == lake)).limit(limit)
+
+        return self._runs(narrowed)
+
     def died(self, live: Collection[str]) -> list[RunRecord]:
         """The runs that never ended although they are not among the ``live`` ones, as died, newest first."""
         runs = self._tables.RUNS
@@ -314,6 +329,24 @@ class Ledger:
             JudgedRecord(row["run"], row["created_at"], row["status"], row["release"], judged[row["run"]])
             for row in reversed(found)
         ]
+
+    def forget(self, lake: str, releases: Collection[int]) -> None:
+        """Forget what held, and what steps wrote down, in the runs that left another release served than these.
+
+        The runs themselves stay, and so does everything that failed. ``releases`` are those that ``lake`` still has.
+        """
+        from sqlalchemy import delete, select, update
+
+        runs, steps, results = self._tables.RUNS, self._tables.STEPS, self._tables.RESULTS
+        gone = (
+            select(runs.c.run)
+            .where(runs.c.lake == lake, runs.c.status != RUNNING)
+            .where(runs.c.serving.is_not(None), runs.c.serving.not_in(list(releases)))
+        )
+        done = steps.c.status.in_(["done", "skipped"])
+        with self._database.writing() as con:
+            con.execute(delete(results).where(results.c.success.is_(True), results.c.run.in_(gone)))
+            con.execute(update(steps).where(done, steps.c.detail != "{}", steps.c.run.in_(gone)).values(detail="{}"))
 
     # Releases and alerts
 

@@ -18,6 +18,7 @@ from headgate.project.config import (
     ExportConfig,
     FilesSource,
     ProjectFile,
+    PruneConfig,
     PublishConfig,
     Sample,
     ServerConfig,
@@ -53,6 +54,7 @@ class Project:
     layers: tuple[str, ...]
     vars: dict[str, Any]
     publish: PublishConfig
+    prune: PruneConfig
     serve: dict[str, ServerConfig]
     notify: dict[str, Channel]
     expect_every: timedelta | None
@@ -108,6 +110,9 @@ def load(
         for table, declared in config.tables.items():
             declared.written_at(source, ("sources", name, "tables", table))
     chosen = Target() if target is None else settings.targets[target]
+    place = ("export",) if chosen.export is None else ("targets", str(target), "export")
+    for name, export in (settings.export if chosen.export is None else chosen.export).items():
+        export.written_at(source, (*place, name))
     own_vars = {**settings.vars, **chosen.vars}
     require_kinds(own_vars, variables or {})
     default_lake = settings.lake if target is None else f"./lake/{target}"
@@ -121,6 +126,7 @@ def load(
         layers=settings.layers,
         vars={**own_vars, **(variables or {})},
         publish=settings.publish,
+        prune=settings.prune,
         serve=settings.serve if chosen.serve is None else chosen.serve,
         notify=settings.notify,
         expect_every=settings.expect_every,

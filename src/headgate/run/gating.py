@@ -103,7 +103,6 @@ class _Gating:
 
     def take_out(self, judged: GateResult) -> bool:
         """Let the bad rows leave; whether any did."""
-        self.shop.changed()  # the gate remembers on the branch
         moved = set()
         for table, bad in _to_quarantine(self.gate, judged):
             if table in self.stays:
@@ -122,12 +121,10 @@ class _Gating:
 
     def end(self, judged: GateResult) -> Judged:
         """Put down what became of the rows, and what every expectation came to."""
-        self.shop.changed()
         accounts = {each.title: each.end() for each in self.passes.values()}
         results = [self._result(result) for result in judged.results if TEST not in result.meta]
         results += [state["result"] for state in self.built.get("models", {}).values() if "result" in state]
         results += _tested(self.shop, self.built.get("tests", []), [r for r in judged.results if TEST in r.meta])
-        self.shop.changed()
         detail: dict[str, Any] = {"quarantine": accounts, "moved": self._moved(accounts)}
         detail["sources"] = dict(self._sources())
         if self.rebuilt:
@@ -264,6 +261,8 @@ def _tested(shop: Workshop, tests: Iterable[dict[str, Any]], found: list[Expecta
     by_test = {result.meta[TEST]: result for result in found}
     doubtful = [entry["test"] for entry in tests if not (entry["test"] in by_test and by_test[entry["test"]].success)]
     judged = dict(zip(doubtful, run_tests(shop, doubtful), strict=True)) if doubtful else {}
+    if judged:
+        shop.changed()  # a test may keep what it found
     results = []
     for entry in tests:
         seen = by_test[entry["test"]].to_json() if entry["test"] in by_test else {}

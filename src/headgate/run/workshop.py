@@ -21,12 +21,14 @@ from headgate.lake import branch as branches
 from headgate.lake import engine, opening, stowing
 from headgate.lake.catalog import Contents, digest, read_contents
 from headgate.lake.profile import identity_of
+from headgate.lake.quarantine import SCHEMA, table_name
 from headgate.lake.release import Manifest, Pointer, Releases
 from headgate.lake.store import Store
 from headgate.project import GateFile, Pii, Project, read_gates
 from headgate.project.gate_file import has_pii
 from headgate.project.pii import NO_PII
 from headgate.sources import source as sources
+from headgate.sources.change_log import RAW, RAW_LOG
 from headgate.sources.source import Source
 from headgate.transform.models import Models
 from headgate.transform.runner import Dbt
@@ -195,10 +197,17 @@ class Workshop:
         return models
 
     def identity(self, relation: str) -> str | None:
-        """The state of a table or view on the branch; None if it is not there."""
+        """The state of a table or view on the branch; None if it is not there.
+
+        A change log is read together with what is known of its versions in quarantine.
+        """
         contents = self.contents
         if relation not in contents.tables and relation not in contents.views:
             return None
+        schema, table = relation.split(".", 1)
+        kept_apart = f"{SCHEMA}.{table_name(RAW, table)}"
+        if schema == RAW_LOG and kept_apart in contents.tables:
+            return digest([identity_of(contents, relation), identity_of(contents, kept_apart)])
         return identity_of(contents, relation)
 
     def shape(self, relation: str) -> str | None:
