@@ -197,8 +197,9 @@ def test_init_from_a_database_writes_a_project_that_runs(tmp_path: Path, cli: Cl
         "    cursor: updated_at  # of each table that has it; what it cannot show, reconcile finds\n"
         "    reconcile: {every: 24h}\nlayers: [raw]\n"
     )
-    assert cli("check", "-p", str(folder)).code == 0
     assert cli("run", "-p", str(folder)).last_line.startswith("PUBLISHED  release 1 · 3 expectations held · 1 rows")
+    checked = cli("check", "-p", str(folder))
+    assert (checked.code, "source app: orders (key id; cursor updated_at)" in checked.out) == (0, True)
     assert cli("run", "-p", str(folder)).last_line.startswith("NOTHING NEW")
 
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,18 @@ def test_runs_that_fail_come_less_often_and_the_project_is_read_anew(
 
 
 @pytest.mark.slow
+def test_the_beat_and_the_run_may_write_at_the_same_moment(tmp_path: Path) -> None:
+    pulse = Pulse(tmp_path, None, "every 1s")
+    with ThreadPoolExecutor(4) as threads:
+        beats = [threads.submit(pulse.beat) for _ in range(400)]
+        changes = [threads.submit(pulse.change, "working", runs=number) for number in range(400)]
+        for each in (*beats, *changes):
+            each.result()
+    (health,) = read_health(tmp_path)
+    assert health == pulse.health
+    assert health.state == "working"
+
+
 def test_its_json_is_about_itself_and_health_is_about_all(shop: Shop, start: Callable[..., Scheduler]) -> None:
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
     scheduler = start("--every", "1h", "--json")

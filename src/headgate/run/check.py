@@ -18,8 +18,9 @@ from headgate.project import Declared, Project, read_gates
 from headgate.run.exporting import pii_of
 from headgate.run.gating import view_cannot_lose_rows
 from headgate.run.repeat import foresee
-from headgate.run.workshop import open_dbt, open_source, open_store
+from headgate.run.workshop import open_dbt, open_source, open_store, source_states
 from headgate.serve import held_release
+from headgate.sources.databases.source import DatabaseSource
 from headgate.transform.models import Models
 
 
@@ -53,8 +54,13 @@ def _gates(project: Project) -> str:
 
 
 def _source(project: Project, name: str) -> str:
-    changes = open_source(project, name).changes({})
-    return "; ".join(f"{change.table}: {change.why}" for change in changes.values())
+    """Its tables: of a database how each is read, of files what is new in each."""
+    source = open_source(project, name)
+    if isinstance(source, DatabaseSource):
+        return "; ".join(f"{table} ({how})" for table, how in source.described().items())
+    store = open_store(project)
+    changes = source.changes(source_states(Releases(store).current(), name, None, store.location))
+    return "; ".join(f"{change.table}: {change.why or 'nothing new'}" for change in changes.values())
 
 
 def _server(project: Project, name: str) -> str:

@@ -69,7 +69,8 @@ WITH RECURSIVE domains(root, oid, modifier) AS (
   SELECT d.* FROM domains d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype <> 'd'
 )
 SELECT CAST(c.relname AS text) AS table_name, c.relkind IN ('v', 'm') AS is_view,
-  CAST(greatest(c.reltuples, 0) AS bigint) AS row_estimate, CAST(a.attname AS text) AS column_name,
+  CASE WHEN c.reltuples >= 0 THEN CAST(c.reltuples AS bigint) END AS row_estimate,
+  CAST(a.attname AS text) AS column_name,
   format_type(coalesce(b.oid, a.atttypid), CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE b.modifier END) AS kind,
   NOT a.attnotnull AS nullable,
   (SELECT CAST(k.position AS integer) FROM pg_index i
