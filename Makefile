@@ -42,7 +42,7 @@ lint: setup ## style, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@# each folder of tests has a conftest.py of its own, and one call takes each module name once
-	for folder in $$(dirname tests/*.py tests/*/*.py | sort -u); do $(BIN)/mypy $$folder/*.py || exit 1; done
+	dirname tests/*.py tests/*/*.py | sort -u | xargs -P 2 -I {} sh -c '$(BIN)/mypy {}/*.py'
 	$(BIN)/lint-imports
 
 format: setup ## put the code into the house style

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import settings
 
@@ -32,6 +34,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Several workers begin with what is slow, so that none of them waits for the others' last test."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signatures_taken_for_granted() -> Iterator[None]:
+    """DuckDB opened in this process does not verify its extensions: always the same file, an eighth of a second each.
+
+    In processes that tests start it does.
+    """
+    really = duckdb.connect
+
+    def connect(database: str = ":memory:", *, read_only: bool = False, config: Any = None) -> Connection:
+        return really(database, read_only=read_only, config={**(config or {}), "allow_unsigned_extensions": True})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", connect)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -126,16 +126,14 @@ def test_a_history_that_is_empty_or_cannot_be_read_says_so(judged: Judged) -> No
     assert "History" not in judged.report()
 
 
-def test_a_table_of_a_project_has_the_history_of_its_ledger(tmp_path: Path) -> None:
-    shop = Shop(tmp_path / "shop")
-    place, suite = f"{shop.folder}::raw.sales", shop.folder / "gates" / "raw.yml"
-    assert shop.run().status == "published"
-    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-15\n")
-    assert shop.run().status == "blocked"
+def test_a_table_of_a_project_has_the_history_of_its_ledger(published: Shop) -> None:
+    place, suite = f"{published.folder}::raw.sales", published.folder / "gates" / "raw.yml"
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,-15\n")
+    assert published.run().status == "blocked"
     page = gate(place, suite).report()
     assert "4 of 4 expectations held · release 1" in page
     assert "3 of 4 expectations held, 1 failed · run" in page
     assert page.count('class="squares"') == 4
     assert page.count("held in 1 of 2 runs") == 2  # as a label, and as a title
-    (shop.folder / ".headgate" / "ledger.db").unlink()
+    (published.folder / ".headgate" / "ledger.db").unlink()
     assert "there is no ledger" in gate(place, suite).report()
