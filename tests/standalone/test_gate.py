@@ -145,6 +145,12 @@ def test_a_suite_that_cannot_be_used_is_refused_with_its_place(forms: Path, tmp_
     assert refused.value.line == 2
 
 
+@pytest.mark.parametrize("suite", [None, 5, {"a"}])
+def test_what_is_no_suite_is_a_mistake(forms: Path, suite: Any) -> None:
+    with pytest.raises(UsageError, match="a suite cannot be of the type"):
+        gate(forms / "orders.parquet", suite)
+
+
 # --- what cannot be judged -----------------------------------------------------------------------------
 
 
@@ -169,6 +175,8 @@ def test_a_folder_without_parquet_files_and_no_place_at_all_say_what_to_name(tmp
         gate(tmp_path, SUITE)
     with pytest.raises(UsageError, match="the place of the data is empty"):
         gate(" ", SUITE)
+    with pytest.raises(UsageError, match="cannot be looked at: File name too long"):
+        gate("a" * 5000, SUITE)
 
 
 @pytest.mark.parametrize("place", ["mysql://user@host/db::orders", "https://host/x.parquet"])
