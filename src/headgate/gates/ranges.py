@@ -61,6 +61,8 @@ class Between(Bounded, ColumnExpectation):
     def holds_within(self, on: Checked, known: Known) -> bool:
         """Both ends are allowed, hence all between them."""
         low, high = self.bounds(on)
+        if known.kind == "float":  # as they are compared with the column's values: rounded
+            low, high = (None if bound is None else float(bound) for bound in (low, high))
         return self.is_above(known.low, low) and self.is_below(known.high, high)
 
 

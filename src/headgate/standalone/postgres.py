@@ -216,7 +216,7 @@ def in_postgres(tree: exp.Expr) -> str:
     known = (
         *(exp.Count, exp.CountIf, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.StddevSamp, exp.Coalesce, exp.Case, exp.If),
         *(exp.Abs, exp.IsNan, exp.IsInf, exp.Length, exp.Exists, exp.And, exp.Or, exp.RowNumber),
-        *(exp.PercentileCont, exp.PercentileDisc, exp.Median, exp.ArrayAgg, exp.Array),
+        *(exp.PercentileCont, exp.PercentileDisc, exp.Median, exp.ArrayAgg, exp.Array, exp.ArrayContains),
     )
     for node in tree.walk():
         name = _odd(node, known)
@@ -254,6 +254,8 @@ _FLOATS = {"isfinite": ("NaN", "Infinity", "-Infinity"), "isinf": ("Infinity", "
 def _translated(node: exp.Expr) -> exp.Expr:
     from sqlglot import exp
 
+    if isinstance(node, exp.ArrayContains):
+        return exp.In(this=node.expression, expressions=node.this.expressions)
     if isinstance(node, exp.CountIf):
         return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=node.this))
     if isinstance(node, exp.IsNan):
