@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements.lock
+# What shares a costly fixture is a group, and stays with one worker.
+TESTS := $(BIN)/python -m pytest -n 2 --dist loadgroup
 # Bytecode makes imports two times faster; some machines switch it off.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -28,19 +30,19 @@ demo: setup ## generate data, run, break it, repair it, compare, roll back: unde
 test: setup ## the whole suite, with coverage
 	$(BIN)/python -m compileall -q src tests
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=
+	$(TESTS) --cov --cov-report=
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include="*/lake/*,*/gates/*,*/run/*" --fail-under=95 --format=total
 
 fast: setup ## the fast suite: what to run while working
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(TESTS) -m "not slow"
 
 lint: setup ## style, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@# each folder of tests has a conftest.py of its own, and one call takes each module name once
-	for folder in $$(dirname tests/*.py tests/*/*.py | sort -u); do $(BIN)/mypy $$folder/*.py || exit 1; done
+	dirname tests/*.py tests/*/*.py | sort -u | xargs -P 2 -I {} sh -c '$(BIN)/mypy {}/*.py'
 	$(BIN)/lint-imports
 
 format: setup ## put the code into the house style

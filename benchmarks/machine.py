@@ -11,7 +11,7 @@ from pathlib import Path
 from environments import PEERS
 
 OWN = ("duckdb", "dbt-core", "dbt-duckdb")
-PEERS_PACKAGES = {"sqlmesh": "sqlmesh", "gx": "great-expectations", "polars_pandera": "polars"}
+PEERS_PACKAGES = {"sqlmesh": "sqlmesh", "gx": "great-expectations", "polars_pandera": "polars", "dlt": "dlt"}
 
 
 def describe() -> dict[str, str]:

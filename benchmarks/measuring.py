@@ -6,6 +6,7 @@ import os
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ class Measured:
     errors: str
 
 
-def run(command: Sequence[str], folder: Path, *, expect: int | None = 0) -> Measured:
-    """Run ``command`` in ``folder``.
+def run(command: Sequence[str], folder: Path, *, expect: int | None = 0, limit: float | None = None) -> Measured:
+    """Run ``command`` in ``folder``; after ``limit`` seconds it is killed.
 
     Raises:
         BenchmarkError: its exit code is not the expected one.
@@ -48,7 +49,12 @@ def run(command: Sequence[str], folder: Path, *, expect: int | None = 0) -> Meas
         process = subprocess.Popen(
             command, cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=errors
         )
+        watch = threading.Timer(limit, process.kill) if limit else None
+        if watch:
+            watch.start()
         _, status, used = os.wait4(process.pid, 0)
+        if watch:
+            watch.cancel()
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         texts = []

@@ -28,6 +28,10 @@ def tables(results: dict[str, Any]) -> str:
         parts += ["## Side by side", side_by_side(found), "### Where Headgate's time goes", steps(found)]
     if found := results.get("memory"):
         parts += ["### Ten times as many rows", ten_times(found)]
+    if found := results.get("totesys"):
+        parts += ["### Where the time of a cycle of totesys goes", cycle(found)]
+    if found := results.get("month"):
+        parts += [f"### {found['runs']:,} runs of totesys, by day", days(found)]
     parts += ["## Measured on", measured_on(results)]
     return "\n\n".join(parts) + "\n"
 
@@ -94,6 +98,37 @@ def ten_times(found: dict[str, Any]) -> str:
         f"{found['status']} after {found['seconds']:.0f} s, peak memory {_gib(found['peak'])}. {where}."
         + (f"\n\n    {found['error'].splitlines()[0]}" if found["error"] else "")
     )
+
+
+def cycle(found: dict[str, Any]) -> str:
+    """Seconds of each step of a run that has some changes."""
+    rows = [[name, f"{seconds:.2f}"] for name, seconds in found["steps"].items()]
+    rows.append(["**together**", f"**{sum(found['steps'].values()):.2f}**"])
+    return _table(["seconds", f"{found['changed_rows']['median']:.0f} changed rows"], rows)
+
+
+def days(found: dict[str, Any]) -> str:
+    """What a run cost and left, in the middle of each fifth day."""
+    head = ["day", "run", "of it processor", "catalog", "files read", "files", "lake", "ledger", "memory", "pruning"]
+    chosen = sorted({0, *range(4, len(found["days"]), 5), len(found["days"]) - 1})
+    rows = []
+    for day in chosen:
+        each = found["days"][day]
+        sizes = [f"{each[name] / 1e6:.1f} MB" for name in ("lake", "ledger", "resident")]
+        pruning = f"{each['prune']:.1f} s" if "prune" in each else "–"
+        rows.append(
+            [
+                str(day + 1),
+                f"{each['seconds']:.2f} s",
+                f"{each['cpu']:.2f} s",
+                f"{each['catalog'] / 1e6:.2f} MB",
+                f"{each['tables']:.0f}",
+                f"{each['files']:,.0f}",
+                *sizes,
+                pruning,
+            ]
+        )
+    return _table(head, rows)
 
 
 def measured_on(results: dict[str, Any]) -> str:
@@ -210,6 +245,43 @@ def _gates(found: dict[str, Any]) -> Iterable[Row]:
     ]
 
 
+def _databases(found: dict[str, Any]) -> Iterable[Row]:
+    full, dlt, changed = found["full/copy"], found["dlt/full"], found["changed/full"]
+    reconcile, dlt_changed = found["reconcile"], _seconds(found["dlt_changed"])
+    blocks, whole, moved = reconcile["blocks"], reconcile["whole"], reconcile["moved"]
+    return [
+        (
+            f"{found['rows']:,} rows × 12 columns of PostgreSQL into the change log",
+            "≤ 1.6 × a COPY thrown away",
+            f"{_ratio(full)}: {_seconds(found['full'])}, COPY {_seconds(found['copy'])}; {_whole(found, 'full')}",
+            full["median"] <= 1.6,
+        ),
+        (
+            f"the same by dlt ({found['backend']}) into a DuckLake",
+            "≥ 4 × slower",
+            f"{_ratio(dlt)}: {_seconds(found['dlt_full'])}",
+            dlt["median"] >= 4,
+        ),
+        (
+            "1 % of its rows changed, by cursor",
+            "≤ 0.15 × of the full load",
+            f"{_ratio(changed)}: {_seconds(found['changed'])}, dlt {dlt_changed}; {_whole(found, 'changed')}",
+            changed["median"] <= 0.15,
+        ),
+        (
+            f"reconcile, {reconcile['edits']} silent edits",
+            "no slower than comparing everything",
+            f"{_seconds(blocks)}, everything {_seconds(whole)}",
+            blocks["median"] <= whole["median"],
+        ),
+        ("rows that it moves over the wire", "≤ 12 %", f"{moved:.1%}", moved <= 0.12),
+    ]
+
+
+def _whole(found: dict[str, Any], what: str) -> str:
+    return f"the whole `headgate run` {_seconds(found[what + '_process'])}"
+
+
 def _publish(found: dict[str, Any]) -> Iterable[Row]:
     rows: list[Row] = []
     for what in ("publish", "rollback"):
@@ -235,6 +307,55 @@ def _memory(found: dict[str, Any]) -> Iterable[Row]:
     return [("ten times as many rows", f"runs with {found['limit']}", text, found["status"] == "published")]
 
 
+def _totesys(found: dict[str, Any]) -> Iterable[Row]:
+    rows = f"{found['changed_rows']['median']:.0f} rows"
+    return [
+        (
+            "totesys: a cycle with 100 changed rows, process start to warehouse committed",
+            f"≤ {found['limit']:.0f} s",
+            f"{_seconds(found['cycle'])}, {rows}",
+            found["cycle"]["median"] <= found["limit"],
+        )
+    ]
+
+
+def _latency(found: dict[str, Any]) -> Iterable[Row]:
+    latency = found["latency"]
+    text = ", ".join(f"{name} {latency[share]:.1f} s" for share, name in _SHARES.items())
+    lost = {name: found[name] for name in ("missing", "twice", "surplus")}
+    traffic = f"{found['seconds'] / 60:.0f} minutes of {found['changes'] / found['seconds']:.0f} changes/s"
+    return [
+        (
+            f"source commit → visible in the warehouse, a run every {found['every']}, {traffic}",
+            f"99 % ≤ {found['limit']:.0f} s",
+            text,
+            latency["0.99"] <= found["limit"],
+        ),
+        (
+            "every version arrives, once",
+            "all",
+            f"{found['versions']:,} versions: " + ", ".join(f"{count} {name}" for name, count in lost.items()),
+            not any(lost.values()),
+        ),
+    ]
+
+
+_SHARES = {"0.5": "half of them within", "0.99": "99 %", "1": "all"}
+
+
+def _month(found: dict[str, Any]) -> Iterable[Row]:
+    names = {"cpu": "processor time", "seconds": "time", "catalog": "catalog"}
+    return [
+        (
+            f"{found['runs']:,} runs: {name} of a run, last {found['compared']} against first",
+            f"≤ {found['limit']:.0f} ×",
+            f"{found['growth'][key]:.2f} ×",
+            found["growth"][key] <= found["limit"],
+        )
+        for key, name in names.items()
+    ]
+
+
 _TARGETS: dict[str, Callable[[dict[str, Any]], Iterable[Row]]] = {
     "pipelines": _pipelines,
     "gate": _gate,
@@ -242,6 +363,10 @@ _TARGETS: dict[str, Callable[[dict[str, Any]], Iterable[Row]]] = {
     "publish": _publish,
     "memory": _memory,
     "start": _start,
+    "databases": _databases,
+    "totesys": _totesys,
+    "latency": _latency,
+    "month": _month,
 }
 
 

@@ -3,6 +3,8 @@
     python benchmarks/run.py                        # everything: some fifteen minutes on two cores
     python benchmarks/run.py --quick                # one repetition of everything, without the ten times larger input
     python benchmarks/run.py --only gate --only start
+    python benchmarks/run.py --only latency         # a quarter of an hour, and only if it is asked for
+    python benchmarks/run.py --only month           # hours, likewise
 
 Each peer gets an environment of its own, made from its pinned requirements under ~/.cache/headgate-bench. The real
 input is taken from HEADGATE_DATA (default ../shared/data) if it is there, else it is generated. What was measured
@@ -20,11 +22,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import databases
 import gates
 import inputs
+import latency
+import month
 import others
 import page
 import pipelines
+import totesys
 from machine import describe
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -36,8 +42,14 @@ MEASURES: dict[str, Measure] = {
     "publish": others.publish,
     "start": others.start,
     "memory": others.memory,
+    "databases": databases.measure,
+    "totesys": totesys.measure,
+    "latency": latency.measure,
+    "month": month.measure,
 }
 LONG = ("memory",)
+#: Measured only if they are asked for.
+VERY_LONG = ("latency", "month")
 
 
 def main() -> int:
@@ -48,7 +60,8 @@ def main() -> int:
     data = inputs.find(cache)
     print(f"input: {data.title}", file=sys.stderr)
     results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    chosen = options.only or [name for name in MEASURES if not (options.quick and name in LONG)]
+    usual = [name for name in MEASURES if name not in VERY_LONG and not (options.quick and name in LONG)]
+    chosen = options.only or usual
     for name in chosen:
         machine = describe()
         measured = MEASURES[name](cache, data, 1 if options.quick else options.repetitions)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import settings
 
@@ -13,16 +15,41 @@ from headgate.lake import s3, s3_access
 from headgate.lake.engine import Connection, EngineSettings, connect, ident
 from headgate.lake.store import LocalStore
 from lake_maker import Lake
+from place import Place
 from postgres_server import PostgresServer, running_postgres
 from s3_proxy import Proxy, s3_proxy
 from s3_server import environment, make_bucket, s3_server
+from small_shop import Shop
 
 #: Doctests are collected from every module, and several conftests cannot be imported under one name.
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]
 
-# The same examples in every run: what is red was broken by a change. `HYPOTHESIS_PROFILE=default` explores.
-settings.register_profile("steady", derandomize=True)
+# The same examples in every run: what is red was broken by a change, and not by other work that the machine had.
+# `HYPOTHESIS_PROFILE=default` explores.
+settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Several workers begin with what is slow, so that none of them waits for the others' last test."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signatures_taken_for_granted() -> Iterator[None]:
+    """DuckDB opened in this process does not verify its extensions: always the same file, an eighth of a second each.
+
+    In processes that tests start it does.
+    """
+    really = duckdb.connect
+
+    def connect(database: str = ":memory:", *, read_only: bool = False, config: Any = None) -> Connection:
+        return really(database, read_only=read_only, config={**(config or {}), "allow_unsigned_extensions": True})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", connect)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +80,35 @@ def store(tmp_path: Path) -> LocalStore:
 def lake(store: LocalStore, con: Connection) -> Lake:
     """A lake in which releases are made with SQL."""
     return Lake(store, con)
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Where tests of this process that build a project with dbt do so."""
+    return Place(tmp_path_factory.getbasetemp() / "place")
+
+
+@pytest.fixture
+def site(place: Place, tmp_path: Path) -> Iterator[Path]:
+    """An empty folder that has the same name in every test of this process."""
+    with place.lent(until=tmp_path / "site") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def published_once(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A project with release 1. Only to be copied."""
+    kept = tmp_path_factory.mktemp("published") / "kept"
+    with place.lent(until=kept) as site:
+        shop = Shop(site / "shop")
+        assert shop.run().release == 1
+    return shop.moved(kept / "shop")
+
+
+@pytest.fixture
+def published(published_once: Shop, site: Path) -> Shop:
+    """The small project after its first run."""
+    return published_once.copied(site)
 
 
 @pytest.fixture(scope="session")

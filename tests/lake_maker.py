@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from headgate.lake import branch as branches
 from headgate.lake.catalog import read_contents
-from headgate.lake.engine import Connection, attach, detach
+from headgate.lake.engine import Connection, attach, detach, qualified
 from headgate.lake.profile import describe
 from headgate.lake.release import NO_RELEASE, Manifest, Pointer, Releases, catalog_key
 from headgate.lake.store import Store
@@ -22,6 +22,8 @@ class Lake:
     """A lake, and the shortest way to put something in it."""
 
     blank: ClassVar[bytes] = b""
+    #: Whether the rows of views are counted, as a run does before it publishes.
+    counts_views: ClassVar[bool] = False
 
     def __init__(self, store: Store, con: Connection) -> None:
         self.store = store
@@ -74,6 +76,9 @@ class Lake:
     def publish_branch(self, branch: branches.Branch, base: Pointer, **manifest: Any) -> Manifest:
         """Publish a branch that is attached as ``lake``."""
         tables = describe(self.con, read_contents(self.con), LAYERS)
+        for name in [name for name, entry in tables.items() if entry["rows"] is None and self.counts_views]:
+            relation = qualified("lake", *name.split(".", 1))
+            tables[name]["rows"] = self.con.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0]
         snapshot = branches.snapshot_of(self.con)
         branches.close_branch(branch, self.con)
         sha256 = branches.freeze(branch, self.con, snapshot)

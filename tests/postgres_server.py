@@ -54,8 +54,10 @@ class PostgresServer:
     def url_of(self, user: str, password: str, database: str = "postgres") -> str:
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
-    def start(self) -> None:
+    def start(self, *settings: str) -> None:
+        """Start it; ``settings`` such as ``ssl=on`` come last, and so overrule others."""
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        options += "".join(f" -c {setting}" for setting in settings)
         self._call("pg_ctl", "-D", self.data, "-w", "-l", self.log, "-o", options, "start")
 
     def stop(self, mode: str = "fast") -> None:

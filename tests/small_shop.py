@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import textwrap
 from pathlib import Path
+from typing import ClassVar
 
 from headgate.project import Project, load
 from headgate.run import Options, Verdict, perform
@@ -21,6 +23,7 @@ layers: [raw, clean, marts]
 vars: {rate: 2}
 publish: {max_shrink: 0.5}
 """
+VARS = {"rate": 2}
 DBT_PROJECT = """
 name: shop
 profile: headgate
@@ -70,13 +73,23 @@ FILES = {
 }
 
 
+#: What dbt's parsing of all that is not the project's own, its macros, left in a folder. Reading them takes a second.
+PARSED = Path(".headgate/dbt/target/partial_parse.msgpack")
+
+
 class Shop:
     """The small project in a folder, with the few things that tests do to it."""
+
+    #: What dbt knew after the first run in each folder.
+    parsed: ClassVar[dict[Path, bytes]] = {}
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for name, text in FILES.items():
             self.write(name, text)
+        if folder in self.parsed:
+            (folder / PARSED).parent.mkdir(parents=True)
+            (folder / PARSED).write_bytes(self.parsed[folder])
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
@@ -84,10 +97,24 @@ class Shop:
         path.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
         return path
 
+    def moved(self, folder: Path) -> Shop:
+        """The same project, which is in this folder now."""
+        there = Shop.__new__(Shop)
+        there.folder = folder
+        return there
+
+    def copied(self, site: Path) -> Shop:
+        """A project can be copied, lake and all, with the times of its files."""
+        return self.moved(Path(shutil.copytree(self.folder, site / "shop")))
+
     def project(self, **options: object) -> Project:
         return load(self.folder, environ=dict(os.environ), **options)  # type: ignore[arg-type]
 
     def run(
         self, *, target: str | None = None, variables: dict[str, object] | None = None, **options: object
     ) -> Verdict:
-        return perform(self.project(target=target, variables=variables), Options(**options))  # type: ignore[arg-type]
+        project = self.project(target=target, variables=variables)
+        verdict = perform(project, Options(**options))  # type: ignore[arg-type]
+        if project.vars == VARS and (self.folder / PARSED).exists():
+            self.parsed.setdefault(self.folder, (self.folder / PARSED).read_bytes())
+        return verdict

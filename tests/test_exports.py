@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headgate.errors import CouldNotRunError, LakeError
+from headgate.errors import ConfigError, CouldNotRunError, LakeError
 from headgate.exports import Exported, export
 from headgate.lake.engine import EngineSettings, admit
 from headgate.lake.reading import reader
@@ -78,6 +80,66 @@ def test_parquet_reads_back_as_it_was(lake: Lake, tmp_path: Path) -> None:
     exported(lake, release, here(tmp_path), format="parquet", to="out/{table}/{release}.parquet")
     found = lake.con.execute(f"FROM '{tmp_path}/out/orders/000001.parquet'")
     assert [column[1] for column in found.description or []] == ["DECIMAL(9,2)", "DATE"]
+
+
+PERSONS = (
+    "CREATE TABLE marts.persons AS SELECT * FROM (VALUES (1, 'ann@x', DATE '2000-01-01'), (2, NULL, NULL), "
+    "(3, 'ann@x', DATE '1990-05-05')) t(id, \"E-Mail\", born)"
+)
+TAGGED = {"marts.persons": frozenset({"E-Mail", "born"})}
+
+
+def persons(lake: Lake, tmp_path: Path, **settings: Any) -> list[list[str]]:
+    """What an export of persons wrote, and that its manifest says so."""
+    release = lake.publish(PERSONS)
+    wanted = config(tables=["marts.persons"], to="out/{table}/{release}", **settings)
+    with reader(lake.store, EngineSettings(threads=1), release=release.release, run=None) as con:
+        export(con, release, "persons", wanted, here(tmp_path), lake.store.location, pii=TAGGED)
+    rows = list(csv.reader(io.StringIO((tmp_path / "out/persons/000001").read_text(encoding="utf-8"))))
+    manifest = json.loads((tmp_path / "out/_exports/persons/000001.json").read_text())
+    assert [column["name"] for column in manifest["objects"][0]["columns"]] == rows[0]
+    assert manifest["pii"] == settings["pii"]
+    return rows
+
+
+def test_personal_data_is_not_exported_unless_somebody_said_so(lake: Lake, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"marts\.persons\.E-Mail \(and 1 more\) is tagged pii") as caught:
+        persons(lake, tmp_path)
+    assert "pii: leave_out" in str(caught.value.hint)
+    assert not (tmp_path / "out").exists()
+
+
+def test_personal_data_is_included_or_left_out(lake: Lake, tmp_path: Path) -> None:
+    assert persons(lake, tmp_path, pii="include")[1] == ["1", "ann@x", "2000-01-01"]
+    shutil.rmtree(tmp_path / "out")
+    lake = Lake(LocalStore(tmp_path / "other"), lake.con)
+    assert persons(lake, tmp_path, pii="leave_out") == [["id"], ["1"], ["2"], ["3"]]
+
+
+def test_masked_values_are_equal_where_the_values_are_and_say_nothing_else(lake: Lake, tmp_path: Path) -> None:
+    header, first, second, third = persons(lake, tmp_path, pii="mask")
+    assert header == ["id", "E-Mail", "born"]
+    assert (second[1], second[2]) == ("", "")
+    assert first[1] == third[1] != first[2] != third[2]
+    assert all(len(mark) == 28 and mark.startswith("••• ") for mark in (first[1], first[2], third[2]))
+    plain = {hashlib.sha256(text.encode()).hexdigest()[:24] for text in ("ann@x", "2000-01-01")}
+    assert not plain & {first[1][4:], first[2][4:]}
+    (tmp_path / "out/_exports/persons/000001.json").unlink()
+    with reader(lake.store, EngineSettings(threads=1), release=1, run=None) as con:
+        again = config(tables=["marts.persons"], to="out/{table}/{release}", pii="mask")
+        export(con, lake.releases.manifest(1), "persons", again, here(tmp_path), lake.store.location, pii=TAGGED)
+    assert first[1] not in (tmp_path / "out/persons/000001").read_text(encoding="utf-8")
+
+
+def test_a_table_of_nothing_but_personal_data_cannot_be_left_out(lake: Lake, tmp_path: Path) -> None:
+    release = lake.publish("CREATE TABLE marts.names AS SELECT 'ann' AS name")
+    wanted = config(tables=["marts.names"], pii="leave_out")
+    tagged = {"marts.names": frozenset({"name"})}
+    with (
+        reader(lake.store, EngineSettings(threads=1), release=release.release, run=None) as con,
+        pytest.raises(LakeError, match="no column that is not tagged pii"),
+    ):
+        export(con, release, "names", wanted, here(tmp_path), lake.store.location, pii=tagged)
 
 
 def test_an_empty_table_is_a_file_with_its_header(lake: Lake, tmp_path: Path) -> None:

@@ -257,6 +257,26 @@ def test_unfinished_steps_are_those_that_failed_or_died_in_runs_which_published(
     assert found == [("r1", "export:a"), ("r1", "export:c")]
 
 
+def test_the_last_verdicts_on_a_table_are_those_of_its_lake_and_the_newest(ledger: Ledger) -> None:
+    def found(table: str, success: bool) -> dict[str, Any]:
+        return {"layer": "raw", "table": table, "type": "t", "kwargs": {}, "success": success, "severity": "fail"}
+
+    for number in range(1, 5):
+        ledger.start_run(f"r{number}", lake="other" if number == 2 else "lake")
+        ledger.record_results(f"r{number}", [found("sales", number == 4), found("items", True)])
+    ledger.start_run("r5", lake="lake")
+    ledger.record_results("r5", [found("items", True)])
+    ledger.finish_run("r4", "published", release=7)
+    seen = ledger.judged("lake", "raw", "sales")
+    assert [(each.run, each.release, [r["success"] for r in each.results]) for each in seen] == [
+        ("r1", None, [False]),
+        ("r3", None, [False]),
+        ("r4", 7, [True]),
+    ]
+    assert [each.run for each in ledger.judged("lake", "raw", "sales", limit=1)] == ["r4"]
+    assert ledger.judged("lake", "raw", "nothing") == []
+
+
 def test_results_of_a_step_done_again_replace_the_earlier(ledger: Ledger) -> None:
     ledger.record_results("r1", [result(1, success=False)], step="gate raw")
     ledger.record_results("r1", [result(2, success=True)], step="gate marts")
@@ -357,6 +377,65 @@ def test_a_ledger_of_a_newer_version_is_refused(url: str) -> None:
     with pytest.raises(CouldNotRunError, match="newer Headgate") as caught:
         Ledger.open(url)
     assert "upgrade Headgate" in str(caught.value)
+
+
+#: The ledger as version 1 made it, in its own words.
+VERSION_1 = """
+CREATE TABLE meta (key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (key));
+CREATE TABLE runs (id {serial}, run TEXT NOT NULL UNIQUE, status TEXT NOT NULL, target TEXT, lake TEXT,
+  base_release BIGINT, release BIGINT, serving BIGINT, plan TEXT NOT NULL, project_hash TEXT, variables TEXT NOT NULL,
+  options TEXT NOT NULL, created_at TEXT NOT NULL, finished_at TEXT, seconds DOUBLE PRECISION, summary TEXT NOT NULL,
+  error TEXT);
+CREATE INDEX runs_status ON runs (status, id);
+CREATE TABLE steps (id {serial}, run TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
+  attempts INTEGER NOT NULL, started_at TEXT NOT NULL, finished_at TEXT, seconds DOUBLE PRECISION,
+  detail TEXT NOT NULL, UNIQUE (run, name));
+CREATE TABLE results (id {serial}, run TEXT NOT NULL, step TEXT NOT NULL, layer TEXT, "table" TEXT, expectation TEXT,
+  success BOOLEAN, severity TEXT, how TEXT, body TEXT NOT NULL);
+CREATE INDEX results_run ON results (run, id);
+CREATE TABLE releases (id {serial}, lake TEXT NOT NULL, release BIGINT NOT NULL, parent BIGINT, run TEXT,
+  published_at TEXT NOT NULL, detail TEXT NOT NULL, UNIQUE (lake, release));
+CREATE TABLE alerts (id {serial}, kind TEXT NOT NULL, run TEXT, text TEXT NOT NULL, created_at TEXT NOT NULL);
+CREATE INDEX alerts_run ON alerts (run, id);
+INSERT INTO meta VALUES ('version', '1');
+INSERT INTO runs (run, status, lake, plan, variables, options, created_at, summary)
+  VALUES ('old', 'published', '/lake', '[]', '{{}}', '{{}}', '2026-01-01T00:00:00.000000Z', '{{}}');
+INSERT INTO steps (run, name, status, attempts, started_at, detail)
+  VALUES ('old', 'publish', 'done', 1, '2026-01-01T00:00:00.000000Z', '{{"changed": ["marts.t"]}}');
+INSERT INTO releases (lake, release, run, published_at, detail)
+  VALUES ('/lake', 1, 'old', '2026-01-01T00:00:00.000000Z', '{{}}');
+"""
+
+
+def made_by_version_1(url: str) -> None:
+    if url.startswith("sqlite"):
+        statements = VERSION_1.format(serial="INTEGER PRIMARY KEY AUTOINCREMENT")
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as con:
+            con.executescript(statements)
+        return
+    import psycopg
+
+    serial = "BIGSERIAL PRIMARY KEY"
+    with psycopg.connect(url) as con:
+        con.execute(f"CREATE SCHEMA headgate; SET search_path = headgate; {VERSION_1.format(serial=serial)}".encode())
+
+
+def test_a_ledger_of_version_1_is_brought_up_and_forgets_nothing(url: str) -> None:
+    made_by_version_1(url)
+    with pytest.raises(UsageError, match="there is no ledger"):
+        Ledger.open(url, create=False)
+    for _ in range(2):  # the second time there is nothing left to be done
+        with Ledger.open(url) as ledger:
+            (run,) = ledger.runs()
+            assert (run.run, run.status) == ("old", "published")
+            assert [step.detail for step in ledger.steps("old")] == [{"changed": ["marts.t"]}]
+            assert [release.release for release in ledger.releases("/lake")] == [1]
+            ledger.record_served("/lake", "warehouse", release=1, declared="x", run="old")
+            assert ledger.served("/lake")["warehouse"].release == 1
+            assert ledger.incidents("/lake") == []
+    with Ledger.open(url) as ledger:
+        ledger.start_run("new", lake="/lake")
+        assert [run.run for run in ledger.runs()] == ["new", "old"]
 
 
 WRITER = """
@@ -671,3 +750,28 @@ def test_any_text_fits(text: str) -> None:
 def test_a_moment_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         utc(datetime(2026, 1, 1))  # noqa: DTZ001 - the point of the test
+
+
+def test_what_held_is_forgotten_with_its_release_and_what_failed_stays(ledger: Ledger) -> None:
+    body = [{"expectation": "good", "success": True}, {"expectation": "bad", "success": False}]
+    cases = {"old": ("a", 1), "kept": ("a", 2), "elsewhere": ("b", 1), "nothing_served": ("a", None)}
+    for run, (lake, serving) in cases.items():
+        ledger.start_run(run, lake=lake)
+        for step, status in {"extract:till": "done", "gate:raw": "failed"}.items():
+            ledger.step_started(run, step)
+            ledger.step_finished(run, step, status, 0.1, {"rows": 3})
+        ledger.record_results(run, body, step="gate:raw")
+        ledger.finish_run(run, "published", serving=serving, summary={"rows": 3})
+    ledger.start_run("at_work", lake="a")
+    ledger.record_results("at_work", body, step="gate:raw")
+    ledger.forget("a", [2])
+    ledger.forget("a", [2])
+    left = {run: [result["expectation"] for result in ledger.results(run)] for run in (*cases, "at_work")}
+    assert left.pop("old") == ["bad"]
+    assert all(results == ["good", "bad"] for results in left.values())
+    details = {run: [step.detail for step in ledger.steps(run)] for run in cases}
+    assert details.pop("old") == [{}, {"rows": 3}]
+    assert all(detail == [{"rows": 3}, {"rows": 3}] for detail in details.values())
+    record = ledger.run("old")
+    assert record is not None
+    assert (record.status, record.summary) == ("published", {"rows": 3})

@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import pty
-import shutil
 import struct
 import subprocess
 import sys
@@ -18,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from small_shop import Shop
 
 #: The command that users type.
 HEADGATE = str(Path(sys.executable).with_name("headgate"))
@@ -59,15 +56,6 @@ def process(
     return subprocess.run(
         [HEADGATE, *arguments], cwd=cwd, env=environment, input=stdin, capture_output=True, text=True, check=False
     )
-
-
-def copied(shop: Shop, folder: Path) -> Shop:
-    """A project can be copied, lake and all, with the times of its files."""
-    target = folder / "shop"
-    shutil.copytree(shop.folder, target)
-    copy = Shop.__new__(Shop)
-    copy.folder = target
-    return copy
 
 
 @dataclass(frozen=True)

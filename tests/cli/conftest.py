@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from command_line import BAD_ROW, GOOD_ROW, Cli, Ended, copied
+from command_line import BAD_ROW, GOOD_ROW, Cli, Ended
 from headgate.cli import execute
+from place import Place
 from small_shop import Shop
 
 
@@ -31,46 +32,38 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
 
 
 @pytest.fixture(scope="session")
-def published_once(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A project with release 1. Only to be copied."""
-    shop = Shop(tmp_path_factory.mktemp("published") / "shop")
-    assert shop.run().release == 1
-    return shop
-
-
-@pytest.fixture(scope="session")
-def blocked_once(published_once: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def blocked_once(published_once: Shop, place: Place, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Release 1, and a run that a gate stopped. Only to be copied."""
-    shop = copied(published_once, tmp_path_factory.mktemp("blocked"))
-    shop.write("data/sales_2.csv", BAD_ROW)
-    assert shop.run().status == "blocked"
-    return shop
+    kept = tmp_path_factory.mktemp("blocked") / "kept"
+    with place.lent(until=kept) as site:
+        shop = published_once.copied(site)
+        shop.write("data/sales_2.csv", BAD_ROW)
+        assert shop.run().status == "blocked"
+    return shop.moved(kept / "shop")
 
 
 @pytest.fixture(scope="session")
-def two_releases(published_once: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def two_releases(published_once: Shop, place: Place, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Releases 1 and 2. Only to be copied."""
-    shop = copied(published_once, tmp_path_factory.mktemp("two"))
-    shop.write("data/sales_2.csv", GOOD_ROW)
-    assert shop.run().release == 2
-    return shop
+    kept = tmp_path_factory.mktemp("two") / "kept"
+    with place.lent(until=kept) as site:
+        shop = published_once.copied(site)
+        shop.write("data/sales_2.csv", GOOD_ROW)
+        assert shop.run().release == 2
+    return shop.moved(kept / "shop")
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "fresh")
+def fresh(published_once: Shop, site: Path) -> Shop:
+    """A project that was never run; what dbt's macros say is known from ``published_once``."""
+    return Shop(site / "shop")
 
 
 @pytest.fixture
-def published(published_once: Shop, tmp_path: Path) -> Shop:
-    return copied(published_once, tmp_path)
+def blocked(blocked_once: Shop, site: Path) -> Shop:
+    return blocked_once.copied(site)
 
 
 @pytest.fixture
-def blocked(blocked_once: Shop, tmp_path: Path) -> Shop:
-    return copied(blocked_once, tmp_path)
-
-
-@pytest.fixture
-def twice(two_releases: Shop, tmp_path: Path) -> Shop:
-    return copied(two_releases, tmp_path)
+def twice(two_releases: Shop, site: Path) -> Shop:
+    return two_releases.copied(site)

@@ -92,6 +92,7 @@ def test_a_run_that_a_gate_blocks(published: Shop, cli: Cli) -> None:
     assert failure["place"] == "gates/raw.yml:3"
 
 
+@pytest.mark.slow
 def test_a_run_that_a_dbt_test_blocks(published: Shop, cli: Cli) -> None:
     published.write("data/sales_2.csv", "id,item,amount\n4,z,5\n")
     found = valid("run", cli("run", "--json", "-p", str(published.folder)), 1)
@@ -129,6 +130,7 @@ def test_a_run_that_fails_by_the_authors_mistake(published: Shop, cli: Cli) -> N
     assert "models/marts/by_item.sql" in found["error"]
 
 
+@pytest.mark.slow
 def test_steps_of_a_run(fresh: Shop, cli: Cli) -> None:
     for name in STEPS:
         found = valid("run", cli("run", "--run", "r1", "--step", name, "--json", "-p", str(fresh.folder)), 0)
@@ -155,7 +157,8 @@ def test_check_that_finds_all_well_and_check_that_does_not(published: Shop, cli:
     assert [f["subject"] for f in broken["findings"] if not f["ok"]] == ["gates"]
 
 
-def test_plan_before_and_after_a_release(fresh: Shop, published: Shop, cli: Cli) -> None:
+def test_plan_before_and_after_a_release(published: Shop, cli: Cli, tmp_path: Path) -> None:
+    fresh = Shop(tmp_path / "fresh")
     first = valid("plan", cli("plan", "--json", "-p", str(fresh.folder)), 0)
     assert [step["name"] for step in first["steps"]] == STEPS
     assert first["release"] is None

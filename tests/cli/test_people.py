@@ -66,6 +66,7 @@ def test_the_version_is_the_packages(cli: Cli) -> None:
 # --- verdicts and errors -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_verdict_is_the_last_line_of_standard_output_and_standard_error_is_silent(fresh: Shop, cli: Cli) -> None:
     here = ["-p", str(fresh.folder)]
     first = cli("run", *here)
@@ -97,6 +98,7 @@ def test_a_failed_run_says_why_where_and_which_run(published: Shop, cli: Cli) ->
     assert re.search(r"still serving release 1 \(.* old\) · run \d{8}-\d{6}$", shown.last_line)
 
 
+@pytest.mark.slow
 def test_every_verb_that_does_something_ends_with_its_word(twice: Shop, cli: Cli) -> None:
     here = ["-p", str(twice.folder)]
     words = {
@@ -248,6 +250,7 @@ def _wait_for_build(shop: Shop, seconds: float = 60) -> None:
 # --- terminals and pipes -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_colours_and_progress(fresh: Shop) -> None:
     seen = on_a_terminal("run", cwd=fresh.folder)
     assert seen.code == 0
@@ -255,6 +258,7 @@ def test_a_terminal_gets_colours_and_progress(fresh: Shop) -> None:
     assert "gate:raw" in seen.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
 def test_a_terminal_that_wants_no_colours_gets_no_escape_codes_at_all(fresh: Shop, env: dict[str, str]) -> None:
     seen = on_a_terminal("run", cwd=fresh.folder, env=env)
@@ -264,6 +268,7 @@ def test_a_terminal_that_wants_no_colours_gets_no_escape_codes_at_all(fresh: Sho
     assert "\x1b" not in on_a_terminal("query", "nonsense", cwd=fresh.folder, env=env).text
 
 
+@pytest.mark.slow
 def test_without_a_terminal_there_is_neither_colour_nor_progress(fresh: Shop) -> None:
     ended = process("run", cwd=fresh.folder)
     assert "\x1b" not in ended.stdout + ended.stderr
@@ -289,6 +294,7 @@ def test_who_stops_reading_ends_the_call_quietly(published: Shop) -> None:
         assert (ended.stdout, ended.stderr) == ("0\n", ""), command
 
 
+@pytest.mark.slow
 def test_a_run_whose_output_nobody_reads_is_published_all_the_same(fresh: Shop, cli: Cli) -> None:
     subprocess.run(["bash", "-c", f"'{HEADGATE}' run 2>&1 | true"], cwd=fresh.folder, check=True)
     assert cli("releases", "--json", "-p", str(fresh.folder)).json["current"] == 1

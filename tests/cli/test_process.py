@@ -185,6 +185,7 @@ def a_database(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_init_from_a_database_writes_a_project_that_runs(tmp_path: Path, cli: Cli) -> None:
     folder = tmp_path / "orders"
     shown = cli("init", str(folder), "--from", str(a_database(tmp_path)))
@@ -196,11 +197,47 @@ def test_init_from_a_database_writes_a_project_that_runs(tmp_path: Path, cli: Cl
         "    cursor: updated_at  # of each table that has it; what it cannot show, reconcile finds\n"
         "    reconcile: {every: 24h}\nlayers: [raw]\n"
     )
-    assert cli("check", "-p", str(folder)).code == 0
     assert cli("run", "-p", str(folder)).last_line.startswith("PUBLISHED  release 1 · 3 expectations held · 1 rows")
+    checked = cli("check", "-p", str(folder))
+    assert (checked.code, "source app: orders (key id; cursor updated_at)" in checked.out) == (0, True)
     assert cli("run", "-p", str(folder)).last_line.startswith("NOTHING NEW")
 
 
+def test_init_from_a_database_proposes_its_references_as_gates(tmp_path: Path, cli: Cli) -> None:
+    """Of tables that are read only; and a warning where a delete would be seen on one side only."""
+    path, folder = tmp_path / "shop.db", tmp_path / "shop"
+    with contextlib.closing(sqlite3.connect(path)) as shop, shop:
+        for statement in (
+            "CREATE TABLE notes (what text UNIQUE)",
+            "CREATE TABLE shops (country text, number integer, PRIMARY KEY (country, number))",
+            "CREATE TABLE items (id integer PRIMARY KEY, code text UNIQUE, updated_at datetime)",
+            (
+                "CREATE TABLE sales (id integer PRIMARY KEY, country text, shop integer, "
+                "item integer REFERENCES items, note text REFERENCES notes (what), "
+                "code integer REFERENCES items (code), updated_at datetime, "
+                "FOREIGN KEY (country, shop) REFERENCES shops)"
+            ),
+            "INSERT INTO shops VALUES ('GB', 1)",
+            "INSERT INTO items VALUES (7, 'x', '2026-01-01 10:00:00')",
+            "INSERT INTO sales VALUES (1, 'GB', 1, 7, NULL, NULL, '2026-01-01 10:00:00')",
+        ):
+            shop.execute(statement)
+    assert cli("init", str(folder), "--from", str(path)).code == 0
+    gates = (folder / "gates" / "raw.yml").read_text()
+    assert [line.strip() for line in gates.splitlines() if "references" in line or "severity" in line] == [
+        "- references: {columns: [item], to: items, to_columns: [id]}",
+        "- references: {columns: [country, shop], to: shops, to_columns: [country, number]}",
+        "severity: warn  # deletes are seen in shops at once, and here by reconcile only",
+    ]
+    assert cli("check", "-p", str(folder)).code == 0
+    assert cli("run", "-p", str(folder)).last_line.startswith("PUBLISHED")
+    with contextlib.closing(sqlite3.connect(path)) as shop, shop:
+        shop.execute("INSERT INTO sales VALUES (2, 'GB', 1, 8, NULL, NULL, '2026-01-01 11:00:00')")
+    blocked = cli("run", "-p", str(folder))
+    assert (blocked.code, "BLOCKED  gate raw: 1 of" in blocked.last_line) == (1, True)
+
+
+@pytest.mark.slow
 def test_reconcile_finds_what_the_cursor_does_not_show(tmp_path: Path, cli: Cli) -> None:
     folder, path = tmp_path / "orders", a_database(tmp_path)
     cli("init", str(folder), "--from", str(path))
@@ -216,6 +253,7 @@ def test_reconcile_finds_what_the_cursor_does_not_show(tmp_path: Path, cli: Cli)
     assert (wrong.code, "did you mean 'app'?" in wrong.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_due_comparison_that_found_nothing_is_not_due_again(tmp_path: Path, cli: Cli) -> None:
     folder = tmp_path / "orders"
     cli("init", str(folder), "--from", str(a_database(tmp_path)))
@@ -228,6 +266,7 @@ def test_a_due_comparison_that_found_nothing_is_not_due_again(tmp_path: Path, cl
     assert "skip   extract:app" in cli("plan", "-p", str(folder)).out
 
 
+@pytest.mark.slow
 def test_drift_is_shown_stops_a_run_and_can_be_accepted(tmp_path: Path, cli: Cli) -> None:
     folder, path = tmp_path / "orders", a_database(tmp_path)
     cli("init", str(folder), "--from", str(path))

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from gate_maker import expect, judge
+from gate_maker import expect, gate, judge
 from headgate.errors import ConfigError
+from headgate.gates import Forgetful
 from headgate.gates.result import ExpectationResult
 from headgate.lake.engine import Connection, attach
 
@@ -31,7 +32,7 @@ def compare(branch: Connection, tmp_path: Path) -> Compare:
         if before is not None:
             branch.execute(f"CREATE TABLE served.marts.t AS {before}")
         branch.execute(f"CREATE OR REPLACE TABLE lake.marts.t AS {now}")
-        return judge(branch, "t", expect(type_, **kwargs), earlier=lambda: "served")
+        return judge(branch, "t", expect(type_, **kwargs), earlier=lambda _: "served")
 
     return compare
 
@@ -89,6 +90,59 @@ def test_the_number_of_rows_changes_by_a_share(
     result = compare("row_count_change", rows.format(before), rows.format(now), **kwargs)
     assert (result.error, result.success, result.how) == (None, success, "proven")
     assert (result.observed_value, result.details) == (pytest.approx(change), {"before": before, "now": now})
+
+
+@pytest.fixture
+def releases(branch: Connection, tmp_path: Path) -> Callable[[int | None], str | None]:
+    """Two releases: 100 rows in the first, 50 in the second, which is served."""
+    for number, rows in ((1, 100), (2, 50)):
+        folder = tmp_path / f"r{number}"
+        folder.mkdir()
+        attach(branch, str(folder / "r.ducklake"), str(folder / "d"), alias=f"r{number}", read_only=False, create=True)
+        branch.execute(f"CALL r{number}.set_option('data_inlining_row_limit', 0); CREATE SCHEMA r{number}.marts")
+        branch.execute(f"CREATE TABLE r{number}.marts.t AS SELECT i AS a FROM range({rows}) r(i)")
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT i AS a FROM range(100) r(i)")
+    branch.execute("CREATE TABLE lake.marts.new AS SELECT 1 AS a; ALTER TABLE r1.marts.t ADD COLUMN b INTEGER")
+    return lambda release: f"r{release or 2}"
+
+
+@pytest.mark.parametrize(
+    ("type_", "kwargs"),
+    [
+        ("row_count_change", {"max_increase": 0.1}),
+        ("distribution_change", {"column": "a", "max_ks": 0.1}),
+    ],
+)
+def test_the_release_to_compare_with_can_be_named(
+    branch: Connection, releases: Callable[[int | None], str | None], type_: str, kwargs: dict[str, Any]
+) -> None:
+    served = judge(branch, "t", expect(type_, **kwargs), earlier=releases)
+    first = judge(branch, "t", expect(type_, **kwargs, release=1), earlier=releases)
+    assert [(each.error, each.success) for each in (served, first)] == [(None, False), (None, True)]
+    assert (served.details["before"], first.details["before"]) == (50, 100)
+
+
+def test_expectations_of_one_gate_can_look_at_several_releases(
+    branch: Connection, releases: Callable[[int | None], str | None]
+) -> None:
+    looks = [expect("row_count_change", max_increase=9, release=release) for release in (1, 2, 1)]
+    found = gate(branch, "t", *looks, expect("schema_unchanged", release=1), earlier=releases, memory=Forgetful())
+    assert [each.details.get("before") for each in found.results] == [100, 50, 100, None]
+    assert found.results[3].details == {"removed": ["b"]}
+
+
+def test_a_release_that_is_named_must_have_what_is_compared(
+    branch: Connection, releases: Callable[[int | None], str | None]
+) -> None:
+    table = judge(branch, "new", expect("row_count_change", max_increase=1, release=1), earlier=releases)
+    assert table.error == "could not be checked: release 1 has no table marts.new: did you mean 'marts.t'?"
+    branch.execute("ALTER TABLE lake.marts.t ADD COLUMN c INTEGER")
+    column = judge(branch, "t", expect("distribution_change", column="c", max_ks=1, release=1), earlier=releases)
+    assert "marts.t has no column 'c': known: a, b" in str(column.error)
+    unpublished = judge(branch, "t", expect("row_count_change", max_increase=1, release=1))
+    assert unpublished.error == "could not be checked: there is no release 1 to compare with: there are none"
+    with pytest.raises(ConfigError, match="must be the number of a release, 1 or more"):
+        judge(branch, "t", expect("row_count_change", max_increase=1, release=0))
 
 
 EVEN = "SELECT {} AS a FROM range(100) r(i)"

@@ -87,6 +87,7 @@ def test_bounds_that_lie_end_in_grouping(series: Connection, monkeypatch: pytest
     assert counted(judge(series, "t", unique)) == (True, 1400, 0, 0)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(st.integers(-3, 3), st.integers(-4, 9)), min_size=1, max_size=30),

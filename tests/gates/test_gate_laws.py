@@ -143,6 +143,7 @@ arguments = {
 quietly = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=quietly)
 @given(**arguments)
 def test_proven_and_remembered_results_equal_scanned_ones(branch: Connection, **drawn: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -48,6 +49,49 @@ def test_freshness_is_about_time(branch: Connection) -> None:
     assert "only dates and times have an age" in str(fresh(branch, "1", "2d").error)
     with pytest.raises(ConfigError, match="such as 2d, 36h or 90m"):
         fresh(branch, "1", "soon")
+
+
+def last_change(con: Connection, changed: dt.datetime | None, max_age: str, table: str = "t") -> ExpectationResult:
+    asked: list[tuple[str, str | None]] = []
+
+    def since(title: str, identity: str | None) -> dt.datetime | None:
+        asked.append((title, identity))
+        return changed
+
+    result = judge(con, table, expect("freshness", max_age=max_age), since=since)
+    assert asked == ([(f"marts.{table}", asked[0][1])] if result.error is None else [])
+    return result
+
+
+@pytest.mark.parametrize(("hours", "max_age", "success"), [(1, "2h", True), (3, "2h", False), (None, "1s", True)])
+def test_without_a_column_the_last_change_is_young_enough(
+    branch: Connection, hours: int | None, max_age: str, success: bool
+) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT 1 AS a")
+    changed = None if hours is None else dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
+    result = last_change(branch, changed, max_age)
+    assert (result.error, result.success, result.how, result.dimension) == (None, success, "proven", "timeliness")
+    assert result.details["age_seconds"] == pytest.approx((hours or 0) * 3600, abs=60)
+
+
+def test_a_view_of_the_lake_changes_with_what_it_reads_and_one_of_the_clock_has_no_last_change(
+    branch: Connection,
+) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT 1 AS a; CREATE VIEW lake.marts.v AS SELECT a + 1 AS b FROM t")
+    branch.execute("CREATE VIEW lake.marts.clock AS SELECT now() AS b")
+    assert last_change(branch, None, "1h", "v").success
+    assert "a view of more than the lake" in str(last_change(branch, None, "1h", "clock").error)
+
+
+def test_where_nobody_knows_the_last_change_it_could_not_be_checked(branch: Connection) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT 1 AS a")
+    unknown = judge(branch, "t", expect("freshness", max_age="1h"))
+    assert (unknown.success, unknown.error) == (
+        False,
+        "could not be checked: nobody knows when the data of marts.t last changed: name a column of times",
+    )
+    with pytest.raises(ConfigError, match="row_condition is not available here"):
+        judge(branch, "t", expect("freshness", max_age="1h", row_condition="a > 1"))
 
 
 def test_texts_are_json(branch: Connection) -> None:

@@ -177,6 +177,7 @@ HISTORY = [
 ]
 
 
+@pytest.mark.slow
 def test_every_table_reads_the_same_before_and_after_squashing(lake: Lake) -> None:
     lake.branch(*HISTORY)
     before = everything(lake.con)
@@ -195,6 +196,7 @@ def test_every_table_reads_the_same_before_and_after_squashing(lake: Lake) -> No
     assert everything(lake.con)["marts.renamed"][1] == [(2,)]
 
 
+@pytest.mark.slow
 def test_a_branch_of_a_release_with_a_long_history_is_squashed_and_the_same(lake: Lake) -> None:
     base = lake.releases.pointer()
     branch = lake.branch(*HISTORY)
@@ -224,6 +226,7 @@ def kept_rows(con: Connection, catalog: Path, table: str) -> int:
     return int(rows or 0)
 
 
+@pytest.mark.slow
 def test_deleted_rows_do_not_stay_in_the_catalogs_file(lake: Lake) -> None:
     """DuckDB keeps them for ever in a table with a primary key, so that catalogs grew with the number of runs."""
     base = lake.releases.pointer()

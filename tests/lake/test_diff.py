@@ -249,6 +249,7 @@ def table_of(name: str, rows: list[Any]) -> str:
     return f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM ({source}) t(id, a, b)"
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=st.lists(st.tuples(ROWS, ROWS), min_size=6, max_size=6))
 def test_it_counts_what_a_naive_comparison_counts(lake: Lake, pairs: list[tuple[list[Any], list[Any]]]) -> None:

@@ -72,6 +72,7 @@ def publish_under_readers(lake: Lake, times: int, readers: int) -> list[int]:
     return [int(out) for out, _ in ends]
 
 
+@pytest.mark.slow
 def test_readers_see_whole_releases_while_others_are_published(lake: Lake) -> None:
     assert all(seen > 1 for seen in publish_under_readers(lake, 6, 1))
 

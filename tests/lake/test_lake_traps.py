@@ -269,6 +269,7 @@ def test_a_release_that_is_attached_cannot_be_written_to(lake: Lake, statement: 
     assert lake.data_files() == files
 
 
+@pytest.mark.slow
 def test_ducklakes_own_cleanup_finds_nothing_to_delete_in_a_release(lake: Lake) -> None:
     lake.publish("CREATE TABLE marts.t AS SELECT range AS a FROM range(9)")
     replaced = ["CREATE OR REPLACE TABLE marts.t AS SELECT range AS a FROM range(9)"] * 30

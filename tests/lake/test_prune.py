@@ -53,6 +53,7 @@ def healthy(lake: Lake) -> bool:
     return all(finding.ok for finding in examine(lake.store, lake.con))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("squashing")
 def test_the_newest_releases_stay_and_the_others_go_with_their_data(lake: Lake) -> None:
     replaced(lake, 5)
@@ -310,6 +311,7 @@ def finish(lake: Lake, before: dict[int, object], step: int) -> None:
     assert branches.branches(lake.store) == []
 
 
+@pytest.mark.slow
 def test_pruning_that_is_killed_somewhere_is_finished_by_the_next(worn: Lake, tmp_path: Path) -> None:
     before = readable(worn)
     step = 1
@@ -412,3 +414,44 @@ def test_a_release_whose_catalog_is_lost_can_be_pruned(lake: Lake) -> None:
     lake.store.delete(catalog_key(1))
     assert pruned(lake, 1).releases == (1,)
     assert set(readable(lake)) == {2}
+
+
+def on_days(lake: Lake, *days: str) -> None:
+    """Releases that were published then."""
+    for number, day in enumerate(days):
+        lake.publish(f"CREATE OR REPLACE TABLE marts.t AS SELECT {number} AS a", published_at=day)
+
+
+def test_the_last_release_of_each_of_the_newest_days_stays_too(lake: Lake) -> None:
+    on_days(
+        lake,
+        "2026-11-01T10:00:00.000+00:00",  # 1
+        "2026-11-03T10:00:00.000+00:00",
+        "2026-11-03T23:59:59.999+00:00",  # 3: the next day has none, and does not count
+        "2026-11-06T00:30:00.000+01:00",  # 4: still the 5th in UTC
+        "2026-11-06T00:00:00.000+00:00",
+        "2026-11-06T20:00:00.000+00:00",
+        "2026-11-06T21:00:00.000+00:00",  # 7
+    )
+    pruned_days = {days: _kept(lake, 1, days) for days in (5, 3, 1, 0)}
+    assert pruned_days == {5: [1, 3, 4, 7], 3: [3, 4, 7], 1: [7], 0: [7]}
+    assert healthy(lake)
+
+
+def _kept(lake: Lake, keep: int, days: int) -> list[int]:
+    prune(lake.store, lake.con, keep=keep, keep_daily=days, keep_branches=(), grace_seconds=0)
+    return lake.releases.numbers()
+
+
+def test_a_day_that_a_damaged_manifest_hides_deletes_nothing(lake: Lake) -> None:
+    on_days(lake, "2026-11-01T10:00:00+00:00", "2026-11-02T10:00:00+00:00", "2026-11-03T10:00:00+00:00")
+    path = Path(lake.store.url(manifest_key(2)))
+    path.chmod(0o644)
+    path.write_text("{")
+    files = lake.data_files()
+    with pytest.raises(CorruptError):
+        prune(lake.store, lake.con, keep=1, keep_daily=3, keep_branches=(), grace_seconds=0)
+    assert lake.releases.numbers() == [1, 2, 3]
+    assert lake.data_files() == files
+    with pytest.raises(UsageError):
+        prune(lake.store, lake.con, keep=1, keep_daily=-1, keep_branches=())

@@ -269,6 +269,7 @@ def die(lake: Publisher, after: int) -> bool:
     return done.returncode == -9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_publisher_killed_at_any_call_leaves_either_the_old_release_or_the_new(tmp_path: Path, before: int) -> None:
     step = 0

@@ -25,6 +25,8 @@ from headgate.errors import (
 )
 from headgate.lake import branch as branches
 from headgate.lake import lease, lock, s3, s3_access, stowing
+from headgate.lake.catalog import read_contents
+from headgate.lake.compaction import compact
 from headgate.lake.diff import diff
 from headgate.lake.doctor import examine
 from headgate.lake.engine import Connection, EngineSettings, admit
@@ -371,6 +373,18 @@ class TestLake:
         assert lake.publish("INSERT INTO marts.t VALUES (2)").release == 2
         assert lake.releases.pointer().release == 2
         assert lake.releases.numbers() == [1, 2]
+
+
+def test_small_files_in_an_object_store_become_one_too(lake: Lake) -> None:
+    rows = "SELECT * FROM marts.t ORDER BY ALL"
+    lake.publish("CREATE TABLE marts.t AS SELECT 0 AS a", *(f"INSERT INTO marts.t VALUES ({n})" for n in range(1, 16)))
+    base = lake.releases.pointer()
+    branch = lake.branch()
+    assert compact(lake.con, read_contents(lake.con), ["marts.t"]) == ["marts.t"]
+    assert len(read_contents(lake.con).tables["marts.t"].files) == 1
+    lake.publish_branch(branch, base)
+    everything = [(n,) for n in range(16)]
+    assert lake.read(rows, 1) == lake.read(rows, 2) == everything
 
 
 class TestLease:

@@ -25,11 +25,11 @@ def webhook() -> Iterator[Webhook]:
 
 
 @pytest.fixture
-def telling(tmp_path: Path) -> Callable[..., Shop]:
+def telling(site: Path) -> Callable[..., Shop]:
     """The small project with more settings, given as YAML."""
 
     def make(settings: str, **_: Any) -> Shop:
-        shop = Shop(tmp_path / "shop")
+        shop = Shop(site / "shop")
         shop.write("headgate.yml", HEADGATE_YML.lstrip() + settings)
         return shop
 

@@ -28,6 +28,7 @@ def to(*urls: str, on: str = "[blocked, failed, late, recovered]") -> str:
     return f"notify: {{ops: {{urls: {list(urls)!r}, on: {on}}}}}\n"
 
 
+@pytest.mark.slow
 def test_one_message_per_incident_and_one_when_all_is_well(telling: Telling, webhook: Webhook) -> None:
     shop = telling(to(webhook.url))
     shop.run()
@@ -73,6 +74,7 @@ def test_mail_arrives(telling: Telling, mail: MailServer) -> None:
     assert "serving nothing yet" in str(found)
 
 
+@pytest.mark.slow
 def test_an_error_that_quotes_a_value_is_told_without_it(telling: Telling, webhook: Webhook) -> None:
     shop = telling(to(webhook.url))
     shop.write("models/marts/by_item.sql", "select error('card 4711471147114711 of ann') as item, 1 as total\n")
@@ -84,6 +86,7 @@ def test_an_error_that_quotes_a_value_is_told_without_it(telling: Telling, webho
     assert f"headgate why {verdict.run}" in told["message"]
 
 
+@pytest.mark.slow
 def test_each_channel_hears_only_what_it_asked_for(telling: Telling, webhook: Webhook, mail: MailServer) -> None:
     shop = telling(
         "notify:\n"
@@ -126,6 +129,7 @@ def test_an_address_that_nobody_understands_ends_no_run_and_check_finds_it(telli
     assert not finding.ok
 
 
+@pytest.mark.slow
 def test_a_release_that_is_late_is_told_once_and_so_is_the_next_one(telling: Telling, webhook: Webhook) -> None:
     shop = telling(to(webhook.url) + "expect_every: 1s\n")
     shop.run()

@@ -206,6 +206,54 @@ def test_variables_of_the_command_line_replace_those_of_the_files(loaded: Loaded
     assert loaded(content, target="x", variables={"c": 300, "d": 400}).vars == {"a": 1, "b": 20, "c": 300, "d": 400}
 
 
+@pytest.mark.parametrize(
+    ("declared", "given"),
+    [
+        ("[1, 2.5]", [7]),
+        ("[]", ["x"]),
+        ("[a, null]", [1, None]),
+        ("[1, a]", ["b", 2]),
+        ("1", 2.5),
+        ("2.5", 1),
+        ("'1'", ""),
+        ("null", [1]),
+        ("{a: 1, b: [x]}", {"a": 2, "c": "new"}),
+        ("false", True),
+    ],
+)
+def test_a_variable_is_replaced_by_one_of_its_kind(loaded: Loaded, declared: str, given: Any) -> None:
+    assert loaded(f"name: p\nvars: {{v: {declared}}}\n", variables={"v": given}).vars == {"v": given}
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "what"),
+    [
+        ("[7, 14]", [], "--var v must be a list of numbers that is not empty, not an empty list"),
+        ("[7, 14]", 7, "--var v must be a list of numbers, not a number"),
+        ("[7, 14]", [1, "x"], "--var v must be a list of numbers, not one whose item 2 is a text"),
+        ("[7, 14]", [True], "--var v must be a list of numbers, not one whose item 1 is true or false"),
+        ("[7, a]", [[1]], "--var v must be a list of numbers or texts, not one whose item 1 is a list"),
+        ("1", "x", "--var v must be a number, not a text"),
+        ("1", True, "--var v must be a number, not true or false"),
+        ("true", 1, "--var v must be true or false, not a number"),
+        ("a", 2024, "--var v must be a text, not a number"),
+        ("a", None, "--var v must be a text, not nothing"),
+        ("{a: {b: 1}}", {"a": {"b": "x"}}, "--var v.a.b must be a number, not a text"),
+        ("{a: 1}", [1], "--var v must be a mapping, not a list"),
+        ('"${T}"', 1, "--var v must be a text, not a number"),
+    ],
+)
+def test_a_variable_of_another_kind_is_refused_early_and_no_value_is_told(
+    loaded: Loaded, declared: str, given: Any, what: str
+) -> None:
+    content = f"name: p\nvars: {{v: 5}}\ntargets: {{x: {{vars: {{v: {declared}}}}}}}\n"
+    with pytest.raises(UsageError) as refused:
+        loaded(content, {"T": "secret"}, target="x", variables={"v": given})
+    assert refused.value.what == what
+    assert "secret" not in str(refused.value)
+    assert "headgate.yml says so" in str(refused.value)
+
+
 def test_variables_of_the_command_line_are_yaml() -> None:
     assert parse_variables(["a=true", "b=[1, x]", "c=", "d=x=y", "e={k: 1}", "f='1'", "a=no"]) == {
         "a": "no",

@@ -31,7 +31,7 @@ MODELS = [
     for each in {**vars(config), **vars(database_config)}.values()
     if isinstance(each, type)
     and issubclass(each, BaseModel)
-    and each not in (BaseModel, values.Settings, database_config.Database)
+    and each not in (BaseModel, values.Settings, values.PlacedSettings, database_config.Database)
 ]
 MODELS = list(dict.fromkeys(MODELS))  # a kind that stands for all kinds has two names
 #: What each model needs besides the setting that is tried.

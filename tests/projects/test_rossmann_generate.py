@@ -55,6 +55,7 @@ def test_lines_are_written_and_quoted_as_the_real_files_are(generator: ModuleTyp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["store.csv", "train.csv"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_files_with_any_number_of_threads(tmp_path: Path) -> None:
     alone = "import os, runpy, sys; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
     alone += "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"

@@ -21,6 +21,7 @@ from headgate.project import load
 from headgate.project.templates import copy_template
 from headgate.run import Options, Verdict, explain, perform
 from headgate.run.workshop import open_store
+from place import Place
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rossmann")]
 TRAIN = "features.train_features"
@@ -43,9 +44,15 @@ def ask(folder: Path, sql: str, *, target: str | None = None, release: int | Non
 
 
 @pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def released(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with release 1, to be copied: a lake may be."""
-    folder = tmp_path_factory.mktemp("rossmann") / "project"
+    kept = tmp_path_factory.mktemp("rossmann") / "kept"
+    with place.lent(until=kept) as site:
+        publish(site / "project")
+    return kept / "project"
+
+
+def publish(folder: Path) -> None:
     copy_template("rossmann", folder)
     generate(folder)
     settings = (folder / "headgate.yml").read_text()
@@ -58,13 +65,11 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     verdict = run(folder)
     assert verdict.status == "published", verdict.error
     assert verdict.expectations["total"] == 71
-    return folder
 
 
 @pytest.fixture
-def project(released: Path, tmp_path: Path) -> Path:
-    shutil.copytree(released, tmp_path / "project")
-    return tmp_path / "project"
+def project(released: Path, site: Path) -> Path:
+    return Path(shutil.copytree(released, site / "project"))
 
 
 def test_the_first_run_has_18_and_50_columns_and_loses_no_row(project: Path) -> None:

@@ -11,10 +11,10 @@ from small_shop import Shop
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "shop")
+def shop(site: Path) -> Shop:
+    return Shop(site / "shop")
 
 
 @pytest.fixture
-def make_shop(tmp_path: Path) -> Callable[[str], Shop]:
-    return lambda name: Shop(tmp_path / name)
+def make_shop(site: Path) -> Callable[[str], Shop]:
+    return lambda name: Shop(site / name)

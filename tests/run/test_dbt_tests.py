@@ -105,6 +105,7 @@ def test_every_test_comes_out_as_dbt_has_it(make_shop: Any, monkeypatch: pytest.
     assert {success for success, *_ in theirs.values()} == {True, False}
 
 
+@pytest.mark.slow
 def test_a_test_that_holds_costs_no_query_of_dbt(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Node] = []
     really = Dbt.build
@@ -131,6 +132,7 @@ def test_a_project_that_has_its_own_idea_of_a_test_is_heard(shop: Shop) -> None:
     assert [f["expectation"] for f in verdict.failures] == ["dbt:not_null"]
 
 
+@pytest.mark.slow
 def test_step_by_step_the_gate_knows_of_the_tests_too(shop: Shop) -> None:
     from headgate.run import Options, perform_step
 

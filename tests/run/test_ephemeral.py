@@ -13,8 +13,8 @@ from small_shop import Shop
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    shop = Shop(tmp_path / "shop")
+def shop(site: Path) -> Shop:
+    shop = Shop(site / "shop")
     shop.write(
         "models/clean/dear.sql",
         "{{ config(materialized='ephemeral') }} select * from {{ source('raw', 'sales') }} where amount > 10",

@@ -14,6 +14,7 @@ from headgate.ledger import Ledger
 from headgate.plan import step_names
 from headgate.run import Options, perform_step
 from headgate.run.keeping import roll_back
+from headgate.run.why import explain_run
 from small_shop import Shop
 
 pytestmark = pytest.mark.slow
@@ -64,6 +65,7 @@ def test_a_failed_export_is_told_and_made_up_for_by_the_next_run_even_if_nothing
     assert failed.steps[-1]["status"] == "failed"
     assert "the next run tries the export again" in " ".join(failed.notes)
     assert alerts(shop) == ["export_failed"]
+    assert "the next run tries the export again" in explain_run(shop.project(), None).unexported[0]
     more(shop, 2)
     assert shop.run().release == 2, "still in the way, and the pipeline goes on"
     (shop.folder / "out").unlink()

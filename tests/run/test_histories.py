@@ -10,7 +10,7 @@ import pytest
 from headgate.lake.engine import EngineSettings
 from headgate.lake.reading import query, reader
 from headgate.run import Options, explain
-from headgate.run.workshop import open_store
+from headgate.run.workshop import Decision, open_store
 from small_shop import DBT_PROJECT, Shop
 
 pytestmark = pytest.mark.slow
@@ -57,6 +57,40 @@ def test_the_plan_knows_a_history_that_is_up_to_date(historic: Shop) -> None:
     historic.write("models/marts/items_seen.sql", "select count(*) as m from {{ source('raw', 'items') }}\n")
     steps = {step.name: step for step in explain(historic.project(), Options())[1]}
     assert steps["build:marts"].models == {"marts.items_seen": "its code or variables changed"}
+
+
+def test_a_version_in_quarantine_is_not_in_a_history_until_it_is_brought_back(historic: Shop) -> None:
+    """Also in a model that only adds what is new: it begins anew, and record numbers stay what they were."""
+    versions = "select record_id, id, amount from ({{ headgate.history('sales') }})"
+    added = "{{ config(materialized='incremental', incremental_strategy='append') }} " + versions
+    newer = " {% if is_incremental() %} where record_id > (select max(record_id) from {{ this }}) {% endif %}"
+    historic.write("models/marts/sales_versions.sql", added + newer)
+    historic.write(
+        "gates/raw.yml",
+        """
+        sales:
+          - expect_column_values_to_be_between: {column: amount, min_value: 0}
+            on_fail: quarantine
+          - max_quarantine: 5
+        """,
+    )
+    historic.run()
+    historic.write("data/sales_2.csv", "id,item,amount\n1,a,-11\n4,b,40\n")
+    assert historic.run().status == "published"
+    three = [(1, 1, 10), (2, 2, 20), (3, 3, 30)]
+    assert versions_of(historic) == [*three, (5, 4, 40)]
+    assert counted(historic) == (4, 3)
+    gates = historic.folder / "gates" / "raw.yml"
+    gates.write_text(gates.read_text().replace("min_value: 0", "min_value: -20"))
+    replayed = historic.run(decision=Decision("replay", "raw.sales"))
+    assert (replayed.status, replayed.error) == ("published", None)
+    assert versions_of(historic) == [*three, (4, 1, -11), (5, 4, 40)]
+    assert counted(historic) == (5, 4)
+
+
+def versions_of(shop: Shop) -> list[tuple[object, ...]]:
+    with reader(open_store(shop.project()), EngineSettings(), release=None, run=None) as con:
+        return query(con, "from marts.sales_versions order by record_id")[1]
 
 
 def test_another_key_makes_another_history(historic: Shop) -> None:

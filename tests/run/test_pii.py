@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
+from headgate.run.check import check_project
 from headgate.run.why import explain_run
 from small_shop import HEADGATE_YML, Shop
 
@@ -35,6 +36,26 @@ def private(shop: Shop) -> Shop:
     return shop
 
 
+def test_an_export_of_personal_data_waits_for_somebody_to_say_how(private: Shop) -> None:
+    """The tag follows the name into the layer that is exported; `check` says so once there is a release."""
+    out = '{tables: [clean.sales_clean], to: "out/{table}/{release}.csv", format: csv'
+    text = (private.folder / "headgate.yml").read_text()
+    private.write("headgate.yml", f"{text}export:\n  all: {out}}}\n")
+    verdict = private.run()
+    assert (verdict.status, verdict.steps[-1]["status"]) == ("published", "failed")
+    assert not (private.folder / "out").exists()
+    (finding,) = [each for each in check_project(private.project()) if each.subject == "export all"]
+    assert not finding.ok
+    assert "clean.sales_clean.name is tagged pii" in finding.text
+    assert "headgate.yml:" in finding.text
+    private.write("headgate.yml", f"{text}export:\n  all: {out}, pii: mask}}\n")
+    assert "1 columns tagged pii, masked" in str(check_project(private.project()))
+    private.run()
+    written = (private.folder / "out/sales_clean/000001.csv").read_text(encoding="utf-8")
+    assert "••• " in written
+    assert SECRET not in written
+
+
 def test_a_blocked_gate_tells_which_rows_and_no_value(private: Shop) -> None:
     private.write("gates/clean.yml", "sales_clean:\n  - expect_column_values_to_be_unique: {column: name}\n")
     verdict = private.run()
@@ -47,6 +68,7 @@ def test_a_blocked_gate_tells_which_rows_and_no_value(private: Shop) -> None:
     assert SECRET not in shown + told(private)
 
 
+@pytest.mark.slow
 def test_a_tag_can_be_taken_back_where_the_name_means_something_else(private: Shop) -> None:
     expected = "  - expect_column_values_to_be_unique: {column: name}\n"
     private.write("gates/clean.yml", "sales_clean:\n  - columns: {name: {pii: false}}\n" + expected)

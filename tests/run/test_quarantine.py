@@ -74,6 +74,7 @@ def test_a_bad_row_goes_into_quarantine_and_the_others_are_published(raw: Shop) 
     assert "1 row quarantined" in verdict.line()[1]
 
 
+@pytest.mark.slow
 def test_what_is_in_quarantine_stays_there_and_costs_no_release(raw: Shop) -> None:
     raw.run()
     assert raw.run().status == "nothing_new"
@@ -92,6 +93,7 @@ def test_what_is_in_quarantine_stays_there_and_costs_no_release(raw: Shop) -> No
     assert ask(raw, WAITING) == [(4, -5, "quarantined", 0)]
 
 
+@pytest.mark.slow
 def test_a_row_that_the_source_corrects_supersedes_the_bad_one(raw: Shop) -> None:
     raw.run()
     raw.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
@@ -105,6 +107,7 @@ def test_a_row_that_the_source_corrects_supersedes_the_bad_one(raw: Shop) -> Non
     assert ask(raw, "select count(*) from raw.sales") == [(3,)]
 
 
+@pytest.mark.slow
 def test_a_bad_version_of_a_good_row_takes_the_row_away(raw: Shop) -> None:
     raw.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
     raw.run()
@@ -114,6 +117,7 @@ def test_a_bad_version_of_a_good_row_takes_the_row_away(raw: Shop) -> None:
     assert ask(raw, "select amount from raw.sales where id = 4", release=1) == [(5,)]
 
 
+@pytest.mark.slow
 def test_replayed_rows_come_back_once_the_rule_is_repaired(raw: Shop) -> None:
     raw.run()
     again = decide(raw, "replay")
@@ -129,6 +133,7 @@ def test_replayed_rows_come_back_once_the_rule_is_repaired(raw: Shop) -> None:
     assert ask(raw, "select count(*) from raw.sales", release=1) == [(3,)]
 
 
+@pytest.mark.slow
 def test_a_dropped_row_is_given_up_with_the_reason(raw: Shop) -> None:
     raw.run()
     verdict = decide(raw, "drop", where="id = 4", reason="a test sale")
@@ -151,6 +156,7 @@ def test_too_many_rows_block_and_nothing_is_put_into_quarantine(raw: Shop) -> No
     assert ask(raw, "select count(*) from raw.sales", run=verdict.run) == [(4,)]
 
 
+@pytest.mark.slow
 def test_quarantine_rolls_back_with_the_data(raw: Shop) -> None:
     raw.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
     raw.run()
@@ -164,6 +170,7 @@ def test_quarantine_rolls_back_with_the_data(raw: Shop) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_columns_may_be_called_as_they_like_and_hostile_texts_do_no_harm(raw: Shop) -> None:
     names = ["id", "number", "position", "rows", "hash", "n", 'q"uote', "select", "bad", "hit", "reason"]
     header = ",".join('"' + name.replace('"', '""') + '"' for name in names)
@@ -230,6 +237,7 @@ def test_a_column_that_is_called_as_ours_is_no_reason_to_lose_anything(raw: Shop
     assert "a column is called _quarantine_status, which the quarantine needs" in verdict.failures[0]["hint"]
 
 
+@pytest.mark.slow
 def test_rows_that_were_given_up_stay_away_when_a_column_gets_another_type(raw: Shop) -> None:
     raw.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n5,b,-6\n")
     raw.run()
@@ -243,6 +251,7 @@ def test_rows_that_were_given_up_stay_away_when_a_column_gets_another_type(raw: 
     assert [row[:2] for row in ask(raw, WAITING)] == [(4, -5.0), (5, -6.0), (7, -7.5)]
 
 
+@pytest.mark.slow
 def test_a_key_that_the_source_deletes_does_not_wait_any_more(raw: Shop) -> None:
     rule = "items:\n  - expect_column_values_to_not_be_in_set: {column: name, value_set: [Bread]}\n"
     raw.write("gates/raw.yml", rule + "    on_fail: quarantine\n")

@@ -11,6 +11,7 @@ import pytest
 
 from headgate.lake.engine import EngineSettings
 from headgate.lake.reading import query, reader
+from headgate.run.check import check_project
 from headgate.run.workshop import open_store
 from headgate.transform.runner import Dbt
 from small_shop import Shop
@@ -43,6 +44,12 @@ MODELS = {
         {% endmacro %}
     """,
 }
+LOOKS_LATER = """
+    {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='id',
+              post_hook="{% if is_incremental() %} delete from {{ this }} where id > 3 {% endif %}") }}
+    select id from {{ ref('sales_clean') }}
+    {% if is_incremental() %} where id > (select max({{ columns_of(this) }}) - 1 from {{ this }}) {% endif %}
+"""
 BRITTLE = "select item, max(if(amount > 100, 'x', '1'))::int as total from {{ ref('sales_clean') }} group by item"
 
 
@@ -60,6 +67,11 @@ def furnished(shop: Shop) -> Shop:
 def contents(shop: Shop) -> dict[str, list[tuple[Any, ...]]]:
     with reader(open_store(shop.project()), EngineSettings(), release=None, run=None) as con:
         return {table: query(con, f"from {table} order by all")[1] for table in TABLES}
+
+
+def rows(shop: Shop, table: str) -> list[tuple[Any, ...]]:
+    with reader(open_store(shop.project()), EngineSettings(), release=None, run=None) as con:
+        return query(con, f"from {table} order by all")[1]
 
 
 def forget(shop: Shop) -> None:
@@ -87,6 +99,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
+@pytest.mark.slow
 def test_a_later_run_needs_no_dbt(shop: Shop, calls: list[str]) -> None:
     shop.run()
     shop.write("data/sales_2.csv", "id,item,amount\n4,c,70\n")
@@ -110,6 +123,7 @@ def test_the_tables_are_those_that_dbt_builds(make_shop: Callable[[str], Shop], 
         forget(forgetful)
 
 
+@pytest.mark.slow
 def test_a_new_column_of_an_input_makes_new_statements(shop: Shop, calls: list[str]) -> None:
     for _ in range(2):
         shop.run()
@@ -123,6 +137,7 @@ def test_a_new_column_of_an_input_makes_new_statements(shop: Shop, calls: list[s
         assert [row[0] for row in query(con, "describe clean.kept")[1]] == ["id", "item", "amount", "extra"]
 
 
+@pytest.mark.slow
 def test_a_model_that_queries_while_it_is_compiled_is_left_to_dbt(shop: Shop, calls: list[str]) -> None:
     shop.write(
         "models/marts/items_seen.sql",
@@ -139,6 +154,7 @@ def test_a_model_that_queries_while_it_is_compiled_is_left_to_dbt(shop: Shop, ca
         assert contents(shop)["marts.items_seen"] == [(count, item)]
 
 
+@pytest.mark.slow
 def test_a_statement_that_fails_is_told_as_dbt_tells_it(shop: Shop, make_shop: Callable[[str], Shop]) -> None:
     said = []
     for each, memory in ((shop, True), (furnished(make_shop("other")), False)):
@@ -155,6 +171,7 @@ def test_a_statement_that_fails_is_told_as_dbt_tells_it(shop: Shop, make_shop: C
     assert "Conversion Error" in said[0][2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"base": 1}'])
 def test_a_damaged_memory_is_made_again(shop: Shop, damage: str) -> None:
     shop.run()
@@ -164,6 +181,7 @@ def test_a_damaged_memory_is_made_again(shop: Shop, damage: str) -> None:
     assert shop.run().status == "published"
 
 
+@pytest.mark.slow
 def test_what_the_environment_says_is_part_of_what_is_remembered(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, calls: list[str], tmp_path: Path
 ) -> None:
@@ -177,6 +195,7 @@ def test_what_the_environment_says_is_part_of_what_is_remembered(
     assert contents(shop)["marts.items_seen"] == [("corner", 0)]
 
 
+@pytest.mark.slow
 def test_tables_of_one_query_are_built_together_from_what_dbt_compiles(shop: Shop, calls: list[str]) -> None:
     for name in ("kept", "merged", "dear_view"):
         (shop.folder / f"models/clean/{name}.sql").unlink()
@@ -188,3 +207,34 @@ def test_tables_of_one_query_are_built_together_from_what_dbt_compiles(shop: Sho
     calls.clear()
     assert shop.run(full=True).status == "published"
     assert calls == []
+
+
+def test_a_checked_project_needs_no_dbt_for_its_first_run(make_shop: Callable[[str], Shop], calls: list[str]) -> None:
+    checked, other = make_shop("checked"), make_shop("other")
+    for shop in (checked, other):
+        furnished(shop)
+        shop.write("models/clean/kept.sql", LOOKS_LATER)
+        for name in ("merged", "dear_view"):  # a view's first statement is not only its query
+            (shop.folder / f"models/clean/{name}.sql").unlink()
+    assert all(finding.ok for finding in check_project(checked.project()))
+    assert calls == ["parse", "compile"]
+    calls.clear()
+    assert all(finding.ok for finding in check_project(checked.project()))
+    assert calls == []  # nothing is compiled twice
+    assert checked.run().status == "published"
+    assert calls == []
+    other.run()
+    assert rows(checked, "clean.kept") == rows(other, "clean.kept")
+    for shop in (checked, other):
+        shop.write("data/sales_2.csv", "id,item,amount\n4,c,950\n")
+        assert shop.run().status == "published"
+    assert rows(checked, "clean.kept") == rows(other, "clean.kept") == [(1,), (2,), (3,)]
+
+
+def test_what_cannot_be_compiled_is_told_by_the_run(shop: Shop) -> None:
+    code = "select {{ exceptions.raise_compiler_error('no such rate') if execute else 1 }} as n"
+    shop.write("models/marts/by_item.sql", f"{code} from {{{{ ref('sales_clean') }}}}")
+    check_project(shop.project())
+    verdict = shop.run()
+    assert verdict.status == "failed"
+    assert "no such rate" in (verdict.error or ""), verdict.error

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,7 @@ def shop(shop: Shop, bucket: str, tmp_path: Path) -> Shop:
 def other(shop: Shop, tmp_path: Path) -> Shop:
     """The same project as another machine has it."""
     shutil.copytree(shop.folder, tmp_path / "another machine")
-    there = Shop.__new__(Shop)
-    there.folder = tmp_path / "another machine"
-    return there
+    return shop.moved(tmp_path / "another machine")
 
 
 def rows(shop: Shop, sql: str, **what: Any) -> list[tuple[Any, ...]]:
@@ -77,7 +76,7 @@ def test_a_life_of_a_lake_in_a_bucket(shop: Shop, other: Shop) -> None:
     stopped = shop.run()
     assert (stopped.status, stopped.serving) == ("blocked", 1)
     assert rows(other, "SELECT amount FROM raw.sales WHERE id = 4", run=stopped.run) == [(-5,)]
-    kept = prune_lake(other.project(), keep=1, grace_seconds=0)
+    kept = prune_lake(other.project(), keep=1, grace=timedelta(0))
     assert stopped.run not in kept.branches, "evidence, also from another machine"
     assert rows(other, "SELECT amount FROM raw.sales WHERE id = 4", run=stopped.run) == [(-5,)]
     shop.write("data/sales_2.csv", MORE)
@@ -87,7 +86,7 @@ def test_a_life_of_a_lake_in_a_bucket(shop: Shop, other: Shop) -> None:
     assert shop.run().status == "held"
     assert totals(shop) == {"a": 80, "b": 40}
     assert shop.run(resume=True).release == 3
-    prune_lake(other.project(), keep=1, grace_seconds=0)
+    prune_lake(other.project(), keep=1, grace=timedelta(0))
     assert Releases(open_store(shop.project())).numbers() == [3]
     assert totals(shop) == {"a": 80, "b": 50}
 
@@ -205,7 +204,7 @@ def test_a_run_killed_in_the_middle_of_publishing_leaves_nothing_behind(
     assert shop.run().status == ("nothing_new" if published else "published")
     assert totals(shop) == {"a": 80, "b": 50}
     assert rows(shop, "SELECT count(*) FROM raw_log.sales") == [(4,)]
-    prune_lake(shop.project(), keep=1, grace_seconds=0)
+    prune_lake(shop.project(), keep=1, grace=timedelta(0))
     store = open_store(shop.project())
     listed = sorted(entry.key.rpartition("/")[2].partition(".")[0] for entry in store.list("releases"))
     assert listed == [f"{Releases(store).pointer().release:06d}"] * 2

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from headgate.errors import ExitCode, UsageError
 from headgate.lake.engine import EngineSettings
+from headgate.lake.lease import locked
 from headgate.lake.reading import query, reader
 from headgate.lake.release import Releases
 from headgate.ledger import Ledger
@@ -42,28 +44,26 @@ def test_a_second_run_with_nothing_new_publishes_nothing(shop: Shop) -> None:
     assert Releases(open_store(shop.project())).numbers() == [1]
 
 
-def test_a_failed_gate_blocks_and_the_old_release_is_still_served(shop: Shop) -> None:
-    shop.run()
-    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
-    verdict = shop.run()
+def test_a_failed_gate_blocks_and_the_old_release_is_still_served(published: Shop) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
+    verdict = published.run()
     assert (verdict.status, verdict.release, verdict.serving) == ("blocked", None, 1)
     assert verdict.exit_code is ExitCode.BLOCKED
     (failure,) = verdict.failures
     assert (failure["layer"], failure["table"]) == ("raw", "sales")
     assert failure["expectation"] == "expect_column_values_to_be_between"
     assert (failure["unexpected_count"], failure["examples"]) == (1, [-5])
-    assert ask(shop, "select count(*) from raw.sales") == [(3,)]
-    assert ask(shop, "select amount from raw.sales where id = 4", run=verdict.run) == [(-5,)]
+    assert ask(published, "select count(*) from raw.sales") == [(3,)]
+    assert ask(published, "select amount from raw.sales where id = 4", run=verdict.run) == [(-5,)]
 
 
-def test_the_repaired_source_publishes_what_an_undisturbed_run_would(shop: Shop) -> None:
-    shop.run()
-    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
-    shop.run()
-    shop.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
-    assert shop.run().release == 2
-    assert ask(shop, "from marts.by_item order by item") == [("a", 80), ("b", 50)]
-    assert ask(shop, "select count(*) from raw_log.sales") == [(4,)]
+def test_the_repaired_source_publishes_what_an_undisturbed_run_would(published: Shop) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
+    published.run()
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
+    assert published.run().release == 2
+    assert ask(published, "from marts.by_item order by item") == [("a", 80), ("b", 50)]
+    assert ask(published, "select count(*) from raw_log.sales") == [(4,)]
 
 
 def test_a_warning_is_recorded_and_the_run_goes_on(shop: Shop) -> None:
@@ -75,49 +75,46 @@ def test_a_warning_is_recorded_and_the_run_goes_on(shop: Shop) -> None:
     assert [f["severity"] for f in verdict.failures] == ["warn"]
 
 
-def test_only_the_model_whose_code_changed_is_built_again(shop: Shop) -> None:
-    shop.run()
-    before = Releases(open_store(shop.project())).manifest(1)
-    shop.write(
+def test_only_the_model_whose_code_changed_is_built_again(published: Shop) -> None:
+    before = Releases(open_store(published.project())).manifest(1)
+    published.write(
         "models/marts/by_item.sql", "select item, sum(amount) as total from {{ ref('sales_clean') }} group by item"
     )
-    assert shop.run().release == 2
-    after = Releases(open_store(shop.project())).manifest(2)
+    assert published.run().release == 2
+    after = Releases(open_store(published.project())).manifest(2)
     moved = {name for name in after.tables if after.tables[name]["identity"] != before.tables[name]["identity"]}
     assert moved == {"marts.by_item"}
 
 
-def test_only_the_models_that_read_a_changed_variable_are_built_again(shop: Shop) -> None:
-    shop.run()
-    verdict = shop.run(variables={"rate": 3})
+@pytest.mark.slow
+def test_only_the_models_that_read_a_changed_variable_are_built_again(published: Shop) -> None:
+    verdict = published.run(variables={"rate": 3})
     assert verdict.release == 2
-    releases = Releases(open_store(shop.project()))
+    releases = Releases(open_store(published.project()))
     one, two = releases.manifest(1), releases.manifest(2)
     assert {n for n in one.tables if one.tables[n]["identity"] != two.tables[n]["identity"]} == {"marts.by_item"}
 
 
-def test_only_what_reads_a_changed_source_is_built_again(shop: Shop) -> None:
-    shop.run()
-    shop.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
-    shop.run()
-    releases = Releases(open_store(shop.project()))
+def test_only_what_reads_a_changed_source_is_built_again(published: Shop) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
+    published.run()
+    releases = Releases(open_store(published.project()))
     one, two = releases.manifest(1), releases.manifest(2)
     same = {n for n in one.tables if one.tables[n]["identity"] == two.tables[n]["identity"]}
     assert same == {"raw.items", "marts.items_seen"}
 
 
-def test_full_builds_everything(shop: Shop) -> None:
-    shop.run()
-    assert shop.run(full=True).release == 2
+def test_full_builds_everything(published: Shop) -> None:
+    assert published.run(full=True).release == 2
 
 
-def test_an_edited_file_that_changes_nothing_publishes_nothing_and_is_remembered(shop: Shop) -> None:
-    shop.run()
-    shop.write("gates/clean.yml", "# nothing here yet\n{}\n")
-    assert shop.run().status == "nothing_new"
-    assert [step.need for step in explain(shop.project(), Options())[1]] == ["no"] * 7
+def test_an_edited_file_that_changes_nothing_publishes_nothing_and_is_remembered(published: Shop) -> None:
+    published.write("gates/clean.yml", "# nothing here yet\n{}\n")
+    assert published.run().status == "nothing_new"
+    assert [step.need for step in explain(published.project(), Options())[1]] == ["no"] * 7
 
 
+@pytest.mark.slow
 def test_a_model_that_is_not_deterministic_is_always_built(shop: Shop) -> None:
     shop.write(
         "models/marts/seen_at.sql",
@@ -127,16 +124,16 @@ def test_a_model_that_is_not_deterministic_is_always_built(shop: Shop) -> None:
     assert shop.run().release == 2
 
 
-def test_a_model_that_is_gone_takes_its_table_with_it_once_that_is_allowed(shop: Shop) -> None:
-    shop.run()
-    (shop.folder / "models/marts/items_seen.sql").unlink()
-    refused = shop.run()
+def test_a_model_that_is_gone_takes_its_table_with_it_once_that_is_allowed(published: Shop) -> None:
+    (published.folder / "models/marts/items_seen.sql").unlink()
+    refused = published.run()
     assert refused.status == "blocked"
     assert refused.failures[0]["expectation"] == "no_shrink"
-    assert shop.run(allow_shrink=True).status == "published"
-    assert "marts.items_seen" not in Releases(open_store(shop.project())).manifest(2).tables
+    assert published.run(allow_shrink=True).status == "published"
+    assert "marts.items_seen" not in Releases(open_store(published.project())).manifest(2).tables
 
 
+@pytest.mark.slow
 def test_a_table_that_shrank_is_refused_unless_allowed(shop: Shop) -> None:
     shop.write("data/items.csv", "item,name\na,Apple\nb,Bread\nc,Cake\nd,Date\ne,Egg\n")
     shop.run()
@@ -147,6 +144,7 @@ def test_a_table_that_shrank_is_refused_unless_allowed(shop: Shop) -> None:
     assert shop.run(allow_shrink=True).release == 2
 
 
+@pytest.mark.slow
 def test_nan_in_a_published_float_is_refused_unless_allowed_by_name(shop: Shop) -> None:
     shop.write("models/marts/ratio.sql", "select 'nan'::double as ratio from {{ ref('sales_clean') }}")
     verdict = shop.run()
@@ -158,20 +156,18 @@ def test_nan_in_a_published_float_is_refused_unless_allowed_by_name(shop: Shop) 
     assert shop.run().status == "published"
 
 
-def test_a_failing_dbt_test_is_a_failed_expectation(shop: Shop) -> None:
-    shop.run()
-    shop.write("data/sales_2.csv", "id,item,amount\n4,z,5\n")
-    verdict = shop.run()
+def test_a_failing_dbt_test_is_a_failed_expectation(published: Shop) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n4,z,5\n")
+    verdict = published.run()
     assert verdict.status == "blocked"
     (failure,) = verdict.failures
     assert failure["expectation"] == "dbt:not_null"
     assert (failure["layer"], failure["table"], failure["unexpected_count"]) == ("clean", "sales_clean", 1)
 
 
-def test_a_broken_model_names_its_file_and_line_and_what_the_database_said(shop: Shop) -> None:
-    shop.run()
-    shop.write("models/marts/by_item.sql", "select item,\n  no_such_column\nfrom {{ ref('sales_clean') }}")
-    verdict = shop.run()
+def test_a_broken_model_names_its_file_and_line_and_what_the_database_said(published: Shop) -> None:
+    published.write("models/marts/by_item.sql", "select item,\n  no_such_column\nfrom {{ ref('sales_clean') }}")
+    verdict = published.run()
     assert (verdict.status, verdict.exit_code, verdict.serving) == ("failed", ExitCode.USAGE, 1)
     assert verdict.error is not None
     assert "models/marts/by_item.sql:2" in verdict.error
@@ -186,6 +182,7 @@ def test_a_cycle_of_models_is_the_authors_mistake(shop: Shop) -> None:
     assert "models read each other in a circle: a → b → a" in (verdict.error or "")
 
 
+@pytest.mark.slow
 def test_a_table_made_outside_the_lake_fails_the_run(shop: Shop) -> None:
     text = (shop.folder / "dbt_project.yml").read_text()
     shop.write("dbt_project.yml", text + "on-run-end: create or replace table memory.main.stray as select 1 as a\n")
@@ -194,29 +191,28 @@ def test_a_table_made_outside_the_lake_fails_the_run(shop: Shop) -> None:
     assert "outside the lake" in (verdict.error or "")
 
 
-def test_bad_source_data_blocks_with_one_clear_failure(shop: Shop) -> None:
-    shop.run()
-    shop.write("data/sales_2.csv", "id,item,amount\n4,b,many\n")
-    verdict = shop.run()
+def test_bad_source_data_blocks_with_one_clear_failure(published: Shop) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,many\n")
+    verdict = published.run()
     assert (verdict.status, verdict.exit_code, verdict.serving) == ("blocked", ExitCode.BLOCKED, 1)
     (failure,) = verdict.failures
     assert failure["kwargs"]["column"] == "amount"
     assert "sales_2.csv" in failure["kwargs"]["file"]
 
 
-def test_rolled_back_lakes_are_held_until_resumed(shop: Shop) -> None:
-    shop.run()
-    shop.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
-    shop.run()
-    assert roll_back(shop.project(), 1, "bad week") == 2
-    held = shop.run()
+def test_rolled_back_lakes_are_held_until_resumed(published: Shop) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
+    published.run()
+    assert roll_back(published.project(), 1, "bad week") == 2
+    held = published.run()
     assert (held.status, held.serving, held.exit_code) == ("held", 1, 0)
-    assert ask(shop, "select count(*) from raw.sales") == [(3,)]
-    again = shop.run(resume=True)
+    assert ask(published, "select count(*) from raw.sales") == [(3,)]
+    again = published.run(resume=True)
     assert (again.status, again.release) == ("published", 3)
-    assert Releases(open_store(shop.project())).manifest(3).parent == 1
+    assert Releases(open_store(published.project())).manifest(3).parent == 1
 
 
+@pytest.mark.slow
 def test_steps_can_be_done_one_by_one_by_several_processes_and_twice(shop: Shop) -> None:
     names = ["extract:till", "gate:raw", "build:clean", "gate:clean", "build:marts", "gate:marts", "publish"]
     for name in names[:-1]:
@@ -248,11 +244,10 @@ def test_the_ledger_remembers_a_failed_run_too(shop: Shop) -> None:
         assert len(ledger.results(verdict.run, only_failed=True)) == 1
 
 
-def test_why_leads_from_the_failure_to_the_rows_and_to_what_changed(shop: Shop) -> None:
-    shop.run()
-    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
-    verdict = shop.run()
-    explanation = explain_run(shop.project(), None)
+def test_why_leads_from_the_failure_to_the_rows_and_to_what_changed(published: Shop) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
+    verdict = published.run()
+    explanation = explain_run(published.project(), None)
     assert explanation.run.run == verdict.run
     (cause,) = explanation.causes
     assert cause.rows[0][cause.columns.index("id")] == 4
@@ -260,6 +255,56 @@ def test_why_leads_from_the_failure_to_the_rows_and_to_what_changed(shop: Shop) 
     assert explanation.sources["till.sales"]["appended"] == 1
 
 
+def test_why_knows_the_runs_of_a_project_that_was_moved(shop: Shop) -> None:
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
+    verdict = shop.run()
+    shop.folder = shop.folder.rename(shop.folder.with_name("moved"))
+    explanation = explain_run(shop.project(), None)
+    assert explanation.run.run == verdict.run
+    assert explanation.causes[0].found == 1
+
+
+def test_why_explains_a_run_whose_process_is_gone_but_not_one_that_goes_on(shop: Shop) -> None:
+    shop.run()
+    project = shop.project()
+    with pytest.raises(UsageError, match="no run of this lake was ever stopped"):
+        explain_run(project, None)
+    with Ledger.open(project.ledger) as ledger:
+        ledger.start_run("gone")
+        explanation = explain_run(project, None)
+        assert (explanation.run.run, explanation.run.status) == ("gone", "died")
+        ledger.start_run("alive")
+        store = open_store(project)
+        with locked(store, "alive"):
+            assert explain_run(project, None).run.run == "gone"
+            assert explain_run(project, "alive").run.status == "running"
+
+
+def test_sums_that_the_lake_would_round_are_not_published(shop: Shop) -> None:
+    """Of the sums only those that a DOUBLE does not hold, and never one that is worked out when it is read."""
+    sums = "select 9007199254740993::bigint + sum(amount) * {} as total from {{{{ ref('sales_clean') }}}}"
+    shop.write("models/marts/wide.sql", sums.format(1))
+    shop.write("models/marts/small.sql", "select -sum(amount) as total from {{ ref('sales_clean') }}")
+    shop.write("models/marts/seen.sql", "{{ config(materialized='view') }} " + sums.format(2))
+    shop.write("models/marts/listed.sql", "select [sum(amount)] as totals from {{ ref('sales_clean') }}")
+    verdict = shop.run()
+    assert verdict.status == "blocked"
+    found = {failure["table"]: failure for failure in verdict.failures}
+    assert found.keys() == {"marts.wide", "marts.listed"}
+    assert (found["marts.wide"]["expectation"], found["marts.wide"]["unexpected_count"]) == ("no_rounding", 1)
+    assert found["marts.wide"]["hint"].endswith('in models/marts/wide.sql: cast("total" as decimal(38, 0))')
+    assert found["marts.listed"]["hint"].endswith('in models/marts/listed.sql: cast("totals" as BIGINT[])')
+    shop.write("models/marts/wide.sql", f"select cast(total as decimal(38, 0)) as total from ({sums.format(1)})")
+    shop.write(
+        "models/marts/listed.sql", "select cast([sum(amount)] as bigint[]) as totals from {{ ref('sales_clean') }}"
+    )
+    assert shop.run().status == "published"
+    assert ask(shop, "select total from marts.wide") == [(9007199254741053,)]
+    assert ask(shop, "select total from marts.seen") == [(9007199254741113,)]
+
+
+@pytest.mark.slow
 def test_after_hooks_run_for_the_release_they_wait_for_and_never_unpublish(shop: Shop) -> None:
     text = (shop.folder / "headgate.yml").read_text()
     hooks = """
@@ -279,6 +324,7 @@ after:
     assert (shop.folder / "told.txt").read_text() == "1"
 
 
+@pytest.mark.slow
 def test_an_interrupted_hook_does_not_make_a_published_run_a_failed_one(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +342,7 @@ def test_an_interrupted_hook_does_not_make_a_published_run_a_failed_one(
         assert record.status == "published"
 
 
+@pytest.mark.slow
 def test_a_sample_is_the_same_each_time_and_referentially_whole(shop: Shop) -> None:
     text = (shop.folder / "headgate.yml").read_text()
     shop.write("headgate.yml", text + "targets:\n  dev: {sample: {fraction: 0.5, by: item}}\n")
@@ -310,17 +357,18 @@ def test_a_sample_is_the_same_each_time_and_referentially_whole(shop: Shop) -> N
     assert 5 < len(items) < 35
 
 
-def test_prune_removes_what_a_stopped_run_left_once_a_newer_release_is_out(shop: Shop) -> None:
-    shop.run()
-    shop.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
-    blocked = shop.run()
-    assert prune_lake(shop.project(), keep=10, grace_seconds=0).branches == ()
-    shop.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
-    shop.run()
-    assert prune_lake(shop.project(), keep=10, grace_seconds=0).branches == (blocked.run,)
-    assert ask(shop, "from marts.by_item order by item") == [("a", 80), ("b", 50)]
+@pytest.mark.slow
+def test_prune_removes_what_a_stopped_run_left_once_a_newer_release_is_out(published: Shop) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
+    blocked = published.run()
+    assert prune_lake(published.project(), keep=10, grace=timedelta(0)).branches == ()
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
+    published.run()
+    assert prune_lake(published.project(), keep=10, grace=timedelta(0)).branches == (blocked.run,)
+    assert ask(published, "from marts.by_item order by item") == [("a", 80), ("b", 50)]
 
 
+@pytest.mark.slow
 def test_the_manifest_pins_what_the_release_was_made_from(shop: Shop) -> None:
     verdict = shop.run()
     manifest = Releases(open_store(shop.project())).manifest(1)
@@ -335,16 +383,16 @@ def test_the_manifest_pins_what_the_release_was_made_from(shop: Shop) -> None:
     json.dumps(verdict.to_json())
 
 
+@pytest.mark.slow
 def test_the_lock_that_a_run_writes_keeps_the_columns_in_the_files_order(shop: Shop) -> None:
     shop.write("data/sales_1.csv", "id,zebra,item,amount\n1,z,a,10\n")
     shop.run()
     assert list(read_lock(shop.folder)["sales"].columns) == ["id", "zebra", "item", "amount"]
 
 
-def test_a_broken_gate_file_is_found_before_anything_runs(shop: Shop) -> None:
-    shop.run()
-    shop.write("gates/raw.yml", "sales:\n  - expect_column_values_to_be_betwen: {column: amount}\n")
-    verdict = shop.run()
+def test_a_broken_gate_file_is_found_before_anything_runs(published: Shop) -> None:
+    published.write("gates/raw.yml", "sales:\n  - expect_column_values_to_be_betwen: {column: amount}\n")
+    verdict = published.run()
     assert (verdict.exit_code, verdict.steps) == (ExitCode.USAGE, [])
     assert "did you mean 'expect_column_values_to_be_between'" in (verdict.error or "")
     assert verdict.serving == 1

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,8 @@ SLOW = "select count(*) as n from range(100000) a, range(3000) b where a.range %
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "shop")
+def shop(site: Path) -> Shop:
+    return Shop(site / "shop")
 
 
 class Scheduler:
@@ -156,6 +157,18 @@ def test_runs_that_fail_come_less_often_and_the_project_is_read_anew(
 
 
 @pytest.mark.slow
+def test_the_beat_and_the_run_may_write_at_the_same_moment(tmp_path: Path) -> None:
+    pulse = Pulse(tmp_path, None, "every 1s")
+    with ThreadPoolExecutor(4) as threads:
+        beats = [threads.submit(pulse.beat) for _ in range(400)]
+        changes = [threads.submit(pulse.change, "working", runs=number) for number in range(400)]
+        for each in (*beats, *changes):
+            each.result()
+    (health,) = read_health(tmp_path)
+    assert health == pulse.health
+    assert health.state == "working"
+
+
 def test_its_json_is_about_itself_and_health_is_about_all(shop: Shop, start: Callable[..., Scheduler]) -> None:
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
     scheduler = start("--every", "1h", "--json")
@@ -246,6 +259,7 @@ def _fields(health: Health) -> dict[str, Any]:
     return {name: getattr(health, name) for name in Health.__slots__}
 
 
+@pytest.mark.slow
 def test_after_a_run_the_shared_instance_is_gone(shop: Shop) -> None:
     for amount in (10, -5, 20):  # published, blocked, published
         shop.write("data/sales_1.csv", f"id,item,amount\n1,a,{amount}\n")
@@ -257,6 +271,7 @@ def test_after_a_run_the_shared_instance_is_gone(shop: Shop) -> None:
         con.close()
 
 
+@pytest.mark.slow
 def test_asked_to_stop_a_run_begins_no_other_step(shop: Shop) -> None:
     asked = threading.Event()
 
@@ -316,3 +331,21 @@ def test_the_cron_line_is_one() -> None:
     CronTrigger.from_crontab(f"{minute} {hour} {day} {month} {weekday}")
     assert account == "headgate"
     assert re.search(r"headgate run --wait 10m", command)
+
+
+@pytest.mark.slow
+def test_it_prunes_between_runs_as_often_as_the_project_says(shop: Shop, start: Callable[..., Scheduler]) -> None:
+    for number in range(2, 5):
+        assert shop.run().status == "published"
+        shop.write(f"data/sales_{number}.csv", f"id,item,amount\n{10 + number},b,5\n")
+    settings = "prune: {every: 1h, keep: 1, keep_daily: 0, grace: 0s}\n"
+    shop.write("headgate.yml", (shop.folder / "headgate.yml").read_text() + settings)
+    scheduler = start("--every", "1s")
+    scheduler.wait_for("PRUNED")
+    scheduler.wait_for("NOTHING NEW", 2)
+    assert scheduler.stop() == 0
+    assert scheduler.text.count("PRUNED") == 1, scheduler.text
+    assert Releases(open_store(shop.project())).numbers() == [4]
+    with Ledger.open(shop.project().ledger) as ledger:
+        runs = [run for run in ledger.runs() if run.status == "published"]
+        assert [bool(ledger.results(run.run)) for run in runs] == [True, False, False, False]

@@ -32,8 +32,8 @@ def mart(store: LocalStore, con: Connection, warehouse: Warehouse) -> Mart:
 
 
 @pytest.fixture
-def make_shop(tmp_path: Path, warehouse: Warehouse) -> Callable[..., ServingShop]:
-    return lambda **settings: ServingShop(tmp_path / "shop", warehouse, **settings)
+def make_shop(site: Path, warehouse: Warehouse) -> Callable[..., ServingShop]:
+    return lambda **settings: ServingShop(site / "shop", warehouse, **settings)
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ def test_a_run_serves_what_it_published(shop: ServingShop, warehouse: Warehouse)
     assert compare_server(shop.project(), "warehouse")[0] == 2
 
 
+@pytest.mark.slow
 def test_a_run_with_nothing_new_does_not_ask_the_warehouse(shop: ServingShop) -> None:
     shop.run()
     with shop.warehouse.stopped():
@@ -67,6 +68,7 @@ def test_a_run_with_nothing_new_does_not_ask_the_warehouse(shop: ServingShop) ->
     assert (verdict.status, verdict.exit_code, verdict.served) == ("nothing_new", 0, {})
 
 
+@pytest.mark.slow
 def test_a_warehouse_that_is_down_is_told_and_the_next_run_serves_though_nothing_is_new(shop: ServingShop) -> None:
     with shop.warehouse.stopped():
         verdict = shop.run()
@@ -83,11 +85,36 @@ def test_a_warehouse_that_is_down_is_told_and_the_next_run_serves_though_nothing
     assert "was not served and holds nothing" in alerts[0].text
     assert PASSWORD not in str((alerts, verdict.to_json()))
     why = explain_run(shop.project(), verdict.run)
+    assert explain_run(shop.project(), None).run.run == again.run
     assert "cannot be reached" in why.served["warehouse"]["error"]
     repaired = shop.run()
     assert (repaired.status, repaired.exit_code, served(repaired)) == ("nothing_new", 0, ("done", None, 1))
 
 
+@pytest.mark.slow
+def test_a_release_of_a_lake_in_a_bucket_is_served(make_shop: Callable[..., ServingShop], bucket: str) -> None:
+    shop = make_shop(lake=f"s3://{bucket}/lake")
+    assert served(shop.run()) == ("done", None, 1)
+    before = shop.warehouse.rows("SELECT id, xmin::text FROM shop.fact_sales ORDER BY id")
+    shop.sell("4,b,5")
+    verdict = shop.run()
+    assert (served(verdict), verdict.served["warehouse"]["inserted"]) == (("done", 1, 2), 1)
+    assert shop.warehouse.rows("SELECT id, xmin::text FROM shop.fact_sales ORDER BY id")[:3] == before
+    assert shop.warehouse.rows("SELECT item, total FROM shop.by_item ORDER BY item") == [("a", 80), ("b", 50)]
+    roll_back(shop.project(), 1, "test")
+    assert serve_after_rollback(shop.project())["warehouse"]["release"] == 1
+    assert [row[0] for row in shop.warehouse.rows("SELECT id FROM shop.fact_sales ORDER BY id")] == [1, 2, 3]
+
+
+def test_check_names_the_personal_data_that_is_served(shop: ServingShop) -> None:
+    shop.write("gates/raw.yml", "items:\n  - columns: {name: {pii: true}}\n")
+    shop.run()
+    (finding,) = [each for each in check_project(shop.project()) if each.subject == "serve warehouse"]
+    assert finding.ok
+    assert finding.text.endswith("; tagged pii, and served as they are: clean.sales_clean.name, raw.items.name")
+
+
+@pytest.mark.slow
 def test_a_refused_release_leaves_the_warehouse_and_publishes_all_the_same(shop: ServingShop) -> None:
     shop.run()
     shop.write("data/sales_1.csv", "id,item,amount\n1,a,11\n2,b,20\n3,a,30\n")
@@ -117,6 +144,7 @@ def test_a_rollback_is_served_and_a_held_run_tries_again_what_failed(shop: Servi
     assert (resumed.status, served(resumed)) == ("published", ("done", 1, 3))
 
 
+@pytest.mark.slow
 def test_serving_is_a_step_that_an_orchestrator_can_try_again(shop: ServingShop) -> None:
     steps = [step.name for step in explain(shop.project(), Options())[1]]
     for name in steps[:-1]:
@@ -128,6 +156,7 @@ def test_serving_is_a_step_that_an_orchestrator_can_try_again(shop: ServingShop)
     assert (done.status, done.exit_code, served(done)) == ("published", 0, ("done", None, 1))
 
 
+@pytest.mark.slow
 def test_an_edited_serve_setting_is_served_by_the_next_run(shop: ServingShop) -> None:
     shop.run()
     shop.settings["tables"]["marts.items_seen"] = {"primary_key": ["n"]}
@@ -137,12 +166,14 @@ def test_an_edited_serve_setting_is_served_by_the_next_run(shop: ServingShop) ->
     assert shop.warehouse.rows("SELECT n FROM shop.items_seen") == [(2,)]
 
 
+@pytest.mark.slow
 def test_a_target_can_serve_elsewhere_or_nowhere(make_shop: Callable[..., ServingShop]) -> None:
     shop = make_shop(targets={"dev": {"serve": {}}})
     assert shop.run(target="dev").served == {}
     assert served(shop.run()) == ("done", None, 1)
 
 
+@pytest.mark.slow
 def test_a_target_that_would_take_over_the_schema_is_refused(make_shop: Callable[..., ServingShop]) -> None:
     shop = make_shop(targets={"dev": {}})
     shop.run()
@@ -160,6 +191,7 @@ def test_check_says_what_the_warehouse_holds_or_why_it_cannot_be_asked(shop: Ser
         assert (found().ok, "cannot be reached" in found().text) == (False, True)
 
 
+@pytest.mark.slow
 def test_people_are_told_once_that_the_warehouse_was_not_served_and_when_it_was(
     make_shop: Callable[..., ServingShop], tmp_path: Path
 ) -> None:

@@ -285,15 +285,22 @@ def test_names_that_are_sql_are_only_names(mart: Mart) -> None:
 
 
 def test_a_view_and_an_empty_table_can_be_served(mart: Mart) -> None:
+    """The rows of a view move with what it reads, and those that did not change are not rewritten."""
     mart.first()
     mart.publish(
-        "CREATE VIEW marts.current AS SELECT id, amount FROM marts.fact WHERE note IS NULL",
+        "CREATE VIEW marts.current AS SELECT id, amount FROM marts.fact WHERE note IS NULL OR note = 'x'",
         "CREATE TABLE marts.nothing (id INTEGER)",
     )
-    entry = mart.releases.current()
-    assert entry is not None
-    mart.settings["tables"] = {"marts.nothing": {"primary_key": ["id"]}}
-    assert mart.serve().tables == {"nothing": Applied()}
+    keyed = {"primary_key": ["id"]}
+    mart.settings["tables"] = {"marts.nothing": keyed, "marts.current": keyed}
+    assert mart.serve().tables == {"nothing": Applied(), "current": Applied(inserted=2)}
+    rows = "SELECT id, amount, xmin::text FROM shop.current ORDER BY id"
+    (first, third) = mart.warehouse.rows(rows)
+    assert (first[:2], third[:2]) == ((1, Decimal("1.5")), (3, Decimal("3.5")))
+    mart.publish("UPDATE marts.fact SET note = NULL WHERE id = 2", "DELETE FROM marts.fact WHERE id = 3")
+    assert mart.serve().tables == {"current": Applied(inserted=1, deleted=1)}
+    assert mart.warehouse.rows(rows)[0] == first
+    assert [row[:2] for row in mart.warehouse.rows(rows)] == [(1, Decimal("1.5")), (2, Decimal("2.5"))]
 
 
 @pytest.mark.parametrize(
@@ -450,6 +457,29 @@ def test_somebody_who_locks_a_table_is_waited_for_and_not_for_ever(mart: Mart) -
         assert caught.value.retryable
         greedy.rollback()
     assert mart.serve().release == 2
+
+
+def test_a_warehouse_that_is_full_keeps_its_release_and_is_served_once_there_is_room(mart: Mart) -> None:
+    """PostgreSQL says so in the middle of the transaction, when a part of the rows is there already."""
+    mart.first()
+    mart.serve()
+    mart.publish("INSERT INTO marts.fact VALUES (4, 'c', 4, NULL)", "INSERT INTO marts.dim VALUES ('c', 'Cake')")
+    full = (
+        "RAISE EXCEPTION USING ERRCODE = 'disk_full', "
+        "MESSAGE = 'could not extend file \"base/5/16384\": No space left on device'"
+    )
+    mart.warehouse.execute(
+        f"CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {full}; END $$",
+        "CREATE TRIGGER no_room BEFORE INSERT ON shop.fact FOR EACH STATEMENT EXECUTE FUNCTION no_room()",
+    )
+    with pytest.raises(WarehouseUnavailableError, match="the warehouse is full: could not extend file") as caught:
+        mart.serve()
+    assert caught.value.retryable
+    assert "next run" in str(caught.value.hint)
+    assert mart.warehouse.release == 1
+    assert mart.warehouse.rows("SELECT count(*) FROM shop.dim") == [(2,)]
+    mart.warehouse.execute("DROP FUNCTION no_room CASCADE")
+    assert mart.serve().tables == {"fact": Applied(inserted=1), "dim": Applied(inserted=1)}
 
 
 def test_two_at_once_serve_one_after_the_other(mart: Mart) -> None:

@@ -184,6 +184,8 @@ MART = {
 class Mart(Lake):
     """A lake with a fact and a dimension, and the warehouse that they are served to."""
 
+    counts_views = True
+
     def __init__(self, store: LocalStore, con: Connection, warehouse: Warehouse) -> None:
         super().__init__(store, con)
         self.warehouse = warehouse

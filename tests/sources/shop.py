@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from headgate.lake.engine import Connection, attach, ident
+from headgate.lake.engine import Connection, EngineSettings, attach, connect, detach, ident
 from headgate.project.config import FilesSource as FilesConfig
 from headgate.project.config import FilesTable, Sample
 from headgate.sources import Extracted
@@ -18,13 +20,24 @@ HOUR_NS = 3_600_000_000_000
 START_NS = 1_700_000_000_000_000_000
 
 
+@cache
+def blank() -> bytes:
+    """The catalog of an empty lake, to be copied: making one takes several times as long."""
+    with tempfile.TemporaryDirectory() as folder, connect(EngineSettings(threads=1)) as con:
+        catalog = Path(folder) / "c.ducklake"
+        attach(con, str(catalog), f"{folder}/data", read_only=False, create=True)
+        con.execute("CALL lake.set_option('data_inlining_row_limit', 0)")
+        for schema in ("raw", "raw_log", "_headgate"):
+            con.execute(f"CREATE SCHEMA lake.{ident(schema)}")
+        detach(con)
+        return catalog.read_bytes()
+
+
 def attach_new_lake(con: Connection, folder: Path) -> None:
     """Attach an empty lake in ``folder`` as ``lake``."""
     (folder / "lake" / "data").mkdir(parents=True)
-    attach(con, str(folder / "lake" / "c.ducklake"), str(folder / "lake" / "data"), read_only=False, create=True)
-    con.execute("CALL lake.set_option('data_inlining_row_limit', 0)")
-    for schema in ("raw", "raw_log", "_headgate"):
-        con.execute(f"CREATE SCHEMA lake.{ident(schema)}")
+    (folder / "lake" / "c.ducklake").write_bytes(blank())
+    attach(con, str(folder / "lake" / "c.ducklake"), str(folder / "lake" / "data"), read_only=False)
 
 
 class Shop:

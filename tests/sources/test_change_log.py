@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from headgate.errors import CouldNotRunError, SourceDataError
 from headgate.lake.engine import Connection, ident, literal, transaction
+from headgate.lake.quarantine import EXPECTATIONS, HASH, REASON
 from headgate.sources import Counts
 from headgate.sources.change_log import ChangeLog, Incoming, shows_every_row
 from headgate.sources.row_hash import hash_of
@@ -182,3 +183,60 @@ def test_raw_equals_a_dictionary_that_was_updated_run_by_run(
         versions += len(novel) + len(gone)
         assert raw(branch) == sorted(model.items())
         assert branch.execute("SELECT count(*) FROM lake.raw_log.t").fetchall() == [(versions,)]
+
+
+# --- versions in quarantine --------------------------------------------------------------------------------
+
+
+def put_away(con: Connection, row: tuple[Any, ...], run: str) -> None:
+    """Let a gate put the version of ``row`` that is there now into quarantine."""
+    log = ChangeLog(con, "t", ("id",))
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE leaving AS SELECT id, name, _hash AS {HASH}, ['x'] AS {EXPECTATIONS}, "
+        f"'bad' AS {REASON} FROM lake.raw_log.t WHERE id = {literal(row[0])} AND name = {literal(row[1])} "
+        "ORDER BY _loaded_at DESC LIMIT 1"
+    )
+    with transaction(con):
+        log.quarantine.begin_pass()
+        assert log.quarantine.take_in("temp.leaving", KINDS, run) in ((1, 0), (0, 1))
+        log.show_again()
+
+
+def versions(con: Connection) -> list[tuple[Any, ...]]:
+    asked = "SELECT id, name, _away FROM lake._headgate.versions_t ORDER BY _loaded_at, id"
+    return con.execute(asked).fetchall()
+
+
+def test_versions_are_kept_apart_while_they_are_in_quarantine(branch: Connection) -> None:
+    append(branch, [(1, "a"), (2, "b")], "r1")
+    assert versions(branch) == [(1, "a", False), (2, "b", False)]
+    append(branch, [(1, "bad")], "r2")
+    put_away(branch, (1, "bad"), "r2")
+    assert versions(branch) == [(1, "a", False), (2, "b", False), (1, "bad", True)]
+    log = ChangeLog(branch, "t", ("id",))
+    log.quarantine.replay("TRUE", "r3")
+    assert not any(away for *_, away in versions(branch))
+
+
+def test_of_versions_with_the_same_content_only_the_one_that_was_put_away_is_kept_apart(branch: Connection) -> None:
+    """A row was good, another, and good again; the last was found bad, corrected, and came once more as it was."""
+    for name in ("a", "b", "a"):
+        append(branch, [(1, name)])
+    put_away(branch, (1, "a"), "r3")
+    assert versions(branch) == [(1, "a", False), (1, "b", False), (1, "a", True)]
+    log = ChangeLog(branch, "t", ("id",))
+    append(branch, [(1, "c")])
+    log.quarantine.supersede("TRUE", "r4")
+    append(branch, [(1, "a")])
+    assert [away for *_, away in versions(branch)] == [False, False, True, False, False]
+    put_away(branch, (1, "a"), "r5")
+    assert [away for *_, away in versions(branch)] == [False, False, True, False, True]
+
+
+def test_new_columns_are_in_the_versions_too(branch: Connection) -> None:
+    append(branch, [(1, "a")])
+    append(branch, [(1, "a", 5)], kinds={**KINDS, "n": "INTEGER"})
+    assert branch.execute("SELECT n, _away FROM lake._headgate.versions_t ORDER BY _loaded_at").fetchall() == [
+        (None, False),
+        (5, False),
+    ]

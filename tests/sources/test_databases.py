@@ -20,6 +20,20 @@ def test_a_first_look_finds_every_table_with_its_key_and_its_cursor(origin: Orig
     }
 
 
+def test_nobody_says_how_many_rows_there_are_before_the_database_has_looked(origin: Origin) -> None:
+    origin.execute(COLOURS, "INSERT INTO colours VALUES (1, 'red'), (2, 'blue')")
+
+    def estimate() -> int | None:
+        source = origin.source()
+        found = source.session.visit(origin.con, lambda: source.dialect.catalogue(origin.con, source.session.alias))
+        return found[0].rows
+
+    assert estimate() is None
+    origin.execute("ANALYZE colours")
+    assert estimate() == 2
+    assert origin.source().described() == {"colours": "key id; no cursor, so it is compared whole"}
+
+
 def test_all_rows_come_once_and_then_there_is_nothing_new(origin: Origin) -> None:
     origin.execute(ORDERS, COLOURS, "INSERT INTO colours VALUES (1, 'red')")
     origin.orders((1, "a", "10:00"), (2, "b", "11:00"))

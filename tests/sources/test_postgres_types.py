@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headgate.errors import SourceDataError
+from headgate.errors import ConfigError, SourceDataError
 from origin import Origin
 
 
@@ -61,6 +61,10 @@ TYPES: list[tuple[str, str, str, Any]] = [
     ("price", "1.5", "DECIMAL(10,2)", Decimal("1.50")),
     ("cheap", "1.5", "DECIMAL(10,2)", Decimal("1.50")),
     ("pair", "'(1,\"a b\")'", "VARCHAR", '(1,"a b")'),
+    ("pair[]", "ARRAY[ROW(1, 'a b')::pair]", "VARCHAR", '{"(1,\\"a b\\")"}'),
+    ("moods", "'{sad,happy}'", "VARCHAR", "{sad,happy}"),
+    ("numbers", "'{1,2}'", "INTEGER[]", [1, 2]),
+    ("feeling", "'sad'", "VARCHAR", "sad"),
     ("int4range", "'[1,5)'", "VARCHAR", "[1,5)"),
     ("inet", "'10.0.0.1/8'", "VARCHAR", "10.0.0.1/8"),
     ("bit(3)", "'101'", "VARCHAR", "101"),
@@ -77,6 +81,9 @@ def test_every_type_lands_without_loss(origin: Origin) -> None:
         "CREATE DOMAIN price AS numeric(10,2)",
         "CREATE DOMAIN cheap AS price CHECK (VALUE < 10)",
         "CREATE TYPE pair AS (a int, b text)",
+        "CREATE DOMAIN moods AS mood[]",
+        "CREATE DOMAIN numbers AS int[]",
+        "CREATE DOMAIN feeling AS mood NOT NULL",
         f"CREATE TABLE t (id int PRIMARY KEY, {', '.join(f'c{n} {kind}' for n, (kind, *_) in enumerate(TYPES))})",
         f"INSERT INTO t VALUES (1, {', '.join(value for _, value, *_ in TYPES)})",
     )
@@ -149,6 +156,54 @@ def test_a_column_that_is_called_as_one_of_ours_is_refused(origin: Origin, name:
         origin.changes()
     assert f"exclude: [{name}]" in str(caught.value.hint)
     assert origin.load(tables={"t": {"columns": {"exclude": [name]}}})["t"].counts.read == 0
+
+
+def test_a_table_of_five_hundred_columns_is_read_and_known_again(origin: Origin) -> None:
+    columns = ", ".join(f"c{n} int" for n in range(499))
+    origin.execute(
+        f"CREATE TABLE wide (id int PRIMARY KEY, {columns})", "INSERT INTO wide (id, c0, c498) VALUES (1, 2, 3)"
+    )
+    assert origin.load()["wide"].counts.appended == 1
+    assert origin.raw("wide", "id, c0, c1, c498") == [(1, 2, None, 3)]
+    assert len(origin.types("wide")) == 500
+    assert origin.load() == {}
+    origin.execute("UPDATE wide SET c498 = 4")
+    assert origin.load()["wide"].counts.appended == 1
+
+
+def test_columns_that_the_database_works_out_are_columns(origin: Origin) -> None:
+    origin.execute(
+        "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, price numeric(9,2), "
+        "gross numeric(9,2) GENERATED ALWAYS AS (price * 1.2) STORED)",
+        "INSERT INTO t (price) VALUES (10)",
+    )
+    origin.load()
+    assert origin.raw("t") == [(1, Decimal("10.00"), Decimal("12.00"))]
+
+
+def test_views_are_read_as_tables_if_they_are_named(origin: Origin) -> None:
+    """Plain and materialized ones, also one that reads another schema; with a key, which a view cannot have itself."""
+    origin.execute(
+        "CREATE TABLE base (id int PRIMARY KEY, mail text)",
+        "INSERT INTO base VALUES (1, 'a@x'), (2, 'b@x')",
+        f"CREATE VIEW seen AS SELECT id, upper(mail) AS mail FROM {origin.schema}.base",
+        "CREATE MATERIALIZED VIEW kept AS SELECT id FROM base",
+        "CREATE VIEW from_elsewhere AS SELECT CAST(oid AS bigint) AS id FROM pg_catalog.pg_namespace "
+        "WHERE nspname = 'public'",
+    )
+    keys = {name: {"primary_key": ["id"]} for name in ("seen", "kept", "from_elsewhere")}
+    done = origin.load(tables=keys)
+    assert {name: each.counts.read for name, each in done.items()} == {
+        "base": 2,
+        "from_elsewhere": 1,
+        "kept": 2,
+        "seen": 2,
+    }
+    assert origin.raw("seen") == [(1, "A@X"), (2, "B@X")]
+    origin.execute("DELETE FROM base WHERE id = 2")
+    assert {name: each.counts.deleted for name, each in origin.load(tables=keys).items()} == {"base": 1, "seen": 1}
+    with pytest.raises(ConfigError, match="the table seen has no primary key"):
+        origin.changes(include=["seen"])
 
 
 def test_partitions_are_parts_of_their_table(origin: Origin) -> None:

@@ -96,6 +96,17 @@ def test_times_are_hashed_in_utc_whatever_the_zone_of_the_session(con: Connectio
     con.execute("SET TimeZone = 'UTC'")
 
 
+def test_times_with_a_zone_are_hashed_as_those_of_utc_at_the_ends_of_time_too(con: Connection) -> None:
+    times = ("infinity", "-infinity", "0044-03-15 (BC) 10:00:00+00", "0001-01-01 00:00:00+00",
+             "1582-10-10 12:00:00+00", "1969-12-31 23:59:59.999999+00", "290000-01-01 00:00:00+00")  # fmt: skip
+    for zone in ("UTC", "America/New_York"):
+        con.execute(f"SET TimeZone = '{zone}'")
+        for time in times:
+            plain = time.removesuffix("+00")
+            assert hash_row(con, at=f"'{time}'::TIMESTAMP WITH TIME ZONE") == hash_row(con, at=f"'{plain}'::TIMESTAMP")
+    con.execute("SET TimeZone = 'UTC'")
+
+
 @given(left=st.lists(st.text("ab\x1f1:", max_size=4) | st.none(), min_size=2, max_size=3), data=st.data())
 def test_different_rows_have_different_hashes(con: Connection, left: list[str | None], data: st.DataObject) -> None:
     right = data.draw(st.lists(st.text("ab\x1f1:", max_size=4) | st.none(), min_size=len(left), max_size=len(left)))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -216,3 +218,18 @@ def test_errors_call_the_data_as_the_user_does(forms: Path) -> None:
     place = f"{forms}/orders.parquet"
     (failure,) = gate(place, [SUITE[5]]).failures
     assert failure.error == f"could not be checked: {place} has no column 'nope': known: amount, day, id, kind, name"
+
+
+def test_files_are_as_old_as_the_newest_of_them(forms: Path, tmp_path: Path) -> None:
+    suite = [{"freshness": {"max_age": "2h"}}]
+    for name, hours in (("a.csv", 3), ("b.csv", 9)):
+        (tmp_path / name).write_text("n\n1\n", encoding="utf-8")
+        moment = time.time() - hours * 3600
+        os.utime(tmp_path / name, (moment, moment))
+    (result,) = gate(f"{tmp_path}/*.csv", suite).results
+    assert (result.error, result.success, result.details["age_seconds"]) == (None, False, pytest.approx(10800, abs=300))
+    assert gate(f"{tmp_path}/*.csv", [{"freshness": {"max_age": "4h"}}]).ok
+    for place in (f"{forms}/shop.duckdb::orders", duckdb.sql("SELECT 1 AS a").df()):
+        (unknown,) = gate(place, suite).failures
+        assert "nobody knows when the data of" in str(unknown.error)
+        assert "name a column of times" in str(unknown.error)

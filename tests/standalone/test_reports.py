@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,8 +11,10 @@ from xml.etree import ElementTree
 import pytest
 
 from headgate import gate
-from headgate.errors import CouldNotRunError, UsageError
+from headgate.errors import CouldNotRunError, LedgerUnavailableError, UsageError
+from headgate.ledger import JudgedRecord
 from headgate.standalone import Judged
+from small_shop import Shop
 
 EVIL = "<script>alert('1')</script> | `x` ]]>\x01"
 
@@ -88,3 +91,49 @@ def test_a_suite_that_expects_nothing_holds(judged: Judged, tmp_path: Path) -> N
     nothing = gate(tmp_path / "evil.jsonl", [])
     assert (nothing.ok, nothing.status, nothing.rows) == (True, "held", 1)
     assert "expects nothing" in nothing.report()
+
+
+def past(success: list[bool], types: tuple[str, ...] = ("expect_column_values_to_be_unique",)) -> list[JudgedRecord]:
+    """A run for each verdict."""
+    results = [
+        [{"type": each, "kwargs": {"column": "id"}, "success": held, "severity": "fail"} for each in types]
+        for held in success
+    ]
+    return [
+        JudgedRecord(f"run-{i}<b>", f"2026-11-2{i}T10:15:00.000000Z", "published", i, each)
+        for i, each in enumerate(results)
+    ]
+
+
+def test_the_page_shows_what_earlier_runs_of_the_project_found(judged: Judged) -> None:
+    text = replace(judged, history=lambda limit: past([True, False, True])[:limit]).report()
+    page = _Tags()
+    page.feed(text)
+    assert page.seen.count("svg") == 2  # the table's, and that of the one expectation which they judged
+    assert page.seen.count("rect") == 3 + 3
+    assert "held in 2 of 3 runs" in page.words
+    assert "2026-11-22 10:15 UTC · 1 of 1 expectations held · release 2 · run run-2<b>" in page.words
+    assert "run-0<b>" in page.words
+    assert page.links == []
+
+
+def test_a_history_that_is_empty_or_cannot_be_read_says_so(judged: Judged) -> None:
+    def broken(limit: int) -> list[JudgedRecord]:
+        raise LedgerUnavailableError("the ledger is locked")
+
+    assert "No run has judged this table yet" in replace(judged, history=lambda _: []).report()
+    assert "could not be read: the ledger is locked" in replace(judged, history=broken).report()
+    assert "History" not in judged.report()
+
+
+def test_a_table_of_a_project_has_the_history_of_its_ledger(published: Shop) -> None:
+    place, suite = f"{published.folder}::raw.sales", published.folder / "gates" / "raw.yml"
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,-15\n")
+    assert published.run().status == "blocked"
+    page = gate(place, suite).report()
+    assert "4 of 4 expectations held · release 1" in page
+    assert "3 of 4 expectations held, 1 failed · run" in page
+    assert page.count('class="squares"') == 4
+    assert page.count("held in 1 of 2 runs") == 2  # as a label, and as a title
+    (published.folder / ".headgate" / "ledger.db").unlink()
+    assert "there is no ledger" in gate(place, suite).report()

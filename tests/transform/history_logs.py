@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,11 +49,18 @@ def logged(looks: Sequence[Look]) -> list[tuple[Any, ...]]:
     return rows
 
 
-def fill(con: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Make these the rows of ``lake.raw_log.thing``."""
+def fill(con: Connection, rows: Sequence[tuple[Any, ...]], away: Collection[tuple[int, datetime]] = ()) -> None:
+    """Make these the rows of ``lake.raw_log.thing``; ``away``, a key and when it was loaded, are in quarantine."""
     con.execute(
         "create or replace table lake.raw_log.thing (id integer, value integer, changed timestamp, "
         "_run varchar, _loaded_at timestamptz, _hash ubigint, _op varchar)"
     )
     if rows:
         con.executemany("insert into lake.raw_log.thing values (?, ?, ?, ?, ?, ?, ?)", rows)
+    con.execute(
+        "create or replace table lake._headgate.versions_thing as select *, false as _away from lake.raw_log.thing"
+    )
+    for key, moment in away:
+        con.execute(
+            "update lake._headgate.versions_thing set _away = true where id = ? and _loaded_at = ?", [key, moment]
+        )

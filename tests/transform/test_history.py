@@ -76,6 +76,7 @@ def lake() -> Iterator[Connection]:
     con = connect(EngineSettings(threads=1), extensions=())
     con.execute("attach ':memory:' as lake")
     con.execute("create schema lake.raw_log")
+    con.execute("create schema lake._headgate")
     yield con
     con.close()
 
@@ -187,6 +188,28 @@ def test_the_past_can_be_asked_for(compiled: Compiled, lake: Connection, seen: l
         assert len(keys) == len(set(keys))
 
 
+@law
+@given(seen=looks, data=st.data())
+def test_a_version_in_quarantine_never_held_and_is_there_as_if_it_had_been_once_it_is_brought_back(
+    compiled: Compiled, lake: Connection, seen: list[Look], data: st.DataObject
+) -> None:
+    rows = logged(seen)
+    upserts = [(row[0], row[4]) for row in rows if row[6] == "upsert"]
+    away = data.draw(st.sets(st.sampled_from(upserts))) if upserts else set()
+    fill(lake, rows)
+    whole = {row["record_id"]: row for row in fetch_dicts(lake, compiled["history"])}
+    fill(lake, rows, away)
+    held = {row["record_id"]: row for row in fetch_dicts(lake, compiled["history"])}
+    assert {(row["id"], row["known_from"]) for row in held.values()} == {*upserts} - away
+    for number, row in held.items():  # what is left is what it was: nobody's time grows into that of one that is away
+        assert {**row, "is_latest": None} == {**whole[number], "is_latest": None}
+    for found in by_key(list(held.values())).values():
+        assert [row["is_latest"] for row in found] == [False] * (len(found) - 1) + [True]
+    last = {row[0]: row[4] for row in rows}
+    current = {(v.key, v.value) for v in seen[-1] if (v.key, last[v.key]) not in away}
+    assert {(row["id"], row["value"]) for row in held.values() if row["is_current"]} == current
+
+
 def test_a_clock_that_went_back_leaves_the_last_version_seen_current(compiled: Compiled, lake: Connection) -> None:
     fill(lake, logged([[Version(1, 0, 10)], [Version(1, 1, 30)], [Version(1, 2, 20)]]))
     found = by_key(fetch_dicts(lake, compiled["history"]))[1]
@@ -198,7 +221,8 @@ def test_a_clock_that_went_back_leaves_the_last_version_seen_current(compiled: C
 
 def test_keys_may_be_given_and_be_called_anything(compiled: Compiled, lake: Connection) -> None:
     lake.execute(
-        'create or replace table lake.raw_log.bare as select 1 as a, 2 as "b ""c", \'r\' as _run, '
+        "create or replace table lake._headgate.versions_bare as "
+        'select false as _away, 1 as a, 2 as "b ""c", \'r\' as _run, '
         "timestamptz '2026-01-01 00:00:00+00' as _loaded_at, 1::ubigint as _hash, 'upsert' as _op"
     )
     (row,) = fetch_dicts(lake, compiled["given"])

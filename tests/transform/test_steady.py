@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headgate.transform.steady import is_steady, rebuilds_dbt
+from headgate.transform.steady import begins_plain, is_plain, is_steady, rebuilds_dbt
 
 
 def macro(name: str, text: str = "1", *, calls: tuple[str, ...] = (), file: str = "macros/m.sql") -> dict[str, Any]:
@@ -122,3 +122,37 @@ def test_a_project_that_changes_how_dbt_works_is_noticed(
         "vendor_macros": ["statement", "materialization_table_duckdb", "generate_schema_name"],
     }
     assert rebuilds_dbt(manifest) is rebuilt
+
+
+LATER = "{% if is_incremental() %}where x > (select max({{ adapter.quote('x') }}) from {{ this }}){% endif %}"
+
+
+@pytest.mark.parametrize(
+    ("code", "config", "begins"),
+    [
+        ("select 1", {}, True),
+        (f"select 1 {LATER}", {}, True),
+        ("select {% if is_incremental() %}1{% else %}{{ adapter.quote('x') }}{% endif %}", {}, False),
+        ("select {% if not is_incremental() %}{{ adapter.quote('x') }}{% endif %}", {}, False),
+        ("select {{ should_full_refresh() }}", {}, False),
+        ("select 1", {"post-hook": ["  {% if is_incremental() %}delete from x{% endif %} "]}, True),
+        ("select 1", {"post-hook": ["delete from {{ this }}"]}, False),
+        ("select 1", {"post-hook": ["{% if is_incremental() %}a{% else %}b{% endif %}"]}, False),
+        ("select 1", {"post-hook": ["{% if is_incremental() %}a{% endif %} b"]}, False),
+        ("select 1", {"pre-hook": [{"sql": "{% broken"}]}, False),
+        ("select 1", {"partitioned_by": ["x"]}, False),
+        ("select 1", {"contract": {"enforced": True}}, False),
+        ("select 1", {"sql_header": "set x = 1"}, False),
+        ("select 1", {"materialized": "view"}, False),
+    ],
+)
+def test_an_incremental_model_may_begin_as_a_table_of_one_query(
+    code: str, config: dict[str, Any], begins: bool
+) -> None:
+    assert begins_plain(model(code, **{"materialized": "incremental", **config}), {}) is begins
+
+
+def test_a_table_of_one_query_has_no_hooks_and_asks_for_no_columns() -> None:
+    assert is_plain(model(f"select 1 {LATER}"), {})
+    assert not is_plain(model("select 1", **{"post-hook": [LATER]}), {})
+    assert not is_plain(model("select {{ adapter.quote('x') }}"), {})

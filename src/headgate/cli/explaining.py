@@ -52,14 +52,17 @@ def runs(
 
 @app.command(epilog="Example: headgate why 20261120-101500")
 def why(
-    run: Annotated[str | None, typer.Argument(metavar="RUN", help="A run; else the last that was stopped.")] = None,
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run; else the last that did not end well.")
+    ] = None,
     project: ProjectOption = Path(),
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Explain a stopped run: what failed, which rows, since when.
 
-    Also what was different from the release that it started from: source rows, columns, code.
+    Or why a release did not reach its warehouse or an export. Also what was different from the release
+    that it started from: source rows, columns, code.
     """
     from headgate.cli.opening import open_project
     from headgate.cli.output import show_json
@@ -139,6 +142,7 @@ def _why_json(explanation: Explanation) -> dict[str, Any]:
             name: {key: value for key, value in each.items() if key != "exit_code"}
             for name, each in explanation.served.items()
         },
+        "unexported": explanation.unexported,
         "branch": explanation.branch,
     }
 
@@ -162,6 +166,8 @@ def _show_why(explanation: Explanation) -> None:
         if result["error"]:
             show(f"\n{result['error']}", style="red")
             show(f"  headgate serve {name}    tries again; so does the next run", style="dim")
+    for text in explanation.unexported:
+        show(f"\n{text}", style="red")
     show("\nwhat was different from the release it started from", style="bold")
     for name, counts in explanation.sources.items():
         show(f"  {name}: " + ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in counts.items() if v))

@@ -12,18 +12,18 @@ from headgate.cli.app import JsonOption, ProjectOption, TargetOption, app
 from headgate.errors import ExitCode
 
 
-@app.command(epilog="Example: headgate prune --keep 10 --grace 2h")
+@app.command(epilog="Example: headgate prune --keep 100 --keep-daily 30 --grace 2h")
 def prune(
     keep: Annotated[
-        int,
-        typer.Option("--keep", metavar="N", min=0, help="How many of the newest releases to keep.", show_default=True),
-    ] = 10,
+        int | None, typer.Option("--keep", metavar="N", min=0, help="How many of the newest releases to keep.")
+    ] = None,
+    keep_daily: Annotated[
+        int | None,
+        typer.Option("--keep-daily", metavar="N", min=0, help="Of how many days to keep the last release, too."),
+    ] = None,
     grace: Annotated[
-        str,
-        typer.Option(
-            "--grace", metavar="DURATION", help="How long readers of a pruned release may go on.", show_default=True
-        ),
-    ] = "1h",
+        str | None, typer.Option("--grace", metavar="DURATION", help="How long readers of a pruned release may go on.")
+    ] = None,
     project: ProjectOption = Path(),
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -31,28 +31,22 @@ def prune(
     """Delete what nothing needs any more.
 
     Old releases, the branches of ended runs, and the data files that only those used. The served release
-    always stays, and so do the branches of runs that were blocked since it was published.
+    always stays, and so do the branches of runs that were blocked since it was published. What is not said
+    is as `prune` of headgate.yml says: there, 10 releases, none for its day, and an hour.
     """
     from headgate.cli.opening import open_project, read_duration
     from headgate.cli.output import show_json, verdict_line
     from headgate.cli.progress import Progress
     from headgate.run.keeping import prune_lake
 
-    grace_seconds = read_duration("--grace", grace, "1h").total_seconds()
+    patience = None if grace is None else read_duration("--grace", grace, "1h")
     opened = open_project(project, target)
     with Progress(quiet=as_json, doing="looking what is needed"):
-        done = prune_lake(opened, keep=keep, grace_seconds=grace_seconds)
+        done = prune_lake(opened, keep=keep, keep_daily=keep_daily, grace=patience)
     if as_json:
         show_json(asdict(done))
         return
-    facts = [
-        f"{len(done.releases)} releases",
-        f"{len(done.branches)} branches",
-        f"{done.files:,} data files ({done.bytes / 1e6:,.1f} MB) deleted",
-    ]
-    if done.waiting:
-        facts.append(f"{done.waiting:,} files wait for their readers ({grace})")
-    verdict_line("PRUNED", facts, good=True)
+    verdict_line("PRUNED", done.facts(), good=True)
 
 
 @app.command(epilog="Example: headgate doctor --json")

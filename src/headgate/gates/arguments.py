@@ -180,6 +180,13 @@ def whole(value: Any) -> int:
     return int(found)
 
 
+def release(value: Any) -> int:
+    """The number of a release, which counts from 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise WrongValueError(f"must be the number of a release, 1 or more, not {shown(value)}")
+    return int(value)
+
+
 def no_less_than_zero(value: Any) -> float:
     """A finite number, 0 or more."""
     found = amount(value)

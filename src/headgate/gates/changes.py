@@ -1,4 +1,4 @@
-"""Expectations that compare a table with what it was in an earlier release: the one that is served."""
+"""Expectations that compare a table with what it was in an earlier release: the served one unless told otherwise."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import Any, ClassVar
 
 from headgate.gates import arguments
 from headgate.gates.arguments import argument
-from headgate.gates.expectation import Ask, ReportExpectation, RowCounter, TableExpectation, Verdict, expectation
+from headgate.gates.expectation import (
+    Ask,
+    Expectation,
+    ReportExpectation,
+    RowCounter,
+    TableExpectation,
+    Verdict,
+    expectation,
+)
 from headgate.gates.relation import Checked
 from headgate.gates.tables import RowCount
 from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError
@@ -22,12 +30,23 @@ MOST_CATEGORIES = 10_000
 NOTHING_EARLIER = {"earlier_release": "none holds this table"}
 
 
-@expectation("schema_unchanged", dimension="consistency")
 @dataclass(frozen=True)
-class SchemaUnchanged(TableExpectation):
-    """Columns and their types are those of the served release, in the same order."""
+class LooksBack(Expectation):
+    """Compares with the served release, or the one of a number."""
+
+    release: int | None = argument(arguments.release, default=None, kw_only=True)
 
     looks_back: ClassVar[bool] = True
+
+    def compared_release(self) -> int | None:
+        """As it was told."""
+        return self.release
+
+
+@expectation("schema_unchanged", dimension="consistency")
+@dataclass(frozen=True)
+class SchemaUnchanged(LooksBack, TableExpectation):
+    """Columns and their types are those of the earlier release, in the same order."""
 
     def judge(self, on: Checked, rows: RowCounter, scale: float | None) -> Verdict:
         """Compare names and types."""
@@ -50,13 +69,11 @@ class SchemaUnchanged(TableExpectation):
 
 @expectation("row_count_change", dimension="completeness")
 @dataclass(frozen=True)
-class RowCountChange(RowCount):
-    """The number of rows grew or shrank by no more than a share of what it was in the served release."""
+class RowCountChange(LooksBack, RowCount):
+    """The number of rows grew or shrank by no more than a share of what it was in the earlier release."""
 
     max_increase: float | None = argument(arguments.no_less_than_zero, default=None)
     max_decrease: float | None = argument(arguments.share, default=None)
-
-    looks_back: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.max_increase is None and self.max_decrease is None:
@@ -76,8 +93,8 @@ class RowCountChange(RowCount):
 
 @expectation("distribution_change", dimension="accuracy")
 @dataclass(frozen=True)
-class DistributionChange(ReportExpectation):
-    """The values of a column are distributed as in the served release.
+class DistributionChange(LooksBack, ReportExpectation):
+    """The values of a column are distributed as in the earlier release.
 
     The population stability index compares shares of rows, of numbers and times in as many bins as are
     equally full before, of texts and booleans by value; Kolmogorov-Smirnov's statistic is the greatest
@@ -89,7 +106,6 @@ class DistributionChange(ReportExpectation):
     max_ks: float | None = argument(arguments.share, default=None)
     bins: int = argument(arguments.bins, default=10)
 
-    looks_back: ClassVar[bool] = True
     reveals: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -108,9 +124,12 @@ class DistributionChange(ReportExpectation):
             raise UnusableError(f"{self.column} holds {type_}, whose distribution cannot be compared")
         if self.max_ks is not None and not _ordered(kind):
             raise UnusableError(f"{self.column} holds {type_}: max_ks needs numbers, dates or times; use max_psi")
+        earlier = "the served release" if self.release is None else f"release {self.release}"
         if on.before is not None and self.column in on.before.names and on.before.kind(self.column) != kind:
             before = on.before.column(self.column).type
-            raise UnusableError(f"{self.column} holds {type_}, and held {before} in the served release")
+            raise UnusableError(f"{self.column} holds {type_}, and held {before} in {earlier}")
+        if on.before is not None and self.release is not None:
+            on.before.column(self.column)  # to compare with this release is meant, so it must be possible
 
     def report(self, on: Checked, ask: Ask) -> Verdict:
         """Measure both sides."""

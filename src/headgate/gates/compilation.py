@@ -98,7 +98,8 @@ def build(declared: Declared) -> Expectation:
     if declared.dimension is not None and declared.dimension not in DIMENSIONS:
         raise _error(declared, f"there is no dimension {declared.dimension!r}", hint=", ".join(DIMENSIONS))
     try:
-        expectation = _understood(cls(**read_arguments(cls, _without_comparing(declared.kwargs))))
+        meant = cls.meant_by(declared.kwargs)
+        expectation = _understood(meant(**read_arguments(meant, _without_comparing(declared.kwargs))))
     except ArgumentError as error:
         what = f"{declared.type}: the argument {error.key} {error.what}"
         raise _error(declared, what, key=error.key, hint=error.hint) from error

@@ -12,7 +12,7 @@ from headgate.gates.memory import LakeMemory, Memory
 from headgate.gates.outcome import Outcome
 from headgate.gates.relation import IsPlain, never_plain
 from headgate.gates.result import ExpectationResult, GateResult
-from headgate.gates.sight import Earlier, Sight, nothing_earlier
+from headgate.gates.sight import Earlier, Sight, Since, nobody_knows, nothing_earlier
 from headgate.gates.table_gate import TableGate
 from headgate.lake.catalog import Contents, read_contents
 from headgate.lake.engine import LAKE, Connection, translated
@@ -28,6 +28,7 @@ def evaluate(
     plain: IsPlain = never_plain,
     scale: float | None = None,
     earlier: Earlier = nothing_earlier,
+    since: Since = nobody_knows,
     called: str | None = None,
 ) -> GateResult:
     """Judge every expectation of a gate on the lake attached as ``alias``.
@@ -43,7 +44,8 @@ def evaluate(
         plain: says of a raw view that it shows every row of its change log.
         scale: the fraction of a sample, by which bounds on row counts are scaled.
         called: what errors call the tables of the gate, where that is not their name.
-        earlier: attaches the release that expectations which look back compare with, when one first asks.
+        earlier: attaches a release that expectations which look back compare with, when one first asks.
+        since: says when the data of a table became what it is.
 
     Returns:
         One result per expectation, in the order in which they were declared. What could not be checked is
@@ -57,7 +59,7 @@ def evaluate(
     memory = memory if memory is not None else LakeMemory(con, contents, alias)
     cursor = con.cursor()
     try:
-        sight = Sight(cursor, contents, alias, plain, memory, gate, earlier, called)
+        sight = Sight(cursor, contents, alias, plain, memory, gate, earlier, since, called)
         outcomes: dict[str, list[Outcome]] = {}
         for table in gate.tables:
             checks = [check for check in gate.checks if check.table == table]

@@ -18,7 +18,7 @@ import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from headgate.gates import arguments
 from headgate.gates.arguments import argument
@@ -38,6 +38,7 @@ MEANING = 2
 #: What matters for the verdict alone, and what is told apart by itself.
 _NOT_IN_KEY = frozenset({"mostly", "row_condition", "condition_parser", "timeout"})
 
+ExpectationClass: TypeAlias = "type[Expectation]"
 RowCounter = Callable[[Checked], int]
 Ask = Callable[["exp.Query"], list[tuple[Any, ...]]]
 
@@ -86,12 +87,23 @@ class Expectation(ABC):
     dimension: ClassVar[Dimension]
     #: Whether it compares with an earlier release; ``Checked.before`` then holds the table there, if there is one.
     looks_back: ClassVar[bool] = False
+    #: Whether it asks how old the data is; ``Checked.changed`` then says when it became what it is.
+    asks_age: ClassVar[bool] = False
     #: Whether what it observes are values of its columns; counts, shares, names and types of columns are not.
     reveals: ClassVar[bool] = True
+
+    @classmethod
+    def meant_by(cls, written: Mapping[str, Any]) -> ExpectationClass:
+        """The class that is meant by the arguments, where one name stands for several."""
+        return cls
 
     def columns(self) -> tuple[str, ...]:
         """The columns that must exist."""
         return ()
+
+    def compared_release(self) -> int | None:
+        """The release that it compares with, if it looks back; None for the served one."""
+        return None
 
     def time_limit(self) -> dt.timedelta | None:
         """How long its own query may take; None if it may take as long as it takes, or has none."""

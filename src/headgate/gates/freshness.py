@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from headgate.gates import arguments
 from headgate.gates.aggregates import MaxBetween
 from headgate.gates.arguments import argument
-from headgate.gates.expectation import AggregateExpectation, Measured, Verdict, expectation
+from headgate.gates.expectation import (
+    AggregateExpectation,
+    Dimension,
+    ExpectationClass,
+    Measured,
+    RowCounter,
+    TableExpectation,
+    Verdict,
+    expectation,
+)
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
 from headgate.gates.values import MOMENTS, UnusableError, moment
@@ -25,6 +34,11 @@ class Freshness(AggregateExpectation):
     """The newest value of a column is no older than this. Times without a zone are in UTC, dates are midnights."""
 
     max_age: dt.timedelta = argument(arguments.age)  # noqa: RUF009 - a field, as all
+
+    @classmethod
+    def meant_by(cls, written: Mapping[str, Any]) -> ExpectationClass:
+        """Without a column it is about the last change."""
+        return LastChange if written.get("column") is None else cls
 
     def require(self, on: Checked) -> None:
         """Only dates and times have an age."""
@@ -48,6 +62,27 @@ class Freshness(AggregateExpectation):
         newest = moment(found.value, kind)
         if newest is None:
             raise UnusableError(f"the newest value of {self.column}, {found.value}, has no age")
-        old = dt.datetime.now(dt.UTC) - newest.replace(tzinfo=dt.UTC)
-        details = {"age_seconds": round(old.total_seconds()), "max_age_seconds": round(self.max_age.total_seconds())}
-        return Verdict(old <= self.max_age, newest if kind == "timestamptz" else found.value, details=details)
+        observed = newest if kind == "timestamptz" else found.value
+        return _aged(dt.datetime.now(dt.UTC) - newest.replace(tzinfo=dt.UTC), self.max_age, observed)
+
+
+@dataclass(frozen=True)
+class LastChange(TableExpectation):
+    """The table's data changed no longer ago than this, whatever is in it."""
+
+    max_age: dt.timedelta = argument(arguments.age)  # noqa: RUF009 - a field, as all
+
+    type: ClassVar[str] = Freshness.type
+    dimension: ClassVar[Dimension] = Freshness.dimension
+    asks_age: ClassVar[bool] = True
+
+    def judge(self, on: Checked, rows: RowCounter, scale: float | None) -> Verdict:
+        """Compare with the clock; what changes just now has no age."""
+        now = dt.datetime.now(dt.UTC)
+        changed = on.changed or now
+        return _aged(now - changed, self.max_age, changed)
+
+
+def _aged(old: dt.timedelta, limit: dt.timedelta, observed: Any) -> Verdict:
+    details = {"age_seconds": round(old.total_seconds()), "max_age_seconds": round(limit.total_seconds())}
+    return Verdict(old <= limit, observed, details=details)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Checked:
     under which the lake, or other database, is attached, ``others`` are the relations that an expectation
     names, by the name it uses. ``where`` is the condition, in SQL over the columns of ``checked``, of the rows
     that are seen; ``before`` is the relation as it was in an earlier release, for expectations that look back;
+    ``changed`` is when its data became what it is, None if just now, for expectations that ask its age;
     ``called`` is its name in errors, where that is not its own.
     """
 
@@ -61,6 +63,7 @@ class Checked:
     others: Mapping[str, Checked] = field(default_factory=dict)
     where: str | None = None
     before: Checked | None = None
+    changed: dt.datetime | None = None
     called: str | None = None
     _by_name: dict[str, Column] = field(default_factory=dict, init=False, repr=False, compare=False)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import duckdb
 
+from headgate.errors import did_you_mean
 from headgate.gates.compilation import Gate
 from headgate.gates.expectation import Counts
 from headgate.gates.masking import Masking
@@ -16,16 +18,36 @@ from headgate.gates.statistics import Statistics
 from headgate.gates.values import UnusableError
 from headgate.lake.catalog import Contents, Table, read_contents, read_statistics
 from headgate.lake.engine import Connection, ident
+from headgate.lake.profile import identity_of
 
-#: Attaches the earlier release that a gate compares with, and says under which name; None if there is none.
-Earlier = Callable[[], str | None]
+#: Attaches a release, the served one if None is asked for, and says under which name; None if nothing was published
+#: yet. Raises UnusableError if there is no such release.
+Earlier = Callable[[int | None], str | None]
+#: When the data of the table of this name, ``layer.table``, became what it is; None if just now. Its second argument is
+#: the table's identity, None where it has none. Raises UnusableError if nobody knows.
+Since = Callable[[str, str | None], dt.datetime | None]
 #: The key of the fact that is a relation's number of rows.
 ROWS = "rows"
 
 
-def nothing_earlier() -> str | None:
-    """The answer where nothing was published yet."""
+def nothing_earlier(release: int | None) -> str | None:
+    """The answer where nothing was published yet.
+
+    Raises:
+        UnusableError: a release is meant.
+    """
+    if release is not None:
+        raise UnusableError(f"there is no release {release} to compare with: there are none")
     return None
+
+
+def nobody_knows(title: str, identity: str | None) -> dt.datetime | None:
+    """The answer where nobody wrote down when data changed.
+
+    Raises:
+        UnusableError: always.
+    """
+    raise UnusableError(f"nobody knows when the data of {title} last changed: name a column of times")
 
 
 class Sight:
@@ -40,6 +62,7 @@ class Sight:
         memory: Memory,
         gate: Gate,
         earlier: Earlier,
+        since: Since,
         called: str | None = None,
     ) -> None:
         self.con = con
@@ -48,6 +71,7 @@ class Sight:
         self.plain = plain
         self.memory = memory
         self.earlier = earlier
+        self.since = since
         self.called = called
         self.learned: list[Fact] = []
         self.counted = 0
@@ -56,7 +80,7 @@ class Sight:
         self._inlining: list[tuple[int | None, str]] | None = None
         self._facts: Facts | None = None
         self._subjects_known: set[str] = set()
-        self._before: tuple[str, Contents] | None = None
+        self._before: dict[int | None, tuple[str, Contents] | None] = {}
         self._relations: dict[tuple[str, str], Checked | UnusableError] = {}
         self._statistics: dict[int, Statistics] = {}
 
@@ -81,22 +105,39 @@ class Sight:
             raise known
         return known
 
-    def before(self, layer: str, name: str) -> Checked | None:
-        """A table or view as it was in the earlier release; None if there is no such release, or it had none.
+    def before(self, layer: str, name: str, release: int | None) -> Checked | None:
+        """A table or view as it was in a release, by default the served one; None if that had none, or there is none.
 
         Raises:
-            UnusableError: it cannot be read.
+            UnusableError: there is no release of this number, it has no such table, or the table cannot be read.
         """
-        if self._before is None:
-            alias = self.earlier()
-            if alias is None:
-                return None
-            self._before = alias, read_contents(self.con, alias)
-        alias, contents = self._before
-        title = f"{layer}.{name}"
-        if title not in contents.tables and title not in contents.views:
+        if release not in self._before:
+            alias = self.earlier(release)
+            self._before[release] = None if alias is None else (alias, read_contents(self.con, alias))
+        found = self._before[release]
+        if found is None:
             return None
-        return read_relation(self.con, contents, layer, name, alias, self.plain)
+        alias, contents = found
+        title = f"{layer}.{name}"
+        if title in contents.tables or title in contents.views:
+            return read_relation(self.con, contents, layer, name, alias, self.plain)
+        if release is not None:
+            known = [known for known in (*contents.tables, *contents.views) if known.startswith(f"{layer}.")]
+            raise UnusableError(f"release {release} has no table {title}: {did_you_mean(title, known)}")
+        return None
+
+    def changed(self, on: Checked) -> dt.datetime | None:
+        """When its data became what it is; None if just now.
+
+        Raises:
+            UnusableError: nobody knows.
+        """
+        title = f"{on.layer}.{on.name}"
+        if title in self.contents.outside:
+            return self.since(on.title, None)
+        if on.identity is None:
+            raise UnusableError(f"{title} is a view of more than the lake, so nobody knows when its data last changed")
+        return self.since(title, identity_of(self.contents, title))
 
     def rows(self, on: Checked) -> int:
         """A relation's number of rows: known for a table, counted and remembered for a view, counted for some rows.

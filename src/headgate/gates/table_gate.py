@@ -98,7 +98,10 @@ class TableGate:
         others = {".".join(name): self.sight.relation(*split(name, self.layer)) for name in names}
         outcome.on = replace(on, others=others) if others else on
         if expectation.looks_back:
-            outcome.on = replace(outcome.on, before=self.sight.before(self.layer, self.table))
+            before = self.sight.before(self.layer, self.table, expectation.compared_release())
+            outcome.on = replace(outcome.on, before=before)
+        if expectation.asks_age:
+            outcome.on = replace(outcome.on, changed=self.sight.changed(on))
         refuse_guessing(outcome.check.declared.kwargs, expectation.columns(), outcome.on)
         expectation.require(outcome.on)
         outcome.on = expectation.narrowed(outcome.on)

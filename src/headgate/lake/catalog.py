@@ -11,7 +11,8 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from headgate.lake.engine import LAKE, Connection, fetch_dicts, ident, literal
@@ -74,7 +75,7 @@ class DataFile:
     deleted: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """A table of the lake."""
 
@@ -89,9 +90,12 @@ class Table:
         """The exact number of rows, known without a scan."""
         return sum(file.rows - file.deleted for file in self.files)
 
-    @property
+    @cached_property
     def identity(self) -> str:
-        """Equal for two tables that hold the same files and mean the same columns by them."""
+        """Equal for two tables that hold the same files and mean the same columns by them.
+
+        A run asks some thousand times, since the state of a view is that of everything behind it.
+        """
         return digest(
             [
                 [(c.id, c.name, c.type, c.default) for c in self.columns],
@@ -124,12 +128,13 @@ class Contents:
     """All tables and views of an attached lake, by ``schema.name``.
 
     ``outside`` names relations that lie in no lake, such as a file: they can be read, and nothing else is
-    known of them.
+    known of them. ``identities`` are those of views that somebody asked for.
     """
 
     tables: dict[str, Table]
     views: dict[str, View]
     outside: frozenset[str] = frozenset()
+    identities: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 def digest(value: object) -> str:

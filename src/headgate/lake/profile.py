@@ -111,7 +111,9 @@ def identity_of(contents: Contents, name: str) -> str:
     A view is its text and whatever stands behind the names in it; since a name can hide anywhere in
     a text, every table and view whose name occurs in it counts.
     """
-    return _identity(contents, name, frozenset())
+    if name not in contents.identities:
+        contents.identities[name] = _identity(contents, name, frozenset())
+    return contents.identities[name]
 
 
 def _identity(contents: Contents, name: str, above: frozenset[str]) -> str:

@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import duckdb
 
@@ -38,26 +39,47 @@ class Pruned:
     bytes: int
     waiting: int
 
+    def facts(self) -> list[str]:
+        """As it is told."""
+        facts = [
+            f"{len(self.releases)} releases",
+            f"{len(self.branches)} branches",
+            f"{self.files:,} data files ({self.bytes / 1e6:,.1f} MB) deleted",
+        ]
+        return [*facts, f"{self.waiting:,} files wait for their readers"] if self.waiting else facts
+
 
 def prune(
-    store: Store, con: Connection, *, keep: int, keep_branches: Iterable[str], grace_seconds: float = GRACE_SECONDS
+    store: Store,
+    con: Connection,
+    *,
+    keep: int,
+    keep_branches: Iterable[str],
+    keep_daily: int = 0,
+    grace_seconds: float = GRACE_SECONDS,
 ) -> Pruned:
-    """Keep the served release, the newest ``keep`` and ``keep_branches``; delete everything else.
+    """Keep the served release, the newest ``keep``, the last of each of ``keep_daily`` days, and ``keep_branches``.
+
+    Everything else is deleted. Days are those on which something was published, in UTC, the newest first.
 
     The caller holds the lake's lock. Safe to be killed and to be run again at any point.
 
     Raises:
-        UsageError: ``keep`` is negative.
+        UsageError: ``keep`` or ``keep_daily`` is negative.
         CorruptError: a catalog that is kept cannot be read, so nobody can say what it needs. Nothing is deleted.
+            With ``keep_daily`` also a manifest: nobody can say of which day it is.
         PublishRefusedError: the pointer moved just now. Nothing is deleted.
     """
     if keep < 0:
         raise UsageError(f"cannot keep {keep} releases")
+    if keep_daily < 0:
+        raise UsageError(f"cannot keep releases of {keep_daily} days")
     kept_runs = set(keep_branches)
     releases = Releases(store)
     base = releases.pointer()
     published = releases.numbers()
     kept = {*(published[-keep:] if keep else []), *([] if base.release is None else [base.release])}
+    kept |= _last_of_days(releases, published, keep_daily)
     gone = sorted({number for number, _ in releases.listed()} - kept)
     needed = _needed(store, con, [catalog_key(n) for n in sorted(kept)], kept_runs)
     releases.withdraw(gone, base)
@@ -71,6 +93,17 @@ def prune(
     files, size = _delete_data(store, needed, waiting, grace_seconds)
     store.sweep(older_than_seconds=grace_seconds)
     return Pruned(tuple(gone), tuple(dead), files, size, len(waiting))
+
+
+def _last_of_days(releases: Releases, published: list[int], days: int) -> set[int]:
+    """The last release of each of the newest ``days`` on which there was one."""
+    last: dict[str, int] = {}
+    for number in reversed(published):
+        if len(last) == days:
+            break
+        day = datetime.fromisoformat(releases.manifest(number).published_at).astimezone(UTC).date().isoformat()
+        last.setdefault(day, number)
+    return set(last.values())
 
 
 def files_of(con: Connection, catalog: str) -> set[str]:

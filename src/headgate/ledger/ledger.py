@@ -20,6 +20,7 @@ from headgate.ledger.records import (
     RUNNING,
     AlertRecord,
     IncidentRecord,
+    JudgedRecord,
     ReleaseRecord,
     RunRecord,
     ServedRecord,
@@ -181,6 +182,21 @@ class Ledger:
 
         return next(iter(self._runs(narrowed)), None)
 
+    def runs_to_explain(self, target: str | None, *, lake: str | None = None, limit: int = 5) -> list[RunRecord]:
+        """The newest runs of a target that were stopped or have not ended, or whose release did not reach everybody."""
+        from sqlalchemy import or_, select
+
+        runs, steps = self._tables.RUNS, self._tables.STEPS
+        to_others = or_(*(steps.c.name.startswith(prefix) for prefix in ("serve:", "export:")))
+        unreached = select(steps.c.run).where(steps.c.status == "failed", to_others)
+
+        def narrowed(query: Select[Any]) -> Select[Any]:
+            query = query.where(or_(runs.c.status.in_(["blocked", "failed", RUNNING]), runs.c.run.in_(unreached)))
+            query = query.where(runs.c.target.is_(None) if target is None else runs.c.target == target)
+            return (query if lake is None else query.where(runs.c.lake == lake)).limit(limit)
+
+        return self._runs(narrowed)
+
     def died(self, live: Collection[str]) -> list[RunRecord]:
         """The runs that never ended although they are not among the ``live`` ones, as died, newest first."""
         runs = self._tables.RUNS
@@ -291,6 +307,46 @@ class Ledger:
         with self._database.reading() as con:
             bodies: Sequence[str] = con.execute(query).scalars().all()
         return [self._decoded(body) for body in bodies]
+
+    def judged(self, lake: str, layer: str, table: str, *, limit: int = 30) -> list[JudgedRecord]:
+        """What the last runs on ``lake`` that judged a table found of it, the oldest first."""
+        from sqlalchemy import select
+
+        runs, results = self._tables.RUNS, self._tables.RESULTS
+        of_table = (results.c.run == runs.c.run) & (results.c.layer == layer) & (results.c.table == table)
+        last = select(runs).where(runs.c.lake == lake, select(results.c.id).where(of_table).exists())
+        last = last.order_by(runs.c.id.desc()).limit(limit)
+        with self._database.reading() as con:
+            found = con.execute(last).mappings().all()
+            wanted = select(results.c.run, results.c.body).where(
+                results.c.run.in_([row["run"] for row in found]), results.c.layer == layer, results.c.table == table
+            )
+            bodies = con.execute(wanted.order_by(results.c.id)).all()
+        judged: dict[str, list[dict[str, Any]]] = {row["run"]: [] for row in found}
+        for run, body in bodies:
+            judged[str(run)].append(self._decoded(str(body)))
+        return [
+            JudgedRecord(row["run"], row["created_at"], row["status"], row["release"], judged[row["run"]])
+            for row in reversed(found)
+        ]
+
+    def forget(self, lake: str, releases: Collection[int]) -> None:
+        """Forget what held, and what steps wrote down, in the runs that left another release served than these.
+
+        The runs themselves stay, and so does everything that failed. ``releases`` are those that ``lake`` still has.
+        """
+        from sqlalchemy import delete, select, update
+
+        runs, steps, results = self._tables.RUNS, self._tables.STEPS, self._tables.RESULTS
+        gone = (
+            select(runs.c.run)
+            .where(runs.c.lake == lake, runs.c.status != RUNNING)
+            .where(runs.c.serving.is_not(None), runs.c.serving.not_in(list(releases)))
+        )
+        done = steps.c.status.in_(["done", "skipped"])
+        with self._database.writing() as con:
+            con.execute(delete(results).where(results.c.success.is_(True), results.c.run.in_(gone)))
+            con.execute(update(steps).where(done, steps.c.detail != "{}", steps.c.run.in_(gone)).values(detail="{}"))
 
     # Releases and alerts
 

@@ -60,6 +60,17 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedRecord:
+    """What a run found of one table: ``results`` as they were recorded. ``release`` is what the run published."""
+
+    run: str
+    at: str
+    status: str
+    release: int | None
+    results: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseRecord:
     """A release of a lake, as it was when it was published."""
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from headgate.errors import ConfigError
 from headgate.project.database_config import DuckdbSource, MysqlSource, PostgresSource, SqliteSource
 from headgate.project.values import (
     COLUMN_PATTERN,
@@ -28,6 +27,7 @@ from headgate.project.values import (
     MemoryLimit,
     Name,
     PathText,
+    PlacedSettings,
     Settings,
     SourceName,
     TableName,
@@ -39,7 +39,6 @@ from headgate.project.values import (
     from_environment,
     null_word,
 )
-from headgate.project.yaml_file import KeyPath, YamlFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ _NOT_NULL_SCHEMA = {
 }
 
 
-class FilesTable(Settings):
+class FilesTable(PlacedSettings):
     """A table that is read from files."""
 
     path: PathText = Field(
@@ -149,17 +148,6 @@ class FilesTable(Settings):
         examples=["null"],
     )
 
-    _written: tuple[YamlFile, KeyPath] = PrivateAttr(default=(YamlFile("headgate.yml", {}, {}), ()))
-
-    def written_at(self, source: YamlFile, path: KeyPath) -> None:
-        """Remember where the table is declared, for what is found wrong with it only when it is read."""
-        self._written = (source, path)
-
-    def error(self, what: str, *setting: str, hint: str | None = None) -> ConfigError:
-        """An error about one of the settings, such as ``("columns", "amount")``."""
-        source, path = self._written
-        return source.error(what, (*path, *setting), hint=hint)
-
 
 class FilesSource(Settings):
     """A source of files: CSV, JSON or Parquet."""
@@ -201,6 +189,30 @@ class PublishConfig(Settings):
     )
 
 
+class PruneConfig(Settings):
+    """Which releases stay when a lake is pruned. The served one always does."""
+
+    every: Duration | None = Field(
+        default=None,
+        description="How often `headgate schedule` prunes, between two runs. Null: only `headgate prune` does.",
+        examples=["24h"],
+    )
+    keep: Annotated[int, BeforeValidator(from_environment)] = Field(
+        default=10, ge=0, description="How many of the newest releases stay.", examples=[100]
+    )
+    keep_daily: Annotated[int, BeforeValidator(from_environment)] = Field(
+        default=0,
+        ge=0,
+        description="Of how many days the last release stays, too. Days (in UTC) without a release do not count.",
+        examples=[30],
+    )
+    grace: Duration = Field(
+        default=timedelta(hours=1),
+        description="How long data files of a pruned release stay for those who are reading it.",
+        examples=["2h"],
+    )
+
+
 class When(Settings):
     """When an after-hook runs, or an export is made. All conditions must hold."""
 
@@ -214,7 +226,7 @@ class When(Settings):
     )
 
 
-class ExportConfig(Settings):
+class ExportConfig(PlacedSettings):
     """Tables of each release as files for others. A failed export is tried again by the next run."""
 
     tables: Annotated[tuple[TableName, ...], Field(min_length=1), BeforeValidator(as_tuple)] = Field(
@@ -226,6 +238,12 @@ class ExportConfig(Settings):
         examples=["s3://ingest/{table}/{year}/{month}/{day}/{release}.csv"],
     )
     format: Literal["csv", "parquet"] = Field(description="What the files are.", examples=["csv"])
+    pii: Literal["include", "mask", "leave_out"] | None = Field(
+        default=None,
+        description="What becomes of columns that are tagged `pii`: written as they are, as marks that are equal for "
+        "equal values of one export, or not at all. Required if a table has any.",
+        examples=["mask"],
+    )
     when: When = Field(
         default_factory=When,
         description="Conditions on the release. Without any each is exported.",
@@ -405,6 +423,11 @@ class ProjectFile(Settings):
         default_factory=PublishConfig,
         description="The bounds of a release.",
         examples=[{"max_shrink": 0.2}],
+    )
+    prune: PruneConfig = Field(
+        default_factory=PruneConfig,
+        description="Which releases stay, and how often the others go.",
+        examples=[{"every": "24h", "keep": 100, "keep_daily": 30}],
     )
     serve: dict[Name, ServerConfig] = Field(
         default_factory=dict,

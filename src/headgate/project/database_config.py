@@ -5,12 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from headgate.errors import ConfigError
 from headgate.project.durations import parse_duration
-from headgate.project.values import ColumnName, Duration, PathText, Settings, as_tuple, from_environment, null_word
-from headgate.project.yaml_file import KeyPath, YamlFile
+from headgate.project.values import (
+    ColumnName,
+    Duration,
+    PathText,
+    PlacedSettings,
+    Settings,
+    as_tuple,
+    from_environment,
+    null_word,
+)
 
 Pattern = Annotated[str, Field(min_length=1, max_length=255)]
 Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(as_tuple)]
@@ -88,7 +95,7 @@ class Reconcile(Settings):
     )
 
 
-class Database(Settings):
+class Database(PlacedSettings):
     """What all databases have in common."""
 
     model_config = ConfigDict(protected_namespaces=())
@@ -150,17 +157,6 @@ class Database(Settings):
         description="What is particular about single tables, by name.",
         examples=[{"payment": {"primary_key": ["payment_id"]}}],
     )
-
-    _written: tuple[YamlFile, KeyPath] = PrivateAttr(default=(YamlFile("headgate.yml", {}, {}), ()))
-
-    def written_at(self, source: YamlFile, path: KeyPath) -> None:
-        """Remember where the source is declared, for what is found wrong with it only when it is read."""
-        self._written = (source, path)
-
-    def error(self, what: str, *setting: str, hint: str | None = None) -> ConfigError:
-        """An error about one of the settings, such as ``("tables", "payment", "cursor")``."""
-        source, path = self._written
-        return source.error(what, (*path, *setting), hint=hint)
 
 
 class PostgresSource(Database):

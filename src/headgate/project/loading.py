@@ -18,6 +18,7 @@ from headgate.project.config import (
     ExportConfig,
     FilesSource,
     ProjectFile,
+    PruneConfig,
     PublishConfig,
     Sample,
     ServerConfig,
@@ -28,6 +29,7 @@ from headgate.project.interpolation import Interpolated, interpolate, mask, unse
 from headgate.project.problems import Problem, as_error
 from headgate.project.rules import broken_rules
 from headgate.project.validation import validate
+from headgate.project.variables import require_kinds
 from headgate.project.yaml_file import KeyPath, YamlFile, read_value, read_yaml
 
 PROJECT_FILE = "headgate.yml"
@@ -52,6 +54,7 @@ class Project:
     layers: tuple[str, ...]
     vars: dict[str, Any]
     publish: PublishConfig
+    prune: PruneConfig
     serve: dict[str, ServerConfig]
     notify: dict[str, Channel]
     expect_every: timedelta | None
@@ -85,12 +88,12 @@ def load(
 ) -> Project:
     """Read the project in exactly this folder.
 
-    ``variables`` replace the project's and the target's ``vars`` one by one. What ``environ`` does not hold, a
-    simulator that runs beside the project may.
+    ``variables`` replace the project's and the target's ``vars`` one by one, each by one of its kind. What
+    ``environ`` does not hold, a simulator that runs beside the project may.
 
     Raises:
         ConfigError: headgate.yml says something wrong; the text lists everything that is.
-        UsageError: there is no project here, or no such target.
+        UsageError: there is no project here, or no such target; or a variable is of another kind.
     """
     folder = folder.absolute()
     source = read_yaml(_project_file(folder), PROJECT_FILE)
@@ -107,6 +110,11 @@ def load(
         for table, declared in config.tables.items():
             declared.written_at(source, ("sources", name, "tables", table))
     chosen = Target() if target is None else settings.targets[target]
+    place = ("export",) if chosen.export is None else ("targets", str(target), "export")
+    for name, export in (settings.export if chosen.export is None else chosen.export).items():
+        export.written_at(source, (*place, name))
+    own_vars = {**settings.vars, **chosen.vars}
+    require_kinds(own_vars, variables or {})
     default_lake = settings.lake if target is None else f"./lake/{target}"
     return Project(
         folder=folder,
@@ -116,8 +124,9 @@ def load(
         ledger=_ledger(folder, chosen.ledger or settings.ledger),
         sources=settings.sources,
         layers=settings.layers,
-        vars={**settings.vars, **chosen.vars, **(variables or {})},
+        vars={**own_vars, **(variables or {})},
         publish=settings.publish,
+        prune=settings.prune,
         serve=settings.serve if chosen.serve is None else chosen.serve,
         notify=settings.notify,
         expect_every=settings.expect_every,

@@ -39,6 +39,7 @@ SECTIONS = {
     "Target": "`targets.<target>`",
     "Sample": "`targets.<target>.sample`",
     "PublishConfig": "`publish`",
+    "PruneConfig": "`prune`",
     "PostgresServer": "`serve.<server>`",
     "ServedTable": "`serve.<server>.tables.<table>`",
     "Channel": "`notify.<channel>`",

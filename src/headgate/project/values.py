@@ -8,11 +8,13 @@ import shlex
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
 
+from headgate.errors import ConfigError
 from headgate.project.declaration import Bound
 from headgate.project.durations import parse_duration
 from headgate.project.interpolation import FromEnvironment
+from headgate.project.yaml_file import KeyPath, YamlFile
 
 NAME_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*$"
 SOURCE_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
@@ -97,6 +99,21 @@ class Settings(BaseModel):
     """What all settings have in common: nothing unknown, nothing converted, nothing changed later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class PlacedSettings(Settings):
+    """Settings that remember where they are declared, for what is found wrong with them only later."""
+
+    _written: tuple[YamlFile, KeyPath] = PrivateAttr(default=(YamlFile("headgate.yml", {}, {}), ()))
+
+    def written_at(self, source: YamlFile, path: KeyPath) -> None:
+        """Remember the place."""
+        self._written = (source, path)
+
+    def error(self, what: str, *setting: str, hint: str | None = None) -> ConfigError:
+        """An error about one of the settings, such as ``("tables", "payment", "cursor")``."""
+        source, path = self._written
+        return source.error(what, (*path, *setting), hint=hint)
 
 
 _INVALID_NAME = re.compile(r"[^A-Za-z0-9_]+")

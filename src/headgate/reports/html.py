@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
-from headgate.reports import words
+from headgate.reports import history, words
 
 if TYPE_CHECKING:
     from headgate.reports.rendering import Reported
@@ -29,6 +29,9 @@ def page(reported: Reported) -> str:
         results=results,
         held=sum(each.success for each in results),
         scores=words.scores(results),
+        history=history.history_of(reported),
+        squares=history.squares,
+        high=history.HEIGHT,
         words=words,
         at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 from headgate.errors import CouldNotRunError, UsageError
 from headgate.gates import ExpectationResult
+from headgate.ledger import JudgedRecord
 
+#: What so many of the last runs found of a table, the oldest first.
+Past = Callable[[int], Sequence[JudgedRecord]]
 Format = Literal["html", "xml", "md", "json"]
 
 
@@ -39,6 +42,11 @@ class Reported(Protocol):
     @property
     def results(self) -> Sequence[ExpectationResult]:
         """What each expectation came to."""
+        ...
+
+    @property
+    def history(self) -> Past | None:
+        """Says what earlier runs found, if it is a table of a project."""
         ...
 
     def to_json(self) -> dict[str, Any]:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from headgate.errors import ConfigError, TransformError
-from headgate.lake.engine import LAKE, qualified
+from headgate.lake.branch import INTERNAL_SCHEMA
+from headgate.lake.compaction import compact
+from headgate.lake.engine import LAKE, qualified, transaction
 from headgate.plan import LOG
 from headgate.run.repeat import Circumstances, build_compiled, recordings, repeat
 from headgate.run.workshop import Workshop
+from headgate.sources.change_log import RAW, VERSIONS, ChangeLog
 from headgate.transform.generic_tests import as_expectation, to_json
 from headgate.transform.models import Models, Node, fingerprint, must_begin_anew, out_of_date
 from headgate.transform.runner import GOOD, Dbt, NodeOutcome
@@ -30,11 +33,15 @@ def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
     _drop_removed(shop, layer, models, known)
     stale = out_of_date([*nodes, *tests], known, shop.identity, models.relations, everything=shop.options.full)
     work = [node for node in [*nodes, *tests] if node.id in stale]
+    if work:
+        _show_versions(shop)
     there = set(shop.contents.tables)
     anew = _must_begin_anew(shop, work, models, known)
     outcomes = {outcome.id: outcome for outcome in _build(shop, work, models, anew=anew)} if work else {}
     shop.changed()
     _refuse_strays(shop)
+    if compact(shop.con, shop.contents, [n.relation for n in nodes if n.id in outcomes and _in_place(n)]):
+        shop.changed()
     state = {}
     for node in [*nodes, *tests]:
         state[node.id] = dict(known.get(node.id, {}))
@@ -91,6 +98,18 @@ def build_again(shop: Workshop, layer: str, built: Mapping[str, Any], moved: Ite
     return {**built, "models": state, "again": again, "skipped": _skipped(outcomes)}
 
 
+def _show_versions(shop: Workshop) -> None:
+    """Give the change logs of a lake that was made before there were views of versions theirs."""
+    logs = [name.partition(".")[2] for name in shop.contents.tables if name.startswith(f"{LOG}.")]
+    lacking = [table for table in logs if f"{INTERNAL_SCHEMA}.{VERSIONS}{table}" not in shop.contents.views]
+    if lacking:
+        keys = shop.raw_keys()
+        with transaction(shop.con):
+            for table in lacking:
+                ChangeLog(shop.con, table, keys[table]).show_versions()
+        shop.changed()
+
+
 def _skipped(outcomes: Mapping[str, NodeOutcome]) -> list[str]:
     """What dbt left out because a test before it failed, which may hold once bad rows are gone."""
     return sorted(outcome.id for outcome in outcomes.values() if outcome.status == "skipped")
@@ -131,6 +150,7 @@ def _must_begin_anew(shop: Workshop, work: Sequence[Node], models: Models, known
     new would not see that.
     """
     moved = {name for detail in shop.details().values() for name in detail.get("moved", [])}
+    moved |= {f"{LOG}.{name.partition('.')[2]}" for name in moved if name.startswith(f"{RAW}.")}
     for node in models.nodes.values():  # inputs come first
         if any(models.relations.get(i) in moved for i in node.inputs):
             moved.add(node.relation)
@@ -201,7 +221,7 @@ def _build_anew(
     shop: Workshop, dbt: Dbt, work: Sequence[Node], state: Circumstances, tell: Callable[[str], None], *, anew: bool
 ) -> list[NodeOutcome]:
     """What nobody remembers: tables of one query together, the rest by dbt."""
-    plain = [node for node in work if node.plain and not state.is_view(node)]
+    plain = [node for node in work if node.recipe and state.itself(node) is None]
     compiled = dbt.compile(plain) if len(plain) > 1 else {}
     outcomes = build_compiled(shop.con, compiled, work, state, tell) if compiled else []
     left = [node for node in work if node.id not in {outcome.id for outcome in outcomes}]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from headgate.errors import HeadgateError
+from headgate.exports import refuse_untold
 from headgate.gates import compile_gates
 from headgate.lake.doctor import Finding
 from headgate.lake.probing import probe
@@ -14,9 +15,12 @@ from headgate.lake.release import Releases
 from headgate.ledger import Ledger
 from headgate.notify import require_channels
 from headgate.project import Declared, Project, read_gates
+from headgate.run.exporting import pii_of
 from headgate.run.gating import view_cannot_lose_rows
-from headgate.run.workshop import open_dbt, open_source, open_store
+from headgate.run.repeat import foresee
+from headgate.run.workshop import open_dbt, open_source, open_store, source_states
 from headgate.serve import held_release
+from headgate.sources.databases.source import DatabaseSource
 from headgate.transform.models import Models
 
 
@@ -28,6 +32,7 @@ def check_project(project: Project) -> list[Finding]:
         *(_look(f"source {name}", partial(_source, project, name)) for name in project.sources),
         _look("models", partial(_models, project)),
         *(_look(f"serve {name}", partial(_server, project, name)) for name in project.serve),
+        *(_look(f"export {name}", partial(_export, project, name)) for name in project.export),
         *(_look(f"notify {name}", partial(_channel, project, name)) for name in project.notify),
         _look("lake", partial(_lake, project)),
         _look("ledger", partial(_ledger, project)),
@@ -49,15 +54,33 @@ def _gates(project: Project) -> str:
 
 
 def _source(project: Project, name: str) -> str:
-    changes = open_source(project, name).changes({})
-    return "; ".join(f"{change.table}: {change.why}" for change in changes.values())
+    """Its tables: of a database how each is read, of files what is new in each."""
+    source = open_source(project, name)
+    if isinstance(source, DatabaseSource):
+        return "; ".join(f"{table} ({how})" for table, how in source.described().items())
+    store = open_store(project)
+    changes = source.changes(source_states(Releases(store).current(), name, None, store.location))
+    return "; ".join(f"{change.table}: {change.why or 'nothing new'}" for change in changes.values())
 
 
 def _server(project: Project, name: str) -> str:
     server = project.serve[name]
     held = held_release(server)
     holds = "holds nothing yet" if held is None else f"holds release {held}"
-    return f"{len(server.tables)} tables; schema {server.schema_} {holds}"
+    tagged = pii_of(project, server.tables, Releases(open_store(project)).current())
+    named = [f"{table}.{column}" for table, columns in tagged.items() for column in sorted(columns)]
+    of_persons = f"; tagged pii, and served as they are: {', '.join(named)}" if named else ""
+    return f"{len(server.tables)} tables; schema {server.schema_} {holds}{of_persons}"
+
+
+def _export(project: Project, name: str) -> str:
+    wanted = project.export[name]
+    tagged = pii_of(project, wanted.tables, Releases(open_store(project)).current())
+    refuse_untold(name, wanted, tagged)
+    count = sum(len(columns) for columns in tagged.values())
+    words = {"include": "as they are", "mask": "masked", "leave_out": "left out", None: ""}
+    of_persons = f"; {count} columns tagged pii, {words[wanted.pii]}" if count else ""
+    return f"{len(wanted.tables)} tables as {wanted.format}{of_persons}"
 
 
 def _channel(project: Project, name: str) -> str:
@@ -79,6 +102,7 @@ def _models(project: Project) -> str:
             hint=f"the layers are {', '.join(project.layers)}: put the model into models/<layer>/",
         )
     _refuse_table_macros(project)
+    foresee(dbt, models)
     return f"{counts['model']} models, {counts['test']} dbt tests"
 
 

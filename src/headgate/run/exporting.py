@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from headgate.lake.opening import open_store
 from headgate.lake.reading import reader
 from headgate.lake.release import Manifest
 from headgate.plan import Kind
+from headgate.project import Project, read_tagged_gate
 from headgate.project.export_path import ExportPath
 from headgate.run.conditions import waits_for
 from headgate.run.workshop import Workshop, engine_settings
@@ -83,7 +84,8 @@ def _export(shop: Workshop, name: str, release: Manifest, run: str) -> Ended:
         settings = engine_settings(shop.project, shop.store)
         with reader(shop.store, settings, release=release.release, run=None) as con:
             engine.admit(con, to.access())
-            done = export(con, release, name, wanted, to, shop.store.location)
+            pii = pii_of(shop.project, wanted.tables, release)
+            done = export(con, release, name, wanted, to, shop.store.location, pii=pii)
     except HeadgateError as error:
         text = f"export {name}: {shop.project.mask(str(error))}"
         text += f"\n  release {release.release} stays published; the next run tries the export again"
@@ -95,6 +97,22 @@ def _export(shop: Workshop, name: str, release: Manifest, run: str) -> Ended:
     text = f"export {name}: release {release.release}, {what} ({time.monotonic() - started:.1f} s): {done.manifest}"
     shop.notes.append(text if done.anew else f"export {name}: release {release.release} was complete before")
     return "done", {"text": text, "manifest": done.manifest}
+
+
+def pii_of(project: Project, tables: Iterable[str], release: Manifest | None) -> dict[str, frozenset[str]]:
+    """The columns tagged ``pii``, by table that leaves the lake; without a release those that are named expressly.
+
+    Raises:
+        ConfigError: a gate file cannot be read, so nobody knows.
+    """
+    found = {}
+    for name in tables:
+        layer, _, table = name.partition(".")
+        pii = read_tagged_gate(project, layer).pii
+        there = release.tables.get(name) if release else None
+        columns = [column["name"] for column in there["columns"]] if there else pii.tagged(table)
+        found[name] = pii.of(table, columns)
+    return found
 
 
 def _root(shop: Workshop, name: str) -> str:

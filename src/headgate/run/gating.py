@@ -14,6 +14,7 @@ import duckdb
 
 from headgate.errors import ConfigError
 from headgate.gates import Check, ExpectationResult, Gate, GateResult, compile_gate, evaluate
+from headgate.gates.past import earlier_releases, since_publishing
 from headgate.lake.engine import LAKE, qualified
 from headgate.lake.quarantine import REPLAYED, SCHEMA, table_name
 from headgate.project import Bound, GateFile, Place, with_tags
@@ -89,13 +90,14 @@ class _Gating:
         gate = self.gate
         if tests:
             gate = compile_gate(self.file.with_more((entry["table"], from_json(entry)) for entry in tests))
-        with self.shop.earlier() as earlier:
+        with earlier_releases(self.shop.con, self.shop.releases, self.shop.base.release) as earlier:
             return evaluate(
                 self.shop.con,
                 gate,
                 contents=self.shop.contents,
                 plain=lambda view: shows_every_row(view.sql),
                 earlier=earlier,
+                since=since_publishing(self.shop.parent),
                 scale=self.shop.project.sample.fraction if self.shop.project.sample else None,
             )
 

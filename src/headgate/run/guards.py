@@ -1,12 +1,14 @@
 """What is always checked before publishing, whatever the gates say.
 
-No NaN where nobody allowed it, no table that suddenly shrank, and no row lost between a source and raw.
+No NaN where nobody allowed it, no whole number that was rounded on its way into the lake, no table that suddenly
+shrank, and no row lost between a source and raw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from headgate.lake.engine import LAKE, Connection, ident, qualified
@@ -15,6 +17,9 @@ from headgate.run.workshop import Workshop
 from headgate.sources.change_log import RAW, ChangeLog
 
 FLOATS = ("FLOAT", "DOUBLE")
+WIDE = ("HUGEINT", "UHUGEINT")
+#: From here on a DOUBLE does not hold every whole number.
+_EXACT = 2**53
 #: So many tables are looked at by one statement: each costs DuckLake a millisecond or two.
 _TOGETHER = 50
 #: What can become of a row that was read.
@@ -62,20 +67,60 @@ def no_nan(
         for name, table in tables.items()
         if name not in unchanged
     }
-    asked = [(name, columns) for name, columns in floats.items() if columns]
     results = []
+    for name, column, count in _counted(con, floats, "isnan({})"):
+        hint = f"let the model write null, or allow it: publish.allow_nan: [{name}.{column}]"
+        results.append(GuardResult(name, "no_nan", count == 0, {"column": column}, count, count, hint))
+    return results
+
+
+def no_rounding(
+    con: Connection, tables: Mapping[str, Any], unchanged: set[str], in_files: Collection[str], project: Path
+) -> list[GuardResult]:
+    """No value of a table is a whole number that Parquet cannot hold: it has no 128 bits, and DuckLake writes a DOUBLE.
+
+    ``sum()`` of whole numbers is a HUGEINT. Below 2^53 it comes back as it was; beyond, nobody can tell any more what
+    it was. ``in_files`` are the tables whose rows are: a view adds up when it is read, and is exact. Inside lists
+    and structs nothing is looked at, and so nothing is let through.
+    """
+    wide: dict[str, list[str]] = {}
+    results = []
+    for name in sorted(tables.keys() & set(in_files) - unchanged):
+        for column in tables[name]["columns"]:
+            if column["type"] in WIDE:
+                wide.setdefault(name, []).append(column["name"])
+            elif any(word in column["type"] for word in WIDE):
+                observed = f"{column['type']}: what is inside is not looked at"
+                bigints = column["type"].replace("UHUGEINT", "HUGEINT").replace("HUGEINT", "BIGINT")
+                hint = _cast_hint(project, name, f"cast({ident(column['name'])} as {bigints})")
+                results.append(GuardResult(name, "no_rounding", False, {"column": column["name"]}, observed, hint=hint))
+    beyond = f"({{0}} >= {_EXACT} OR {{0}} <= -{_EXACT})"
+    for name, column, count in _counted(con, wide, beyond):
+        hint = _cast_hint(project, name, f"cast({ident(column)} as decimal(38, 0))")
+        results.append(GuardResult(name, "no_rounding", count == 0, {"column": column}, count, count, hint))
+    return results
+
+
+def _cast_hint(project: Path, table: str, cast: str) -> str:
+    """Where to write what."""
+    layer, name = table.split(".", 1)
+    models = [path.relative_to(project).as_posix() for path in sorted(project.glob(f"models/**/{name}.*"))]
+    here = [path for path in models if path.startswith(f"models/{layer}/")] or models or [f"the model {name}"]
+    return f"Parquet has no whole numbers of 128 bits and rounds them from 2^53 on; in {here[0]}: {cast}"
+
+
+def _counted(con: Connection, columns: Mapping[str, Sequence[str]], condition: str) -> Iterator[tuple[str, str, int]]:
+    """Of these columns of tables, in how many rows the condition is true; ``{}`` in it is the column."""
+    asked = [(name, names) for name, names in columns.items() if names]
     for some in (asked[i : i + _TOGETHER] for i in range(0, len(asked), _TOGETHER)):
         queries = [
-            f"SELECT {number}, [{', '.join(f'count(*) FILTER (isnan({ident(c)}))' for c in columns)}] "
+            f"SELECT {number}, [{', '.join(f'count(*) FILTER ({condition.format(ident(c))})' for c in names)}] "
             f"FROM {qualified(LAKE, *name.split('.', 1))}"
-            for number, (name, columns) in enumerate(some)
+            for number, (name, names) in enumerate(some)
         ]
         counts = dict(con.execute(" UNION ALL ".join(queries)).fetchall())
-        for number, (name, columns) in enumerate(some):
-            for column, count in zip(columns, counts[number], strict=True):
-                hint = f"let the model write null, or allow it: publish.allow_nan: [{name}.{column}]"
-                results.append(GuardResult(name, "no_nan", count == 0, {"column": column}, count, count, hint))
-    return results
+        for number, (name, names) in enumerate(some):
+            yield from ((name, column, count) for column, count in zip(names, counts[number], strict=True))
 
 
 def no_shrink(

@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
 FOLDER = Path(".headgate") / "schedule"
@@ -43,9 +44,10 @@ class Health:
 
 
 class Pulse:
-    """Keeps the file of this process's scheduler."""
+    """Keeps the file of this process's scheduler; the run and the beat that goes on beside it are two threads."""
 
     def __init__(self, project: Path, target: str | None, when: str) -> None:
+        self._writing = Lock()
         self._path = project / FOLDER / f"{os.getpid()}.json"
         self.health = Health(os.getpid(), target, when, "waiting", now(), now())
         for path, health in _read(project):
@@ -64,24 +66,26 @@ class Pulse:
         next_: str | None = None,
     ) -> None:
         """Say what happens now; what is not given stays as it was."""
-        known = self.health
-        since = known.since if state == known.state else now()
-        self.health = replace(
-            known,
-            state=state,
-            since=since,
-            beat=now(),
-            runs=known.runs if runs is None else runs,
-            failures=known.failures if failures is None else failures,
-            last=known.last if last is None else last,
-            next=next_,
-        )
-        self._write()
+        with self._writing:
+            known = self.health
+            since = known.since if state == known.state else now()
+            self.health = replace(
+                known,
+                state=state,
+                since=since,
+                beat=now(),
+                runs=known.runs if runs is None else runs,
+                failures=known.failures if failures is None else failures,
+                last=known.last if last is None else last,
+                next=next_,
+            )
+            self._write()
 
     def beat(self) -> None:
         """Say that it still lives."""
-        self.health = replace(self.health, beat=now())
-        self._write()
+        with self._writing:
+            self.health = replace(self.health, beat=now())
+            self._write()
 
     def end(self) -> None:
         """A scheduler that stopped as it should leaves nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from headgate.errors import CorruptError
 from headgate.lake.branch import branches
@@ -32,8 +32,13 @@ def roll_back(project: Project, number: int, reason: str) -> int | None:
     return before
 
 
-def prune_lake(project: Project, *, keep: int, grace_seconds: float) -> Pruned:
+def prune_lake(
+    project: Project, *, keep: int | None = None, keep_daily: int | None = None, grace: timedelta | None = None
+) -> Pruned:
     """Delete what nothing needs; the branches of runs that a gate blocked since the served release stay.
+
+    What is not said here is as `prune` of headgate.yml says. Of the runs that ended while a release was served that is
+    gone now the ledger forgets what held, and what their steps wrote down.
 
     Raises:
         LockHeldError: a run is working.
@@ -51,9 +56,18 @@ def prune_lake(project: Project, *, keep: int, grace_seconds: float) -> Pruned:
         ]
         con = connect(engine_settings(project, store))
         try:
-            return prune(store, con, keep=keep, keep_branches=kept, grace_seconds=grace_seconds)
+            done = prune(
+                store,
+                con,
+                keep=project.prune.keep if keep is None else keep,
+                keep_daily=project.prune.keep_daily if keep_daily is None else keep_daily,
+                keep_branches=kept,
+                grace_seconds=(project.prune.grace if grace is None else grace).total_seconds(),
+            )
         finally:
             con.close()
+        ledger.forget(store.location, Releases(store).numbers())
+        return done
 
 
 def ledger_start(ledger: Ledger, run: str) -> str | None:

@@ -12,6 +12,7 @@ import duckdb
 
 from headgate.errors import CouldNotRunError, DataError
 from headgate.gates import Check, ExpectationResult, numbers_of_bad_rows
+from headgate.gates.past import earlier_releases
 from headgate.gates.relation import first_line
 from headgate.gates.values import UnusableError
 from headgate.lake.engine import literal, qualified, transaction
@@ -219,8 +220,8 @@ class TablePass:
         """Whether one of the rows that leave was published: models that built on it must begin anew."""
         if self.shop.dbt is None:
             return False
-        with self.shop.earlier() as earlier:
-            alias = earlier()
+        with earlier_releases(self.shop.con, self.shop.releases, self.shop.base.release) as earlier:
+            alias = earlier(None)
             if alias is None:
                 return False
             before = qualified(alias, self.layer, self.table)

@@ -18,7 +18,7 @@ from headgate.lake import engine
 from headgate.lake.catalog import Contents, digest
 from headgate.transform.memory import Memory, Recording
 from headgate.transform.models import Models, Node
-from headgate.transform.runner import NodeOutcome
+from headgate.transform.runner import Dbt, NodeOutcome
 
 #: What dbt's log puts in place of a secret.
 _SECRET = "*****"  # noqa: S105
@@ -36,20 +36,22 @@ class Circumstances:
     anew: bool
     columns: dict[str, str]
 
-    def itself(self, node: Node) -> str:
-        """What there is of the node's own table before it is built; a plain node's statement replaces any table."""
-        if node.plain and not self.is_view(node):
-            return digest(node.relation)
-        return digest([node.relation, self.is_view(node), self.columns.get(node.relation), self.anew])
+    def itself(self, node: Node) -> str | None:
+        """What there is of the node's own table before it is built; None if one query makes the table, whatever it is.
 
-    def is_view(self, node: Node) -> bool:
-        """Whether there is a view where the node is to be built."""
-        return node.relation in self.contents.views
+        That of a plain node replaces any table.
+        """
+        there = node.relation in self.columns
+        if (node.plain and node.relation not in self.contents.views) or (node.begins_plain and not there):
+            return None
+        return digest([node.relation, node.relation in self.contents.views, self.columns.get(node.relation), self.anew])
 
-    def of(self, node: Node, itself: str) -> str:
+    def of(self, node: Node, itself: str | None) -> str:
         """All of it, once everything that the node reads is built."""
         read = [self.models.relations.get(i, i) for i in node.inputs]
-        return digest([itself, [(relation, None if node.plain else self.columns.get(relation)) for relation in read]])
+        if itself is None:
+            return digest([node.relation, read])
+        return digest([itself, [(relation, self.columns.get(relation)) for relation in read]])
 
 
 def repeat(
@@ -64,7 +66,7 @@ def repeat(
         for node in _ready(work, lambda node: found(node) is not None):
             recording = found(node)
             assert recording is not None  # noqa: S101  # what makes it ready
-            yield node, recording.statements, None if node.plain else recording.columns
+            yield node, recording.statements, recording.columns
 
     def found(node: Node) -> Recording | None:
         return memory.recording(node, state.of(node, state.itself(node))) if node.recipe else None
@@ -79,24 +81,46 @@ def build_compiled(
     state: Circumstances,
     on_node: Callable[[str], None],
 ) -> list[NodeOutcome]:
-    """Build those nodes of ``work``, inputs first, that are no more than a table of one query; all or nothing.
-
-    The statement is that of the materialization in ``transform/macros``, around what dbt ``compiled``.
-    """
+    """Build those nodes of ``work``, inputs first, that are no more than a table of one query; all or nothing."""
 
     def plain() -> Iterator[_Sending]:
         for node in _ready(work, lambda node: node.id in compiled):
-            relation = engine.qualified(engine.LAKE, *node.relation.split(".", 1))
-            yield node, (f"create or replace table {relation} as (\n{compiled[node.id]}\n)",), None
+            yield node, (_table_of(node, compiled[node.id]),), None
 
     return _send_all(con, plain(), state, on_node)
+
+
+def foresee(dbt: Dbt, models: Models) -> None:
+    """Let dbt compile now what a first run will build as a table of one query, so that it does not need dbt then."""
+    nothing = Circumstances(Contents({}, {}), models, anew=False, columns={})
+    plain = [n for n in models.nodes.values() if n.recipe and nothing.itself(n) is None]
+    new = {n.id: n for n in plain if not dbt.memory.recording(n, nothing.of(n, None))}
+    if not new:
+        return
+    found = {}
+    with engine.connect(shared=True) as con:
+        con.execute(f"ATTACH ':memory:' AS {engine.ident(engine.LAKE)}")  # dbt looks which tables there are: none
+        try:
+            compiled = dbt.compile(list(new.values()))
+        finally:
+            dbt.close()
+    for key, query in compiled.items():
+        node = new[key]
+        statements = (_table_of(node, query),)
+        found[key] = Recording(node.recipe or "", nothing.of(node, None), statements, None, there=False)
+    dbt.memory.keep(found, models)
+
+
+def _table_of(node: Node, query: str) -> str:
+    """The statement of the materialization in ``transform/macros``."""
+    return f"create or replace table {engine.qualified(engine.LAKE, *node.relation.split('.', 1))} as (\n{query}\n)"
 
 
 def recordings(
     outcomes: Sequence[NodeOutcome],
     nodes: Mapping[str, Node],
     before: Contents,
-    itself: Mapping[str, str],
+    itself: Mapping[str, str | None],
     after: Circumstances,
 ) -> dict[str, Recording]:
     """What is worth remembering of what was just built. ``itself`` is what there was of each node ``before``."""
@@ -104,7 +128,7 @@ def recordings(
     for outcome in outcomes:
         node = nodes[outcome.id]
         if node.recipe and outcome.statements and not any(_SECRET in each for each in outcome.statements):
-            columns = after.columns.get(node.relation, "")
+            columns = after.columns.get(node.relation, "") if itself[node.id] else None
             there = node.relation in before.tables or node.relation in before.views
             circumstances = after.of(node, itself[node.id])
             found[node.id] = Recording(node.recipe, circumstances, outcome.statements, columns, there)

@@ -23,6 +23,7 @@ from headgate.ledger import Ledger
 from headgate.project import Project
 from headgate.project.durations import format_duration
 from headgate.run.health import BEAT_SECONDS, Health, Pulse, State
+from headgate.run.keeping import prune_lake
 from headgate.run.story import perform
 from headgate.run.telling import tell_of_age
 from headgate.run.verdict import Verdict
@@ -66,6 +67,7 @@ class Schedule:
         self._idle.set()
         self._began: datetime | None = None
         self._not_before: datetime | None = None
+        self._pruned: datetime | None = None
 
     def serve(self) -> Health:
         """Run until a signal comes; then let the step in hand end. A second signal ends it at once."""
@@ -121,6 +123,7 @@ class Schedule:
             verdict = perform(self._project, self._options, stopping=self._stop.is_set)
             failed = verdict.status == "failed" and not self._stop.is_set()
             self._tell(verdict, scheduler)
+            self._prune(began)
         except LockHeldError as error:
             failed = False
             self._say("WAITING", [error.what, self._next_text(scheduler)], good=True)
@@ -133,6 +136,19 @@ class Schedule:
             state: State = "stopping" if self._stop.is_set() else "waiting"
             runs = self._pulse.health.runs + 1
             self._pulse.change(state, runs=runs, failures=failures, next_=self._next(scheduler))
+
+    def _prune(self, began: datetime) -> None:
+        """Let go of old releases, as often as the project says; what goes wrong with it is no failure of the run."""
+        every = self._project.prune.every
+        if every is None or self._stop.is_set() or (self._pruned is not None and began - self._pruned < every):
+            return
+        try:
+            done = prune_lake(self._project)
+        except HeadgateError as error:
+            self._report("NOT PRUNED", self._project.mask(str(error)).splitlines(), False)
+            return
+        self._pruned = began
+        self._report("PRUNED", done.facts(), True)
 
     def _put_off(self, began: datetime, failures: int) -> None:
         """After the second failure in a row one run is left out, after the third three, up to an hour."""

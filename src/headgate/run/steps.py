@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from headgate.gates.scorecard import scorecard
+from headgate.lake.compaction import compact
 from headgate.lake.release import Manifest
 from headgate.notify import run_hook
-from headgate.plan import Kind, Step
+from headgate.plan import LOG, Kind, Step
 from headgate.project.rules import RAW
 from headgate.run.build import build_layer
 from headgate.run.conditions import waits_for
@@ -20,6 +21,7 @@ from headgate.run.publish import publish, published_before
 from headgate.run.serving import serve_in_run
 from headgate.run.verdict import Status
 from headgate.run.workshop import Workshop, open_source, source_states
+from headgate.sources.memory import Memory
 from headgate.sources.schema_lock import read_lock
 
 
@@ -73,6 +75,9 @@ def _extract(shop: Workshop, step: Step) -> Outcome:
         }
         shop.notes.extend(f"{step.subject}.{extracted.table}: {note}" for note in extracted.notes)
     shop.changed()
+    forgot = Memory(shop.con).tidy(shop.contents)
+    if compact(shop.con, shop.contents, [f"{LOG}.{name.split('.', 1)[1]}" for name in entries]) or forgot:
+        shop.changed()
     return Outcome("done" if entries else "skipped", {"sources": entries})
 
 

@@ -14,9 +14,13 @@ from headgate.lake.branch import branch_of
 from headgate.lake.engine import Connection
 from headgate.lake.reading import query, reader
 from headgate.lake.release import Manifest, Releases
+from headgate.lake.store import Store
 from headgate.ledger import Ledger, RunRecord
+from headgate.ledger.records import RUNNING
+from headgate.plan import Kind
 from headgate.project import Declared, Pii, Project, read_gate, read_tagged_gate
 from headgate.project.fingerprint import fingerprint
+from headgate.run.history import as_it_is
 from headgate.run.verdict import EXAMPLES, decided
 from headgate.run.workshop import engine_settings, open_store
 
@@ -44,7 +48,7 @@ class Explanation:
     """Why a run ended as it did, and what was different from the last good release.
 
     ``quarantine`` says of how many rows of each table it decided, ``quarantined`` which expectations put some in,
-    ``served`` what became of each server.
+    ``served`` what became of each server, ``unexported`` why exports failed.
     """
 
     run: RunRecord
@@ -56,6 +60,7 @@ class Explanation:
     code: list[str]
     schema: list[str]
     served: dict[str, dict[str, Any]]
+    unexported: list[str]
     branch: bool
 
 
@@ -71,17 +76,19 @@ _NOT_ASKED = _Found(None, [], [], None)
 
 
 def explain_run(project: Project, run: str | None) -> Explanation:
-    """Explain ``run``, or the last run that was stopped.
+    """Explain ``run``, or the newest run that did not end well: stopped, died, or published and not served.
 
     Raises:
-        UsageError: there is no such run, or none was stopped.
+        UsageError: there is no such run, or all ended well.
     """
     store = open_store(project)
     with Ledger.open(project.ledger) as ledger:
-        record = _record(ledger, run, project, store.location)
+        record = _record(ledger, run, project) if run is not None else _newest(ledger, project, store)
         results = ledger.results(record.run)
         failed = [result for result in results if not result["success"]]
-        details = {step.name: step.detail for step in ledger.steps(record.run)}
+        steps = ledger.steps(record.run)
+    details = {step.name: step.detail for step in steps}
+    failed_steps = {step.name for step in steps if step.status == "failed" and step.name.startswith(f"{Kind.EXPORT}:")}
     releases = Releases(store)
     parent = releases.manifest(record.base_release) if record.base_release in releases.numbers() else None
     branch = branch_of(store, record.run).exists
@@ -97,23 +104,32 @@ def explain_run(project: Project, run: str | None) -> Explanation:
         code=_code(project, parent),
         schema=_schema(details, parent),
         served={name.partition(":")[2]: d["served"] for name, d in details.items() if "served" in d},
+        unexported=[detail["text"] for name, detail in details.items() if name in failed_steps and "text" in detail],
         branch=branch,
     )
 
 
-def _record(ledger: Ledger, run: str | None, project: Project, lake: str) -> RunRecord:
-    if run is not None:
-        record = ledger.run(run)
-        if record is None:
-            raise UsageError(f"there is no run {run}", hint=did_you_mean(run, [r.run for r in ledger.runs(50)]))
-        if record.target != project.target:
-            target = f" --target {record.target}" if record.target else ", without --target"
-            raise UsageError(f"run {run} worked on the lake of another target", hint=f"headgate why {run}{target}")
-        return record
-    record = ledger.last_run(["blocked", "failed"], lake=lake)
+def _record(ledger: Ledger, run: str, project: Project) -> RunRecord:
+    record = ledger.run(run)
     if record is None:
+        raise UsageError(f"there is no run {run}", hint=did_you_mean(run, [r.run for r in ledger.runs(50)]))
+    if record.target != project.target:
+        target = f" --target {record.target}" if record.target else ", without --target"
+        raise UsageError(f"run {run} worked on the lake of another target", hint=f"headgate why {run}{target}")
+    return as_it_is(record, project)
+
+
+def _newest(ledger: Ledger, project: Project, store: Store) -> RunRecord:
+    """A ledger in a file is the project's own, and its runs are known wherever the lake lies now.
+
+    On a server, several projects may share one: there the lake tells whose a run is.
+    """
+    lake = None if project.ledger.startswith("sqlite:") else store.location
+    records = [as_it_is(record, project) for record in ledger.runs_to_explain(project.target, lake=lake)]
+    found = next((record for record in records if record.status != RUNNING), None)
+    if found is None:
         raise UsageError("no run of this lake was ever stopped", hint="headgate runs lists them all")
-    return record
+    return found
 
 
 def _causes(

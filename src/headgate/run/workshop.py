@@ -6,7 +6,7 @@ Nothing in here outlives a process: what one step hands to the next lies in the 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -21,19 +21,19 @@ from headgate.lake import branch as branches
 from headgate.lake import engine, opening, stowing
 from headgate.lake.catalog import Contents, digest, read_contents
 from headgate.lake.profile import identity_of
+from headgate.lake.quarantine import SCHEMA, table_name
 from headgate.lake.release import Manifest, Pointer, Releases
 from headgate.lake.store import Store
 from headgate.project import GateFile, Pii, Project, read_gates
 from headgate.project.gate_file import has_pii
 from headgate.project.pii import NO_PII
 from headgate.sources import source as sources
+from headgate.sources.change_log import RAW, RAW_LOG
 from headgate.sources.source import Source
 from headgate.transform.models import Models
 from headgate.transform.runner import Dbt
 from headgate.transform.workspace import SCRATCH, prepare
 
-#: The name under which a gate sees the release that its branch was made from.
-EARLIER = "earlier"
 DONE = ("done", "skipped")
 
 
@@ -197,10 +197,17 @@ class Workshop:
         return models
 
     def identity(self, relation: str) -> str | None:
-        """The state of a table or view on the branch; None if it is not there."""
+        """The state of a table or view on the branch; None if it is not there.
+
+        A change log is read together with what is known of its versions in quarantine.
+        """
         contents = self.contents
         if relation not in contents.tables and relation not in contents.views:
             return None
+        schema, table = relation.split(".", 1)
+        kept_apart = f"{SCHEMA}.{table_name(RAW, table)}"
+        if schema == RAW_LOG and kept_apart in contents.tables:
+            return digest([identity_of(contents, relation), identity_of(contents, kept_apart)])
         return identity_of(contents, relation)
 
     def shape(self, relation: str) -> str | None:
@@ -259,26 +266,6 @@ class Workshop:
             self.dbt.close()
         if "con" in self.__dict__:
             self.con.close()
-
-    @contextlib.contextmanager
-    def earlier(self) -> Iterator[Callable[[], str | None]]:
-        """Attaches the release that the branch was made from when that is first asked for, and lets go of it after."""
-        attached: list[str] = []
-
-        def attach() -> str | None:
-            if self.base.release is None:
-                return None
-            if not attached:
-                catalog = str(self.releases.catalog(self.base.release))
-                engine.attach(self.con, catalog, self.store.url("data"), alias=EARLIER, read_only=True)
-                attached.append(EARLIER)
-            return EARLIER
-
-        try:
-            yield attach
-        finally:
-            for alias in attached:
-                self.con.execute(f"DETACH {engine.ident(alias)}")
 
     def raw_keys(self) -> dict[str, tuple[str, ...]]:
         """The primary key of every raw table that was loaded, by the table's name."""

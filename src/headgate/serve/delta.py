@@ -20,6 +20,8 @@ from headgate.lake.store import Store
 from headgate.serve.wanted import Wanted
 
 _BEFORE, _AFTER = "served", "toserve"
+#: What both have of one table, while it is compared.
+_OLD, _NEW = "temp.headgate_served", "temp.headgate_to_serve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +54,39 @@ class Releases:
             return self.whole(table)
         columns = self._earlier.tables[table.relation]["columns"]
         new, old = self._sides(table, {column["name"]: column["type"] for column in columns})
+        if old is None:
+            return Files(self._write("rows", table, new), self._empty("gone"))
         keys = ", ".join(ident(column) for column in table.primary_key)
-        rows = f"SELECT * FROM ({new}) EXCEPT ALL SELECT * FROM ({old})"
-        gone = f"SELECT {keys} FROM ({old}) ANTI JOIN ({new}) USING ({keys})"
-        return Files(self._write("rows", table, rows), self._write("gone", table, gone, table.primary_key))
+        try:
+            for name, side in ((_NEW, new), (_OLD, old)):  # each side is read once, which matters where it is a view
+                self._con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {side}")
+            rows = f"FROM {_NEW} EXCEPT ALL FROM {_OLD}"
+            gone = f"SELECT {keys} FROM {_OLD} ANTI JOIN {_NEW} USING ({keys})"
+            return Files(self._write("rows", table, rows), self._write("gone", table, gone, table.primary_key))
+        except duckdb.Error as error:
+            raise translated(error, doing=f"reading {table.relation} to serve it") from error
+        finally:
+            for name in (_NEW, _OLD):
+                self._con.execute(f"DROP TABLE IF EXISTS {name}")
 
-    def _sides(self, table: Wanted, had: dict[str, str]) -> tuple[str, str]:
-        """Both states of a table with the same columns; a column that the older one lacks is null in it."""
+    def _sides(self, table: Wanted, had: dict[str, str]) -> tuple[str, str | None]:
+        """Both states of a table with the same columns; a column that the older one lacks is null in it.
+
+        Without files that both have. The older state is None if it has no others: the newer one only added some.
+        """
         old = ", ".join(
             ident(c) if had.get(c) == type_ else f"NULL::{type_} AS {ident(c)}" for c, type_ in table.lake_types.items()
         )
         new = ", ".join(ident(c) for c in table.lake_types)
         only_new, only_old = self._own_files(table)
-        return (
-            f"SELECT {new} FROM {_relation(_AFTER, table)}{only_new}",
-            f"SELECT {old} FROM {_relation(_BEFORE, table)}{only_old}",
-        )
+        after = f"SELECT {new} FROM {_relation(_AFTER, table)}{only_new}"
+        return after, None if only_old is None else f"SELECT {old} FROM {_relation(_BEFORE, table)}{only_old}"
 
-    def _own_files(self, table: Wanted) -> tuple[str, str]:
-        """Conditions that leave out the files which both releases have, with the same rows deleted in them."""
+    def _own_files(self, table: Wanted) -> tuple[str, str | None]:
+        """Conditions that leave out the files which both releases have, with the same rows deleted in them.
+
+        None instead of a condition that would leave out all files of the older one.
+        """
         old = self._before.tables.get(table.relation)
         new = self._after.tables.get(table.relation)
         if old is None or new is None or "filename" in {column.lower() for column in table.columns}:
@@ -78,7 +94,12 @@ class Releases:
         if [(c.name, c.type, c.default) for c in old.columns] != [(c.name, c.type, c.default) for c in new.columns]:
             return "", ""
         olds, news = ({(f.path, f.deletes) for f in each.files} for each in (old, new))
-        return _among(news - olds), _among(olds - news)
+        return _among(news - olds) or " WHERE false", _among(olds - news)
+
+    def _empty(self, name: str) -> Path:
+        path = self._folder / f"{name}.csv"
+        path.write_bytes(b"")
+        return path
 
     def _write(self, name: str, table: Wanted, query: str, columns: tuple[str, ...] | None = None) -> Path:
         path = self._folder / f"{name}.csv"
@@ -118,6 +139,6 @@ def _relation(alias: str, table: Wanted) -> str:
     return qualified(alias, *table.relation.split(".", 1))
 
 
-def _among(files: set[tuple[str, str | None]]) -> str:
+def _among(files: set[tuple[str, str | None]]) -> str | None:
     names = sorted({path.rsplit("/", 1)[-1] for path, _ in files})
-    return f" WHERE parse_filename(filename) IN ({', '.join(map(literal, names))})" if names else " WHERE false"
+    return f" WHERE parse_filename(filename) IN ({', '.join(map(literal, names))})" if names else None

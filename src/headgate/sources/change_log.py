@@ -2,8 +2,10 @@
 
 ``raw_log.<table>`` holds the source's columns and four of ours (``OWN_COLUMNS``); ``raw.<table>`` is a
 view over it that shows what the source holds now: the latest version of each key, deleted ones left
-out. ``_loaded_at`` strictly increases from run to run, so it orders the versions of a key, of which a
-run adds one at most.
+out. ``_headgate.versions_<table>`` is another one, of which histories are made: the whole log, and
+of each version whether it is kept away because it went into quarantine (``AWAY``). ``_loaded_at``
+strictly increases from run to run, so it orders the versions of a key, of which a run adds one at
+most.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from typing import Any
 import duckdb
 
 from headgate.errors import SourceDataError
+from headgate.lake.branch import INTERNAL_SCHEMA
 from headgate.lake.engine import LAKE, Connection, ident, literal, qualified
-from headgate.lake.quarantine import NEW, OLD, STAYS_AWAY, Quarantine
+from headgate.lake.quarantine import HASH, ID, NEW, OLD, REPLAYED, SINCE, STATUS, STAYS_AWAY, Quarantine
 from headgate.sources.counts import Counts
 from headgate.sources.row_hash import hash_of
 
@@ -24,8 +27,14 @@ RAW = "raw"
 RAW_LOG = "raw_log"
 #: What the change log adds to the source's columns; no source column may be called so.
 OWN_COLUMNS = {"_run": "VARCHAR", "_loaded_at": "TIMESTAMPTZ", "_hash": "UBIGINT", "_op": "VARCHAR"}
+#: The ``_op`` of a row that must not be in the log: no transaction in which there is one is committed.
+REFUSED = "refused"
 #: Stands in the body of a view that looks for the latest version, and in no other.
 _LATEST = "headgate_latest"
+#: What the view of a table's versions is called, with the table's name behind it.
+VERSIONS = "versions_"
+#: Of a version: it went into quarantine and was not brought back, so it never held.
+AWAY = "_away"
 _LOG = "headgate_log"
 #: Stands in the body of a view from which versions are kept away, and in no other.
 _HIDDEN = "headgate_hidden"
@@ -75,6 +84,7 @@ class ChangeLog:
         self.log = qualified(alias, RAW_LOG, table)
         self.view = qualified(alias, RAW, table)
         self.quarantine = Quarantine(con, RAW, table, alias=alias)
+        self.versions = qualified(alias, INTERNAL_SCHEMA, f"{VERSIONS}{table}")
         self._alias = alias
 
     def columns(self) -> dict[str, str]:
@@ -94,6 +104,19 @@ class ChangeLog:
             f"SELECT count(*), epoch_us(min(_loaded_at)), epoch_us(max(_loaded_at)) FROM {self.log}"
         )
         return LogState(columns, rows, first, last, versioned=_LATEST in self._view_body())
+
+    def fill(self, rows: str, columns: Mapping[str, str], run: str, bad: str) -> int:
+        """Append all that ``rows`` gives to a log that has no rows yet; returns how many.
+
+        ``rows`` is the SQL of a query with ``columns`` and ``_hash``. A row for which ``bad`` holds gets the
+        ``_op`` ``REFUSED``: who calls this looks for such rows, and then lets the transaction fail.
+        """
+        before = self.state()
+        columns = self._grow(before, columns)
+        op = f"CASE WHEN {bad} THEN {literal(REFUSED)} ELSE 'upsert' END"
+        appended = self._insert(f"({rows})", columns, run, self._next_time(before), op)
+        self._show(columns, None, self.quarantine.away(self.primary_key))
+        return appended
 
     def append(self, incoming: Incoming, run: str, *, snapshot: bool = False, within: str = "TRUE") -> Counts:
         """Append the rows of ``incoming`` whose (key, hash) is not the latest known.
@@ -141,6 +164,14 @@ class ChangeLog:
     def show_again(self) -> None:
         """Define the view anew: rows went into quarantine, or came back."""
         self.con.execute(f"CREATE OR REPLACE VIEW {self.view} AS {self._shown(self._shown_columns())}")
+        self.show_versions()
+
+    def show_versions(self) -> None:
+        """Define the view of all versions; what it looks up in the quarantine is there whatever comes later."""
+        body = f"SELECT *, FALSE AS {AWAY} FROM {self.log}"
+        if self.quarantine.columns():
+            body = versions_kept_apart(self.log, self.quarantine.table, self.primary_key)
+        self.con.execute(f"CREATE OR REPLACE VIEW {self.versions} AS {body}")
 
     def named_rows(self) -> str:
         """The SQL of what the view shows, each row with its number in the log (``ROW``) and its ``ROW_HASH``."""
@@ -212,11 +243,11 @@ class ChangeLog:
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM ({latest}) AS latest{wanted}")
         return name
 
-    def _insert(self, relation: str, columns: Mapping[str, str], run: str, loaded_us: int) -> int:
+    def _insert(self, relation: str, columns: Mapping[str, str], run: str, loaded_us: int, op: str = "'upsert'") -> int:
         names = ", ".join(map(ident, columns))
         (count,) = self._one(
             f"INSERT INTO {self.log} ({names}, {', '.join(OWN_COLUMNS)}) "
-            f"SELECT {names}, {literal(run)}, make_timestamptz({loaded_us}), _hash, 'upsert' FROM {relation}"
+            f"SELECT {names}, {literal(run)}, make_timestamptz({loaded_us}), _hash, {op} FROM {relation}"
         )
         return int(count)
 
@@ -285,6 +316,7 @@ class ChangeLog:
         """Define ``raw.<table>``."""
         body = visible_rows(self.log, list(columns), self.primary_key, first_us, away)
         self.con.execute(f"CREATE OR REPLACE VIEW {self.view} AS {body}")
+        self.show_versions()
 
     def _shown(self, columns: Sequence[str], more: str = "") -> str:
         """The SQL of what the view is to show now."""
@@ -328,6 +360,28 @@ def visible_rows(
         shown = ", ".join(f"{_LOG}.{ident(c)}" for c in columns) + more
         return f"SELECT {shown} FROM {log} AS {_LOG}" + (f" WHERE {hidden}" if hidden else "")
     return latest_rows(log, columns, primary_key, first_us, more) + (f" AND {hidden}" if hidden else "")
+
+
+def versions_kept_apart(log: str, quarantine: str, primary_key: Sequence[str]) -> str:
+    """The SQL of the whole log, with ``AWAY``: whether a version is, or ended, in quarantine without being replayed.
+
+    A row in quarantine knows its content, not its version. Of several versions with this content it is the last one
+    that was there when the row was put in; where the clock says that none was, the first.
+    """
+    keys = ", ".join(map(ident, primary_key))
+    same = " AND ".join(f"entry.{ident(key)} = version.{ident(key)}" for key in primary_key)
+    found = ", ".join(f"version.{ident(key)}" for key in primary_key)
+    apart = (
+        f"SELECT DISTINCT {keys}, _loaded_at, TRUE AS {AWAY} FROM (SELECT entry.{ID}, {found}, "
+        f"coalesce(max(version._loaded_at) FILTER (version._loaded_at <= entry.{SINCE}), min(version._loaded_at)) "
+        f"AS _loaded_at FROM {quarantine} AS entry JOIN {log} AS version ON {same} "
+        f"AND version._hash = entry.{HASH} AND version._op = 'upsert' "
+        f"WHERE entry.{STATUS} <> {literal(REPLAYED)} GROUP BY entry.{ID}, {found}) AS named"
+    )
+    return (
+        f"SELECT log.* , coalesce(apart.{AWAY}, FALSE) AS {AWAY} FROM {log} AS log "
+        f"LEFT JOIN ({apart}) AS apart USING ({keys}, _loaded_at)"
+    )
 
 
 def latest_rows(

@@ -1,7 +1,8 @@
 """What a lake remembers of its sources: the files and cursors that its raw tables were made from.
 
 Kept in the lake, written in the transaction of the data, so that it branches, publishes and rolls back
-with them. Both tables are append-only: the last word on a file or a table is what counts.
+with them. Both tables are appended to: the last word on a file or a table is what counts, and what was said before it
+is forgotten when they have come to many small files.
 
 Values are written as literals: the first bound parameter makes DuckDB's client import pandas (0.3 s).
 """
@@ -14,6 +15,8 @@ from typing import Any
 
 import duckdb
 
+from headgate.lake.catalog import Contents
+from headgate.lake.compaction import crowded
 from headgate.lake.engine import LAKE, Connection, fetch_dicts, literal, qualified
 from headgate.sources.counts import Counts
 from headgate.sources.listing import SourceFile
@@ -39,6 +42,7 @@ class Memory:
 
     def __init__(self, con: Connection, *, alias: str = LAKE) -> None:
         self.con = con
+        self._alias = alias
         self._files = qualified(alias, SCHEMA, FILES)
         self._loads = qualified(alias, SCHEMA, LOADS)
 
@@ -79,3 +83,19 @@ class Memory:
         self.con.execute(f"CREATE TABLE IF NOT EXISTS {self._loads} ({_LOADS_COLUMNS})")
         load: list[str | int] = [source, table, *counts.to_dict().values(), json.dumps(dict(state)), run]
         self.con.execute(f"INSERT INTO {self._loads} VALUES ({', '.join(literal(value) for value in load)}, now())")
+
+    def tidy(self, contents: Contents) -> bool:
+        """Forget all but the last word on each table and file, where that has come to many small files.
+
+        Returns whether it had; ``contents`` is the branch as it is now.
+        """
+        last = {
+            LOADS: 'QUALIFY row_number() OVER (PARTITION BY source, "table" ORDER BY recorded_at DESC) = 1',
+            FILES: 'QUALIFY row_number() OVER (PARTITION BY "table", path ORDER BY recorded_at DESC) = 1 AND NOT gone',
+        }
+        tables = {name: contents.tables.get(f"{SCHEMA}.{name}") for name in last}
+        many = [name for name, table in tables.items() if table is not None and crowded(table.files)]
+        for name in many:
+            relation = qualified(self._alias, SCHEMA, name)
+            self.con.execute(f"CREATE OR REPLACE TABLE {relation} AS FROM {relation} {last[name]}")
+        return bool(many)

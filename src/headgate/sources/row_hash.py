@@ -50,7 +50,15 @@ def hash_of(columns: Mapping[str, str], values: Mapping[str, str] | None = None)
         column = values[name] if values else ident(name)
         parts.append(f"CASE WHEN {column} IS NOT NULL THEN {literal(SEPARATOR + name_token(name))} END")
         parts.append(canonical_text(column, columns[name]))
-    return f"md5_number_lower(concat({', '.join(parts)}))"
+    return number_of(f"concat({', '.join(parts)})")
+
+
+def number_of(text: str) -> str:
+    """The SQL of a number (UBIGINT) that stands for a text: the last eight bytes of its MD5, the lowest first.
+
+    It is ``md5_number_lower``, which DuckDB computes by way of 128 ones and zeros as a text: at twice the cost.
+    """
+    return f"CAST(md5_number({text}) >> 64 AS UBIGINT)"
 
 
 def name_token(name: str) -> str:
@@ -68,8 +76,8 @@ def canonical_text(value: str, kind: str) -> str:
         return f"CAST({value} AS VARCHAR)"
     if kind in ("FLOAT", "DOUBLE"):  # -0.0 equals 0.0, and a NaN has no sign
         return f"CASE WHEN isnan({value}) THEN 'nan' ELSE CAST({value} + 0 AS VARCHAR) END"
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"CAST(timezone('UTC', {value}) AS VARCHAR)"
+    if kind == "TIMESTAMP WITH TIME ZONE":  # what timezone('UTC', …) writes, for a tenth; the infinite have no number
+        return f"coalesce(CAST(make_timestamp(epoch_us({value})) AS VARCHAR), CAST({value} AS VARCHAR))"
     if kind == "BLOB":
         return f"hex({value})"
     text = value if kind in ("VARCHAR", "JSON") else f"CAST(to_json({value}) AS VARCHAR)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from headgate.lake.engine import Connection, ident, literal
 from headgate.sources.formats.format import FILE
-from headgate.sources.row_hash import canonical_text
+from headgate.sources.row_hash import canonical_text, number_of
 from headgate.sources.shape import BAD
 
 MODULUS = 1_000_000_000
@@ -39,12 +39,7 @@ class Stage:
 
     def look(self) -> Findings:
         """Count the rows, and what must not be among them."""
-        empty = " OR ".join(f"{ident(key)} IS NULL" for key in self._primary_key)
-        row = self.con.execute(
-            f"SELECT count(*), count(*) FILTER ({BAD}), count(*) FILTER ({empty}), count(DISTINCT ({self._keys})) "
-            f"FROM {self.relation}"
-        ).fetchall()[0]
-        return Findings(*row)
+        return look_over(self.con, self.relation, self._primary_key, BAD)
 
     def rows_by_file(self) -> dict[str, int]:
         """How many rows each place gave; a place without rows is not in it."""
@@ -83,7 +78,17 @@ class Stage:
         self.con.execute(f"DROP TABLE IF EXISTS {self.relation}")
 
 
+def look_over(con: Connection, relation: str, primary_key: Sequence[str], bad: str) -> Findings:
+    """Count the rows of a table, those for which ``bad`` holds, and what is wrong with their keys."""
+    empty = " OR ".join(f"{ident(key)} IS NULL" for key in primary_key)
+    keys = ", ".join(map(ident, primary_key))
+    row = con.execute(
+        f"SELECT count(*), count(*) FILTER ({bad}), count(*) FILTER ({empty}), count(DISTINCT ({keys})) FROM {relation}"
+    ).fetchall()[0]
+    return Findings(*row)
+
+
 def in_sample(value: str, kind: str, fraction: float) -> str:
     """SQL that chooses rows by the value of a column, the same ones each time; nulls belong to every sample."""
-    number = f"md5_number_lower({canonical_text(value, kind)}) % {MODULUS}"
+    number = f"{number_of(canonical_text(value, kind))} % {MODULUS}"
     return f"({value} IS NULL OR {number} < {round(fraction * MODULUS)})"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from headgate.lake.engine import EngineSettings, connect
 from headgate.project.config import DatabaseSource as DatabaseConfig
 from headgate.project.database_config import DuckdbSource, MysqlSource, PostgresSource, SqliteSource
 from headgate.project.values import TABLE_NAME, suggested_name
-from headgate.sources.databases.dialect import SourceTable
+from headgate.sources.databases.dialect import ForeignKey, SourceTable
 from headgate.sources.databases.source import DatabaseSource
 
 #: Names that a column which moves with every change has.
@@ -38,6 +38,7 @@ class Proposed:
     primary_key: tuple[str, ...]
     cursor: str | None
     needed: tuple[str, ...]
+    references: tuple[ForeignKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,9 @@ def begin_from(database: str, folder: Path | None, schema: str | None) -> Begun:
         raise UsageError(f"{folder} exists and is not empty", hint="name a new folder; nothing was written")
     config = kind.model_validate(settings)
     source = DatabaseSource(name, config, Path.cwd())
-    catalogue = _catalogue(source)
+    catalogue, keys = _catalogue(source)
     tables = tuple(_proposed(source, table) for table in catalogue if not table.view)
+    tables = tuple(replace(table, references=_references(source, table.name, catalogue, keys)) for table in tables)
     if not tables:
         raise UsageError(
             f"the database has no table{f' in the schema {schema}' if schema else ''}",
@@ -118,10 +120,13 @@ def _kind_of_file(path: Path) -> str:
     raise UsageError(f"{path} is neither a SQLite nor a DuckDB file")
 
 
-def _catalogue(source: DatabaseSource) -> list[SourceTable]:
+def _catalogue(source: DatabaseSource) -> tuple[list[SourceTable], list[ForeignKey]]:
     con = connect(EngineSettings(threads=1), extensions=())
+    alias = source.session.alias
     try:
-        return source.session.visit(con, lambda: source.dialect.catalogue(con, source.session.alias))
+        return source.session.visit(
+            con, lambda: (source.dialect.catalogue(con, alias), source.dialect.foreign_keys(con, alias))
+        )
     finally:
         con.close()
 
@@ -130,6 +135,26 @@ def _proposed(source: DatabaseSource, table: SourceTable) -> Proposed:
     cursors = [c.name for c in table.columns if _CURSOR.fullmatch(c.name) and source.dialect.moment(c)]
     needed = tuple(c.name for c in table.columns if not c.nullable and c.name not in table.primary_key)
     return Proposed(table.name, table.rows, table.primary_key, cursors[0] if cursors else None, needed)
+
+
+def _references(
+    source: DatabaseSource, name: str, catalogue: Sequence[SourceTable], keys: Sequence[ForeignKey]
+) -> tuple[ForeignKey, ...]:
+    """The foreign keys of a table that raw can be held to: both tables are read, and their values can be compared."""
+    tables = {table.name: table for table in catalogue if table.primary_key and TABLE_NAME.match(table.name)}
+    return tuple(
+        key
+        for key in dict.fromkeys(keys)
+        if key.table == name
+        and {key.table, key.to} <= tables.keys()
+        and _texts(source, tables[key.table], key.columns) == _texts(source, tables[key.to], key.to_columns)
+    )
+
+
+def _texts(source: DatabaseSource, table: SourceTable, names: Sequence[str]) -> list[bool]:
+    """Whether these columns land as texts: a number that has no place in the lake but as a text equals no number."""
+    columns = {column.name: column for column in table.columns}
+    return [source.dialect.value(columns[name], as_text=False).type == "VARCHAR" for name in names]
 
 
 def _project_text(
@@ -161,14 +186,16 @@ def _project_text(
 
 
 def _gates_text(tables: Sequence[Proposed]) -> str:
+    whole = {table.name for table in tables if table.cursor is None}
     lines = ["# What the database's catalogue promises. Add what only you know: ranges, formats, sums."]
     for table in tables:
         if table.primary_key and TABLE_NAME.match(table.name):
-            lines += [f"{table.name}:", *_expectations(table)]
+            lines += [f"{table.name}:", *_expectations(table, whole)]
     return "\n".join(lines if len(lines) > 1 else [*lines, "{}"]) + "\n"
 
 
-def _expectations(table: Proposed) -> Iterator[str]:
+def _expectations(table: Proposed, whole: Collection[str]) -> Iterator[str]:
+    """What the catalogue promises of a table; of those in ``whole``, deleted rows are seen at once."""
     key = list(table.primary_key)
     if len(key) == 1:
         yield f"  - expect_column_values_to_be_unique: {{column: {_flow(key[0])}}}"
@@ -176,6 +203,11 @@ def _expectations(table: Proposed) -> Iterator[str]:
         yield f"  - expect_compound_columns_to_be_unique: {{column_list: {_flow(key)}}}"
     for column in (*key, *table.needed):
         yield f"  - expect_column_values_to_not_be_null: {{column: {_flow(column)}}}"
+    for reference in table.references:
+        to_columns = f", to_columns: {_flow(list(reference.to_columns))}"
+        yield f"  - references: {{columns: {_flow(list(reference.columns))}, to: {_flow(reference.to)}{to_columns}}}"
+        if table.cursor is not None and reference.to in whole:
+            yield f"    severity: warn  # deletes are seen in {reference.to} at once, and here by reconcile only"
 
 
 def _flow(value: Any) -> str:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from headgate.errors import DataError, MissingExtraError, UsageError, did_you_mean
+from headgate.gates.past import earlier_releases, since_publishing
 from headgate.lake.catalog import Contents, read_contents
 from headgate.lake.engine import LAKE, Connection, EngineSettings, ident, literal, load_extension
 from headgate.lake.opening import open_store
 from headgate.lake.reading import reader
-from headgate.project import load
+from headgate.lake.release import Releases
+from headgate.ledger import JudgedRecord, Ledger
+from headgate.project import Project, load
 from headgate.standalone.data import Data
 
 #: Names of databases that every connection of DuckDB has.
@@ -66,13 +70,27 @@ def open_release(folder: Path, name: str) -> Iterator[Data]:
     project = load(folder, environ=os.environ)
     store = open_store(project.lake, project.folder)
     settings = EngineSettings(project.memory_limit, project.threads, access=store.access)
-    with reader(store, settings, release=None, run=None) as con:
+    releases = Releases(store)
+    pointer = releases.pointer()
+    with (
+        reader(store, settings, release=None, run=None, pointer=pointer) as con,
+        earlier_releases(con, releases, None) as earlier,
+    ):
         contents = read_contents(con)
         names = [*contents.tables, *contents.views]
         if name not in names:
             raise UsageError(f"the lake has no table {name}", hint=did_you_mean(name, names))
         layer, _, table = name.partition(".")
-        yield Data(con, f"{folder}::{name}", layer, table, LAKE, contents)
+        served = None if pointer.release is None else releases.manifest(pointer.release)
+        since = since_publishing(served)
+        history = partial(_judged, project, store.location, layer, table)
+        yield Data(con, f"{folder}::{name}", layer, table, LAKE, contents, earlier, since, history)
+
+
+def _judged(project: Project, lake: str, layer: str, table: str, limit: int) -> list[JudgedRecord]:
+    """What the project's ledger knows of a table. It is opened when somebody asks."""
+    with Ledger.open(project.ledger, create=False) as ledger:
+        return ledger.judged(lake, layer, table, limit=limit)
 
 
 def _load_sqlite(con: Connection) -> None:

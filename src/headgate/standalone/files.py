@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from headgate.errors import DataError, SourceDataError, UsageError
+from headgate.gates.sight import Since
 from headgate.lake.engine import Connection, ident, translated
 from headgate.project.config import FilesTable
 from headgate.sources.formats.choice import ENDINGS, choose_format
@@ -38,7 +40,17 @@ def open_files(con: Connection, place: str, pii: Collection[str] = ()) -> Data:
         if error.rule == "missing_file":
             raise UsageError(f"there is no file {place}", hint=f"looked for it in {Path.cwd()}") from error
         raise
-    config = FilesTable.model_construct(path=pattern, primary_key=(), pii=tuple(pii))
+    return open_listed(con, place, files, pii)
+
+
+def open_listed(con: Connection, place: str, files: Sequence[SourceFile], pii: Collection[str] = ()) -> Data:
+    """The rows of these files, which are called ``place``. Texts are read once, and not needed after.
+
+    Raises:
+        UsageError: nobody knows how to read files of these names.
+        DataError: a file cannot be read, or does not have the columns of the others.
+    """
+    config = FilesTable.model_construct(path=place, primary_key=(), pii=tuple(pii))
     form, _ = choose_format(place, _known(config, files), files, LockedTable())
     table = called(place)
     try:
@@ -48,7 +60,13 @@ def open_files(con: Connection, place: str, pii: Collection[str] = ()) -> Data:
             _read(con, fit(con, place, form, files, config, Expected({})), table)
     except duckdb.Error as error:
         raise translated(error, doing=f"reading {place}", pii=bool(pii)) from error
-    return own(con, place, table)
+    return own(con, place, table, _since(files))
+
+
+def _since(files: Sequence[SourceFile]) -> Since:
+    """Data is as it is since the newest of its files was written."""
+    newest = max((file.mtime_ns for file in files), default=0)
+    return lambda title, identity: dt.datetime.fromtimestamp(newest / 1e9, dt.UTC)
 
 
 def called(place: str) -> str:

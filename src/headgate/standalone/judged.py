@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from headgate.gates import ExpectationResult, GateResult
+from headgate.reports.rendering import Past
 
 Status = Literal["held", "warned", "failed"]
 #: The keys of an expectation in the JSON, which are those of its result that mean something without a project.
@@ -33,13 +34,14 @@ KEYS = (
 class Judged:
     """What the expectations of a suite came to on ``data``, which has so many ``rows``; None if they cannot be counted.
 
-    ``seconds`` is the time from opening the data to the verdict.
+    ``seconds`` is the time from opening the data to the verdict; ``history`` says what earlier runs of a project found.
     """
 
     data: str
     rows: int | None
     seconds: float
     gate: GateResult
+    history: Past | None = None
 
     @property
     def status(self) -> Status:

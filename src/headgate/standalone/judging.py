@@ -35,9 +35,16 @@ def gate(data: Any, suite: Suite, *, table: str | None = None) -> Judged:
     with opened(data, pii=said.pii.names) as found:
         compiled = compile_gate(declared_in(said, table, layer=found.layer, like=found.table))
         result = evaluate(
-            found.con, compiled, contents=found.contents, alias=found.alias, memory=Forgetful(), called=found.title
+            found.con,
+            compiled,
+            contents=found.contents,
+            alias=found.alias,
+            memory=Forgetful(),
+            earlier=found.earlier,
+            since=found.since,
+            called=found.title,
         )
-        return Judged(found.title, _rows(found), perf_counter() - start, result)
+        return Judged(found.title, _rows(found), perf_counter() - start, result, found.history)
 
 
 def _rows(data: Data) -> int | None:

@@ -43,7 +43,7 @@ def opened(data: Any, pii: Collection[str] = ()) -> Iterator[Data]:
             with postgres.open_table(*_of_database(place)) as table:
                 yield table
         elif place.lower().startswith(s3.SCHEME):
-            yield s3.open_objects(con, place)
+            yield s3.open_objects(con, place, pii)
         elif remote := _REMOTE.match(place):
             raise _unreachable(remote[0])
         elif WITHIN in place and not Path(place).exists():

@@ -6,16 +6,18 @@ PostgreSQL has no equal for, or means something else by, is refused and so could
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from headgate.errors import CouldNotRunError, MissingExtraError, UsageError, did_you_mean
-from headgate.gates.values import UnusableError
+from headgate.gates.values import Kind, UnusableError, kind_of
 from headgate.lake.catalog import Contents
 from headgate.lake.engine import Connection
 from headgate.standalone.data import Data
+from headgate.standalone.postgres_words import KindOf, in_postgres
 
 if TYPE_CHECKING:
     import psycopg
@@ -104,7 +106,8 @@ def _connected(url: str) -> tuple[psycopg.Connection[Any], str]:
     options = str(said.get("options") or "")
     if "statement_timeout" not in options:
         options = f"{options} -c statement_timeout={TIMEOUT}".strip()
-    settings: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **said, "options": f"{options} -c timezone=UTC"}
+    options = f"{options} -c timezone=UTC -c datestyle=ISO -c standard_conforming_strings=on"
+    settings: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **said, "options": options}
     try:
         connection = psycopg.connect(**settings)
         connection.read_only = True
@@ -123,14 +126,15 @@ def _without(text: str, password: Any) -> str:
 class PostgresConnection:
     """Answers the questions that a gate asks of a connection to DuckDB."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], known: KnownKinds | None = None) -> None:
         self._connection = connection
+        self._known = known or KnownKinds()
         self._rows: list[tuple[Any, ...]] = []
         self.description: list[tuple[str]] = []
 
     def cursor(self) -> PostgresConnection:
         """Another one to the same transaction."""
-        return PostgresConnection(self._connection)
+        return PostgresConnection(self._connection, self._known)
 
     def interrupt(self) -> None:
         """Let PostgreSQL end the statement that it works on."""
@@ -155,7 +159,8 @@ class PostgresConnection:
         if isinstance(tree, exp.Describe):
             self._describe(tree.find(exp.Table))
             return self
-        text = in_postgres(tree)
+        encoding = self._connection.info.parameter_status("server_encoding")
+        text = in_postgres(tree, self._known.of(tree), unicode=encoding == "UTF8")
         try:
             with self._connection.transaction(), self._connection.cursor() as cursor:  # a savepoint: others go on
                 cursor.execute(text.encode())
@@ -177,6 +182,35 @@ class PostgresConnection:
         assert table is not None  # noqa: S101 - a gate describes tables alone
         rows = self._connection.execute(_COLUMNS, (table.db, table.name)).fetchall()
         self._rows = [(name, type_of(type_)) for name, type_ in rows]
+        self._known.learn(self._rows)
+
+
+class KnownKinds:
+    """The kinds of the columns of the relations that a gate looked at."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, set[Kind]] = defaultdict(set)
+
+    def learn(self, columns: Iterable[tuple[str, str]]) -> None:
+        """Columns of a relation, with their types."""
+        for name, type_ in columns:
+            self._kinds[name].add(kind_of(type_))
+
+    def of(self, tree: exp.Expr) -> KindOf:
+        """Says the kind of a column of the checked relation in a statement that gives nothing else its name."""
+        from sqlglot import exp
+
+        from headgate.gates import sql
+
+        taken = {each.alias for each in tree.find_all(exp.Alias)}
+
+        def kind(node: exp.Expr) -> Kind | None:
+            if not isinstance(node, exp.Column) or node.table != sql.CHECKED or node.name in taken:
+                return None
+            kinds = self._kinds.get(node.name, set())
+            return next(iter(kinds)) if len(kinds) == 1 else None
+
+        return kind
 
 
 def _said(error: psycopg.Error) -> str:
@@ -203,88 +237,3 @@ def _value(value: Any) -> Any:
     if isinstance(value, Decimal) and value.is_finite() and value.as_tuple().exponent == 0:
         return int(value)
     return value
-
-
-def in_postgres(tree: exp.Expr) -> str:
-    """A statement that DuckDB understands, in PostgreSQL's words.
-
-    Raises:
-        UnusableError: it uses something that means something else there, or is not known to mean the same.
-    """
-    from sqlglot import exp
-
-    known = (
-        *(exp.Count, exp.CountIf, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.StddevSamp, exp.Coalesce, exp.Case, exp.If),
-        *(exp.Abs, exp.IsNan, exp.IsInf, exp.Length, exp.Exists, exp.And, exp.Or, exp.RowNumber),
-        *(exp.PercentileCont, exp.PercentileDisc, exp.Median, exp.ArrayAgg, exp.Array, exp.ArrayContains),
-    )
-    for node in tree.walk():
-        name = _odd(node, known)
-        if name is not None:
-            raise UnusableError(f"PostgreSQL has nothing that is known to mean the same as {name}")
-    whole = exp.Paren(this=tree.copy())  # so that the root can be replaced as well
-    for node in reversed(list(whole.this.walk())):
-        put = _translated(node)
-        if put is not node:
-            node.replace(put)
-    return str(whole.this.sql(dialect="postgres", comments=False))
-
-
-def _odd(node: exp.Expr, known: Sequence[type[exp.Expr]]) -> str | None:
-    """What a part of a statement is called if PostgreSQL may mean something else by it."""
-    from sqlglot import exp
-
-    if isinstance(node, exp.Anonymous):
-        return None if str(node.this).lower() in _FLOATS else f"{node.this}()"
-    if isinstance(node, exp.Cast):  # of a constant, or of a number to a float: rounding and spelling differ elsewhere
-        wider = (exp.DataType.Type.DOUBLE, exp.DataType.Type.INT128)
-        safe = isinstance(node.this, exp.Literal) or node.to.this in wider
-        return None if safe and not isinstance(node, exp.TryCast) else f"a cast to {node.to.sql()}"
-    if isinstance(node, exp.Func) and not isinstance(node, tuple(known)):
-        return f"{node.sql_name()}()"
-    if isinstance(node, exp.Interval | exp.IntDiv | exp.Lambda | exp.Bracket | exp.Pivot | exp.SimilarTo | exp.Glob):
-        return type(node).__name__
-    return None
-
-
-#: Functions on floats, which PostgreSQL has not.
-_FLOATS = {"isfinite": ("NaN", "Infinity", "-Infinity"), "isinf": ("Infinity", "-Infinity")}
-
-
-def _translated(node: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
-    if isinstance(node, exp.ArrayContains):
-        return exp.In(this=node.expression, expressions=node.this.expressions)
-    if isinstance(node, exp.CountIf):
-        return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=node.this))
-    if isinstance(node, exp.IsNan):
-        return _is_one_of(node.this, ("NaN",))
-    if isinstance(node, exp.Filter) and isinstance(node.this, exp.Min) and node.this.expressions:
-        return _smallest(node.this.this, node.this.expressions[0], node.expression)
-    if isinstance(node, exp.IsInf):
-        return _is_one_of(node.this, _FLOATS["isinf"])
-    if isinstance(node, exp.Cast) and node.to.this == exp.DataType.Type.INT128:
-        return exp.cast(exp.Round(this=node.this), "DECIMAL", dialect="duckdb")
-    if isinstance(node, exp.Anonymous):
-        name = str(node.this).lower()
-        among = _is_one_of(node.expressions[0], _FLOATS[name])
-        return exp.not_(among) if name == "isfinite" else among
-    return node
-
-
-def _smallest(value: exp.Expr, number: exp.Expr, where: exp.Expr) -> exp.Expr:
-    """The first few values in their order, where DuckDB has min(value, number)."""
-    from sqlglot import exp
-
-    ordered = exp.Order(this=value, expressions=[exp.Ordered(this=value.copy())])
-    all_of_them = exp.Filter(this=exp.ArrayAgg(this=ordered), expression=where)
-    few = exp.Slice(this=exp.Literal.number(1), expression=number)
-    return exp.Bracket(this=exp.paren(all_of_them), expressions=[few], offset=1)
-
-
-def _is_one_of(value: exp.Expr, names: Sequence[str]) -> exp.Expr:
-    from sqlglot import exp
-
-    constants = [exp.cast(exp.Literal.string(name), "DOUBLE", dialect="duckdb") for name in names]
-    return exp.paren(exp.In(this=value, expressions=constants))

@@ -39,13 +39,13 @@ _ENVIRONMENT = re.compile(r"\benv_var\s*\(\s*(?:(['\"])(?P<name>[^'\"]+)\1\s*[,)
 class Recording:
     """The statements for a node when all was as ``circumstances`` says, and a hash of the columns that they left.
 
-    ``there`` says whether its table was there before.
+    ``columns`` is None where they follow from what is read. ``there`` says whether its table was there before.
     """
 
     recipe: str
     circumstances: str
     statements: tuple[str, ...]
-    columns: str
+    columns: str | None
     there: bool
 
 

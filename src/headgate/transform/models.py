@@ -14,7 +14,7 @@ from typing import Any
 from headgate.errors import ConfigError
 from headgate.lake.catalog import digest
 from headgate.transform.package_tests import PACKAGES
-from headgate.transform.steady import VENDOR_PACKAGES, is_plain, is_steady, rebuilds_dbt
+from headgate.transform.steady import VENDOR_PACKAGES, begins_plain, is_plain, is_steady, rebuilds_dbt
 
 BUILT_KINDS = ("model", "seed", "snapshot")
 #: Settings of a node that change what is built; all others (docs, tags, groups …) do not.
@@ -48,7 +48,8 @@ class Node:
     ``unique_key`` is what an incremental model or snapshot knows a row again by.
     Ephemeral models are part of what reads them, and their inputs are its inputs. ``code`` is a hash of everything but
     the data that decides what it builds. ``recipe`` is a hash of all that decides, beside the columns of tables, which
-    statements dbt sends; None if those depend on more. ``plain`` says that it is one statement: a table of one query.
+    statements dbt sends; None if those depend on more. ``plain`` says that it is one statement: a table of one query;
+    ``begins_plain`` that it is one as long as there is no table.
     Of a test, ``attached`` is the id of what it is declared for, ``namespace`` is the package that it names, and
     ``own_macros`` says that it is neither dbt's own nor that of a package whose tests are known.
     """
@@ -76,6 +77,7 @@ class Node:
     reads_ephemeral: bool = False
     recipe: str | None = None
     plain: bool = False
+    begins_plain: bool = False
 
     @property
     def relation(self) -> str:
@@ -143,7 +145,13 @@ def read_models(
     for key in _inputs_first(kept):
         node = _node(kept[key], code(kept[key]), defined)
         if not rebuilt and is_steady(kept[key], macros):
-            node = replace(node, recipe=_recipe(kept[key], node.code), plain=is_plain(kept[key], macros))
+            raw = kept[key]
+            node = replace(
+                node,
+                recipe=_recipe(raw, node.code),
+                plain=is_plain(raw, macros),
+                begins_plain=begins_plain(raw, macros),
+            )
         nodes[key] = _with_ephemerals(node, nodes)
     relations = {key: node.relation for key, node in nodes.items() if node.kind in BUILT_KINDS}
     relations |= {key: f"{s['schema']}.{s['identifier']}" for key, s in manifest["sources"].items()}
@@ -282,6 +290,7 @@ def _with_ephemerals(node: Node, nodes: Mapping[str, Node]) -> Node:
         code=digest([node.code, *(each.code for each in within)]),
         reads_ephemeral=True,
         plain=node.plain and None not in recipes,
+        begins_plain=node.begins_plain and None not in recipes,
         recipe=None if None in recipes else digest(recipes),
     )
 

@@ -122,10 +122,10 @@ class Dbt:
             adapter.DuckDBConnectionManager.close_all_connections()
 
     def compile(self, nodes: Sequence[Node]) -> dict[str, str]:
-        """The query of each model by its id, without looking into the lake; a model that needs to look is left out."""
+        """The query of each model by its id, of incremental ones the first; what cannot be compiled is left out."""
         self._wake()
         names = [self._selector(node) for node in nodes]
-        result = self._invoke(["compile", "--no-introspect", "--no-populate-cache", *_selecting(names)])
+        result = self._invoke(["compile", "--no-populate-cache", "--full-refresh", *_selecting(names)])
         done = (r for r in result.result or () if str(r.status) in GOOD)
         return {r.node.unique_id: r.node.compiled_code for r in done if r.node.compiled_code}
 

@@ -39,6 +39,10 @@ MACROS = frozenset({
     "type_float", "type_int", "type_numeric", "type_string", "type_timestamp",
 })
 # fmt: on
+#: What a query must not ask if it is to follow from its code alone.
+_MORE_THAN_CODE = ("adapter", "should_full_refresh")
+#: Settings by which a new table is more than its query, if it is an incremental model's.
+_LAYOUT = ("partitioned_by", "partition_by", "sorted_by", "sort_by", "indexes")
 #: Where a model's schema and name come from: dbt asks them while it parses, so their answers are part of the model.
 _WHILE_PARSING = frozenset({"generate_schema_name", "generate_alias_name", "generate_database_name"})
 _PREFIXES = ("duckdb__", "default__")
@@ -73,7 +77,7 @@ def is_steady(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> bool:
         return False
     if any(config.get("persist_docs") or {}) or config.get("grants"):
         return False
-    hooks = [hook["sql"] if isinstance(hook, Mapping) else str(hook) for hook in _hooks(config)]
+    hooks = _statements(config)
     if any(hook.lstrip().lower().startswith("select") for hook in hooks):
         return False  # answers are thrown away, and with them the statements that only ask
     called = list(_called(raw, macros))
@@ -97,12 +101,72 @@ def _texts(raw: Mapping[str, Any], macros: Mapping[str, Any], *, without: str | 
 
 def is_plain(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> bool:
     """Whether a steady model is a table of one query, which follows from its code alone."""
+    return raw["config"].get("materialized") == "table" and not _hooks(raw["config"]) and _is_query(raw, macros)
+
+
+def begins_plain(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> bool:
+    """Whether a steady incremental model is such a table when there is none yet."""
     config = raw["config"]
-    if config.get("materialized") != "table" or raw.get("database", "lake") != "lake" or _hooks(config):
+    return (
+        config.get("materialized") == "incremental"
+        and not any(config.get(name) for name in _LAYOUT)
+        and all(_is_for_later(hook) for hook in _statements(config))
+        and _is_query(raw, macros)
+    )
+
+
+def _is_query(raw: Mapping[str, Any], macros: Mapping[str, Any]) -> bool:
+    config = raw["config"]
+    if raw.get("database", "lake") != "lake" or config.get("sql_header"):
         return False
-    if config.get("sql_header") or (config.get("contract") or {}).get("enforced"):
+    if (config.get("contract") or {}).get("enforced"):
         return False
-    return not any("adapter" in text for text in _texts(raw, macros))
+    return not any(_asks_more(text) for text in _texts(raw, macros))
+
+
+@lru_cache(maxsize=4096)
+def _is_for_later(hook: str) -> bool:
+    """Whether a hook says nothing when a model is built for the first time."""
+    tree = _tree(hook.strip())
+    return tree is not None and len(tree.body) == 1 and _is_if_incremental(tree.body[0]) and not tree.body[0].else_
+
+
+@lru_cache(maxsize=4096)
+def _asks_more(text: str) -> bool:
+    """Whether a query needs more than code where a model is not incremental, or built for the first time."""
+    from jinja2 import nodes
+
+    tree = _tree(text)
+    if tree is None:
+        return True
+    left = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, nodes.Name) and node.name in _MORE_THAN_CODE:
+            return True
+        left += node.else_ if _is_if_incremental(node) else node.iter_child_nodes()
+    return False
+
+
+def _is_if_incremental(node: Any) -> bool:
+    from jinja2 import nodes
+
+    called = node.test.node if isinstance(node, nodes.If) and isinstance(node.test, nodes.Call) else None
+    return called == nodes.Name("is_incremental", "load") and not node.elif_
+
+
+def _tree(text: str) -> Any:
+    """A template as Jinja reads it; None if it has words of dbt's own: a materialization, a test."""
+    from jinja2 import Environment, TemplateError
+
+    try:
+        return Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"]).parse(text)  # noqa: S701  # never rendered
+    except TemplateError:
+        return None
+
+
+def _statements(config: Mapping[str, Any]) -> list[str]:
+    return [hook["sql"] if isinstance(hook, Mapping) else str(hook) for hook in _hooks(config)]
 
 
 def _hooks(config: Mapping[str, Any]) -> list[Any]:
@@ -134,11 +198,10 @@ def _plain(name: str) -> str:
 @lru_cache(maxsize=4096)
 def _names_in(text: str) -> frozenset[str]:
     """What a template takes from outside; ``object.attribute`` where an object may only be used in part."""
-    from jinja2 import Environment, TemplateError, meta, nodes
+    from jinja2 import meta, nodes
 
-    try:
-        tree = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"]).parse(text)  # noqa: S701  # never rendered
-    except TemplateError:  # a block of dbt's own: a materialization, a test
+    tree = _tree(text)
+    if tree is None:
         return frozenset({"?"})
     names = set(meta.find_undeclared_variables(tree))
     for name, allowed in ATTRIBUTES.items():

@@ -6,15 +6,18 @@ loss, conditions, digests); ``relation`` turns such a query into a table of Duck
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from itertools import groupby
+from typing import Any, Protocol
 
 from headgate.lake.engine import Connection
 
 #: The name under which a source is attached, with its own name behind it.
 ATTACHED = "source_"
+#: What stands between the name of an attached source and the number of a further connection to it.
+BESIDE = " beside "
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,16 @@ class SourceTable:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """Columns of a table whose values are found in those of another table of the same schema."""
+
+    table: str
+    columns: tuple[str, ...]
+    to: str
+    to_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """How a column is read: SQL of the source, the DuckDB type in which it lands, and what is refused.
 
@@ -58,6 +71,14 @@ class Value:
     def landed(self, value: str) -> str:
         """The SQL of the value in DuckDB, where the source's answer to ``sql`` is called ``value``."""
         return self.landing.format(value) if self.landing else f"CAST({value} AS {self.type})"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a table's rows: those for which ``condition``, SQL of the source, holds, read under ``alias``."""
+
+    alias: str
+    condition: str | None = None
 
 
 class Dialect(Protocol):
@@ -85,6 +106,14 @@ class Dialect(Protocol):
         """A table of DuckDB's SQL that is what the source answers to ``sql``."""
         ...
 
+    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
+        """The parts in which a whole table is read, each by a connection of its own, all in the snapshot of ``alias``.
+
+        One, where the table had better not be divided. Further connections are attached under names
+        that begin with ``alias`` and ``BESIDE``, and are there until the visit ends.
+        """
+        ...
+
     def stamp(self) -> str | None:
         """What is the same as long as nobody wrote to the database; None if only a look can tell."""
         ...
@@ -95,6 +124,10 @@ class Dialect(Protocol):
 
     def catalogue(self, con: Connection, alias: str) -> list[SourceTable]:
         """All tables and views, with their columns in order."""
+        ...
+
+    def foreign_keys(self, con: Connection, alias: str) -> list[ForeignKey]:
+        """The foreign keys between the tables, in the order of their tables and columns."""
         ...
 
     def value(self, column: SourceColumn, *, as_text: bool) -> Value:
@@ -139,6 +172,20 @@ class Why:
     kind: str
     again: bool = False
     hint: str | None = None
+
+
+def foreign_keys_of(rows: Iterable[tuple[Any, ...]]) -> list[ForeignKey]:
+    """Foreign keys from rows of (key, table, column, table referred to, column there), the keys one after the other.
+
+    >>> foreign_keys_of([(1, "orders", "shop", "shops", "id")])
+    [ForeignKey(table='orders', columns=('shop',), to='shops', to_columns=('id',))]
+    """
+    found = []
+    for (_, table, to), group in groupby(rows, key=lambda row: (row[0], row[1], row[3])):
+        members = list(group)
+        columns, to_columns = tuple(row[2] for row in members), tuple(row[4] for row in members)
+        found.append(ForeignKey(table, columns, to, to_columns))
+    return found
 
 
 def matches(text: str, meanings: Mapping[str, Why]) -> Why | None:

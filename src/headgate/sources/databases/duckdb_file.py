@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headgate.lake.engine import Connection, ident, literal, qualified
 from headgate.project.database_config import DuckdbSource
-from headgate.sources.databases.dialect import SourceColumn, SourceTable, Value, Why, matches
+from headgate.sources.databases.dialect import ForeignKey, Part, SourceColumn, SourceTable, Value, Why, matches
 from headgate.sources.databases.files import BUSY, file_of, stamp_of
 
 #: Types that a lake of Parquet files does not hold as they are. A HUGEINT would become a float there.
@@ -52,6 +52,10 @@ class DuckdbFile:
         """The query itself: it is DuckDB's SQL already."""
         return f"({sql})"
 
+    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
+        """The whole table: DuckDB itself reads it with all threads."""
+        return [Part(alias)]
+
     def table(self, alias: str, name: str) -> str:
         """A table of the source in its SQL."""
         return qualified(alias, self.schema, name)
@@ -79,6 +83,16 @@ class DuckdbFile:
             SourceTable(name, tuple(members), tuple(keys.get(name, ())), name in views)
             for name, members in columns.items()
         ]
+
+    def foreign_keys(self, con: Connection, alias: str) -> list[ForeignKey]:
+        """The foreign keys of the schema; in a file they never lead out of it."""
+        rows = con.execute(
+            "SELECT table_name, constraint_column_names, referenced_table, referenced_column_names "
+            f"FROM duckdb_constraints() WHERE database_name = {literal(alias)} "
+            f"AND schema_name = {literal(self.schema)} AND constraint_type = 'FOREIGN KEY' "
+            "ORDER BY table_name, constraint_column_names"
+        ).fetchall()
+        return [ForeignKey(table, tuple(columns), to, tuple(to_columns)) for table, columns, to, to_columns in rows]
 
     def value(self, column: SourceColumn, *, as_text: bool) -> Value:
         """How a column is read without loss."""

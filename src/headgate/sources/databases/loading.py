@@ -25,7 +25,9 @@ from headgate.sources.databases.blocks import (
     remembered,
 )
 from headgate.sources.databases.choosing import Chosen
+from headgate.sources.databases.dialect import Part
 from headgate.sources.databases.session import Session
+from headgate.sources.first_load import FirstLoad
 from headgate.sources.memory import Memory
 from headgate.sources.row_hash import hash_of
 from headgate.sources.schema_lock import LockedTable
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 #: How DuckDB names, in the error of a cast, the column that was cast: by what `_select` calls it.
 _CONVERTED = re.compile(r"source column c(\d+)")
+#: The rows of all parts of a table.
+GATHERED = "headgate_gathered"
 #: A cursor that lies further ahead is a mistake in the data: it must not hide what comes before it.
 AHEAD = "INTERVAL 1 DAY"
 
@@ -69,7 +73,7 @@ class TableLoading:
         self.name = f"{session.name}.{chosen.name}"
         self.log = ChangeLog(con, chosen.name, chosen.primary_key)
         self.memory = Memory(con)
-        self.stage = Stage(con, chosen.name, chosen.primary_key)
+        self.stage: Stage | FirstLoad = Stage(con, chosen.name, chosen.primary_key)
 
     def load(self, run: str, known: State | None, *, stamp: str | None, compare: bool = False) -> Extracted:
         """Read what may have changed, check it, and append it; ``compare`` finds what the cursor does not show.
@@ -77,6 +81,8 @@ class TableLoading:
         ``stamp`` is the database's own from before anything was read.
         """
         before = self._known(known)
+        if self.sample is None and self.log.state().rows == 0:
+            self.stage = FirstLoad(self.log, self.chosen.types, run)
         window = self.window(before)
         comparison = Comparison(self, before) if compare and not window.whole else None
         if comparison is not None:
@@ -96,9 +102,12 @@ class TableLoading:
         if before.get("blocks") and before.get("settings") == state["settings"]:
             state["blocks"] = before["blocks"]
         state["digest"] = self._digest_after(state, window, read)
-        incoming = Incoming(self.stage.relation, self.chosen.types, read=read, sampled_out=sampled_out)
         whole = window.whole or comparison is not None
-        counts = self.log.append(incoming, run, snapshot=whole, within=window.in_lake)
+        if isinstance(self.stage, FirstLoad):
+            counts = self.stage.counts(read)
+        else:
+            incoming = Incoming(self.stage.relation, self.chosen.types, read=read, sampled_out=sampled_out)
+            counts = self.log.append(incoming, run, snapshot=whole, within=window.in_lake)
         notes: tuple[str, ...] = ()
         if comparison is not None:
             notes = comparison.conclude(state, counts, run)
@@ -133,25 +142,44 @@ class TableLoading:
         types = self.chosen.types
         typed = {column.name: value.landed(f"c{n}") for n, (column, value) in enumerate(self.chosen.pairs)}
         named = ", ".join(f"{value} AS {ident(name)}" for name, value in typed.items())
-        rows = self.dialect.relation(self.session.alias, self._select(window))
+        bad = "CAST(bad AS BOOLEAN)" if self._refused() else "FALSE"
+        rows, before = self._rows(window)
         try:
-            self.stage.fill(
-                f"SELECT {named}, {hash_of(types, typed)} AS _hash, CAST(bad AS BOOLEAN) AS {BAD} FROM {rows}"
-            )
+            self.stage.fill(f"{before}SELECT {named}, {hash_of(types, typed)} AS _hash, {bad} AS {BAD} FROM {rows}")
         except duckdb.ConversionException as error:
             raise self._unconvertible(error) or error from error
         findings = self.stage.look()
         self._check(findings, window)
         return findings.rows, self._leave_out()
 
-    def _select(self, window: Window) -> str:
+    def _rows(self, window: Window) -> tuple[str, str]:
+        """The SQL of a table of the rows, and what stands before the query that reads it.
+
+        DuckDB reads the parts of a UNION ALL at the same time only where their order cannot matter, which in what
+        is inserted it always may; so they are gathered first. Then all threads hash and write.
+        """
+        parts = self.session.parts(self.con, self.chosen.name) if window.whole else [Part(self.session.alias)]
+        relations = [self.dialect.relation(part.alias, self._select(window, part)) for part in parts]
+        if len(relations) == 1:
+            return relations[0], ""
+        together = " UNION ALL ".join(f"SELECT * FROM {each}" for each in relations)
+        return GATHERED, f"WITH {GATHERED} AS MATERIALIZED ({together}) "
+
+    def _select(self, window: Window, part: Part) -> str:
         """The rows in the source's own SQL: each value without loss, and whether one of them has no place."""
-        lenient = self.session.config.non_finite == "null"
-        read = [v.or_null if lenient and v.or_null else v.sql for v in self.chosen.values]
+        read = [v.or_null if self._lenient and v.or_null else v.sql for v in self.chosen.values]
         named = ", ".join(f"{sql} AS c{n}" for n, sql in enumerate(read))
-        refused = [v.refused for v in self.chosen.values if v.refused and not (lenient and v.or_null)]
-        bad = f"coalesce({' OR '.join(refused)}, 1 = 0)" if refused else "1 = 0"
-        return f"SELECT {named}, {bad} AS bad FROM {self._table()}{_where(window)}"
+        refused = self._refused()
+        bad = f", coalesce({' OR '.join(refused)}, 1 = 0) AS bad" if refused else ""
+        return f"SELECT {named}{bad} FROM {self._table()}{_where(window, part)}"
+
+    def _refused(self) -> list[str]:
+        """What must not hold for a row, in the source's SQL; a source is not asked for what it always answers alike."""
+        return [v.refused for v in self.chosen.values if v.refused and not (self._lenient and v.or_null)]
+
+    @property
+    def _lenient(self) -> bool:
+        return self.session.config.non_finite == "null"
 
     def _table(self) -> str:
         return self.dialect.table(self.session.alias, self.chosen.name)
@@ -386,5 +414,6 @@ def settings_of(chosen: Chosen, sample: Sample | None) -> str:
     return chosen.settings() + (f"/{sample.fraction}/{sample.by}" if sample else "")
 
 
-def _where(window: Window) -> str:
-    return f" WHERE {window.condition}" if window.condition else ""
+def _where(window: Window, part: Part | None = None) -> str:
+    conditions = [each for each in (window.condition, part and part.condition) if each]
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""

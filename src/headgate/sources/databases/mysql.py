@@ -14,7 +14,16 @@ from pathlib import Path
 
 from headgate.lake.engine import Connection, ident, literal
 from headgate.project.database_config import MysqlSource
-from headgate.sources.databases.dialect import SourceColumn, SourceTable, Value, Why, matches
+from headgate.sources.databases.dialect import (
+    ForeignKey,
+    Part,
+    SourceColumn,
+    SourceTable,
+    Value,
+    Why,
+    foreign_keys_of,
+    matches,
+)
 
 _WHOLE = {"tinyint": "TINYINT", "smallint": "SMALLINT", "mediumint": "INTEGER", "int": "INTEGER", "bigint": "BIGINT"}
 _BLOBS = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
@@ -32,6 +41,14 @@ FROM information_schema.COLUMNS c
     AND s.COLUMN_NAME = c.COLUMN_NAME AND s.INDEX_NAME = 'PRIMARY'
 WHERE c.TABLE_SCHEMA = DATABASE()
 ORDER BY BINARY c.TABLE_NAME, c.ORDINAL_POSITION
+"""
+_FOREIGN_KEYS = """
+SELECT CAST(CONSTRAINT_NAME AS CHAR) AS constraint_name, CAST(TABLE_NAME AS CHAR) AS table_name,
+  CAST(COLUMN_NAME AS CHAR) AS column_name, CAST(REFERENCED_TABLE_NAME AS CHAR) AS referred,
+  CAST(REFERENCED_COLUMN_NAME AS CHAR) AS referred_column
+FROM information_schema.KEY_COLUMN_USAGE
+WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_SCHEMA = DATABASE()
+ORDER BY BINARY TABLE_NAME, BINARY CONSTRAINT_NAME, ORDINAL_POSITION
 """
 _UNAVAILABLE = Why("unavailable", again=True, hint="is the server up, and reachable from here? Then run again")
 _SLOW = Why("slow", hint="raise statement_timeout of the source, or give the table a cursor and an index on it")
@@ -97,6 +114,10 @@ class Mysql:
         """A table of DuckDB's SQL that is what the source answers to ``sql``."""
         return f"mysql_query({literal(alias)}, {literal(self._limit.replace('{}', sql))})"
 
+    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
+        """The whole table: two connections have no snapshot in common."""
+        return [Part(alias)]
+
     def table(self, alias: str, name: str) -> str:
         """A table of the source in its SQL."""
         return quoted(name)
@@ -111,6 +132,10 @@ class Mysql:
             key = sorted((int(position), column) for *_, column, _, _, position in members if position is not None)
             tables.append(SourceTable(name, columns, tuple(column for _, column in key), view == "1", int(count)))
         return tables
+
+    def foreign_keys(self, con: Connection, alias: str) -> list[ForeignKey]:
+        """The foreign keys inside the database, in the order of their tables and names."""
+        return foreign_keys_of(con.execute(f"SELECT * FROM {self.relation(alias, _FOREIGN_KEYS)}").fetchall())
 
     def value(self, column: SourceColumn, *, as_text: bool) -> Value:
         """How a column is read without loss: as a text that is cast here."""

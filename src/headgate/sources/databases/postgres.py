@@ -1,7 +1,8 @@
 """PostgreSQL, through DuckDB's scanner: every statement is one that PostgreSQL itself carries out.
 
 ``postgres_query`` is used throughout, since it runs on the one connection of the transaction: one
-snapshot, one time limit. What the scanner would change on the way is cast in PostgreSQL's own SELECT:
+snapshot, one time limit. A large table is read by several such connections, which take over the snapshot
+(see ``postgres_parts``). What the scanner would change on the way is cast in PostgreSQL's own SELECT:
 it reads a numeric without precision as DOUBLE, NaN in a numeric as 0, a negative scale as 254.
 """
 
@@ -17,7 +18,17 @@ from urllib.parse import parse_qs
 from headgate.errors import ConfigError
 from headgate.lake.engine import Connection, ident, literal
 from headgate.project.database_config import PostgresSource
-from headgate.sources.databases.dialect import SourceColumn, SourceTable, Value, Why, matches
+from headgate.sources.databases.dialect import (
+    ForeignKey,
+    Part,
+    SourceColumn,
+    SourceTable,
+    Value,
+    Why,
+    foreign_keys_of,
+    matches,
+)
+from headgate.sources.databases.postgres_parts import Dividing, attaching
 
 #: PostgreSQL's types that arrive as they are, and what they are in DuckDB.
 _NATIVE = {
@@ -58,7 +69,8 @@ WITH RECURSIVE domains(root, oid, modifier) AS (
   SELECT d.* FROM domains d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype <> 'd'
 )
 SELECT CAST(c.relname AS text) AS table_name, c.relkind IN ('v', 'm') AS is_view,
-  CAST(greatest(c.reltuples, 0) AS bigint) AS row_estimate, CAST(a.attname AS text) AS column_name,
+  CASE WHEN c.reltuples >= 0 THEN CAST(c.reltuples AS bigint) END AS row_estimate,
+  CAST(a.attname AS text) AS column_name,
   format_type(coalesce(b.oid, a.atttypid), CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE b.modifier END) AS kind,
   NOT a.attnotnull AS nullable,
   (SELECT CAST(k.position AS integer) FROM pg_index i
@@ -69,6 +81,19 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN bases b ON b.root = a.atttypid
 WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
 ORDER BY c.relname COLLATE "C", a.attnum
+"""
+#: Keys of whole tables only, not of their partitions; one that was never validated promises nothing of older rows.
+_FOREIGN_KEYS = """
+SELECT CAST(k.oid AS bigint) AS number, CAST(t.relname AS text) AS table_name, CAST(a.attname AS text) AS column_name,
+  CAST(r.relname AS text) AS referred, CAST(b.attname AS text) AS referred_column
+FROM pg_constraint k
+  JOIN pg_class t ON t.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid
+  JOIN pg_namespace n ON n.oid = t.relnamespace AND n.oid = r.relnamespace
+  CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS c(own, other, position)
+  JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = c.own
+  JOIN pg_attribute b ON b.attrelid = r.oid AND b.attnum = c.other
+WHERE n.nspname = %s AND k.contype = 'f' AND k.convalidated AND NOT t.relispartition AND NOT r.relispartition
+ORDER BY t.relname COLLATE "C", k.conkey, k.oid, c.position
 """
 #: What is said about the session, so that the text of a value is the same whatever the server's defaults are.
 _SESSION = {
@@ -133,7 +158,15 @@ class Postgres:
 
     def attach(self, con: Connection, alias: str) -> None:
         """Attach the database read-only."""
-        con.execute(f"ATTACH {literal(with_defaults(self._url()))} AS {ident(alias)} (TYPE postgres, READ_ONLY)")
+        con.execute(attaching(with_defaults(self._url()), alias))
+
+    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
+        """Ranges of pages of a large table, each read by a connection that has taken over the snapshot."""
+        dividing = Dividing(con, alias, with_defaults(self._url()), self.relation)
+        parts = dividing.parts(self.text(self.schema), self.text(name), self.table(alias, name))
+        for part in parts[1:]:
+            self.begin(con, part.alias, timeout)
+        return parts
 
     def begin(self, con: Connection, alias: str, timeout: timedelta | None) -> None:
         """Say, inside a transaction, in which zone and for how long statements work."""
@@ -173,6 +206,11 @@ class Postgres:
             key = sorted((position, column) for *_, column, _, _, position in members if position is not None)
             tables.append(SourceTable(name, columns, tuple(column for _, column in key), view, count))
         return tables
+
+    def foreign_keys(self, con: Connection, alias: str) -> list[ForeignKey]:
+        """The foreign keys inside the schema, in the order of their tables and columns."""
+        asked = _FOREIGN_KEYS.replace("%s", self.text(self.schema))
+        return foreign_keys_of(con.execute(f"SELECT * FROM {self.relation(alias, asked)}").fetchall())
 
     def schemas(self, con: Connection, alias: str) -> list[str]:
         """The schemas that there are, but for PostgreSQL's own."""

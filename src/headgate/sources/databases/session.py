@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -18,9 +19,9 @@ from headgate.errors import (
     SourceRefusedError,
     SourceUnavailableError,
 )
-from headgate.lake.engine import Connection, ident, load_extension, transaction, translated
+from headgate.lake.engine import Connection, ident, literal, load_extension, transaction, translated
 from headgate.project.config import DatabaseSource as DatabaseConfig
-from headgate.sources.databases.dialect import ATTACHED, Dialect
+from headgate.sources.databases.dialect import ATTACHED, BESIDE, Dialect, Part
 
 Result = TypeVar("Result")
 #: Where a message of DuckDB repeats the connection string, and where it repeats the statement.
@@ -40,6 +41,7 @@ class Session:
         self.config = config
         self.dialect = dialect
         self.alias = ATTACHED + name
+        self.timeout: timedelta | None = getattr(config, "statement_timeout", None)
 
     def visit(self, con: Connection, work: Callable[[], Result]) -> Result:
         """Do ``work`` inside one transaction, with the database attached; again, while that can help.
@@ -63,8 +65,12 @@ class Session:
 
     def _once(self, con: Connection, work: Callable[[], Result]) -> Result:
         with self._translated(), self._attached(con), transaction(con):
-            self.dialect.begin(con, self.alias, getattr(self.config, "statement_timeout", None))
+            self.dialect.begin(con, self.alias, self.timeout)
             return work()
+
+    def parts(self, con: Connection, name: str) -> list[Part]:
+        """The parts in which a whole table is read at the same time."""
+        return self.dialect.parts(con, self.alias, name, self.timeout)
 
     @contextlib.contextmanager
     def _attached(self, con: Connection) -> Iterator[None]:
@@ -75,7 +81,15 @@ class Session:
             yield
         finally:
             with contextlib.suppress(duckdb.Error):  # what led here is to be told, not what follows
-                con.execute(f"DETACH {ident(self.alias)}")
+                for alias in self._aliases(con):
+                    con.execute(f"DETACH {ident(alias)}")
+
+    def _aliases(self, con: Connection) -> list[str]:
+        """The names under which the database is attached: ours, and those of further connections (see ``parts``)."""
+        mine = f"database_name = {literal(self.alias)} OR starts_with(database_name, {literal(self.alias + BESIDE)})"
+        return [
+            name for (name,) in con.execute(f"SELECT database_name FROM duckdb_databases() WHERE {mine}").fetchall()
+        ]
 
     def _load(self, con: Connection, extension: str) -> None:
         try:

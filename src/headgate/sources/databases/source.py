@@ -71,6 +71,15 @@ class DatabaseSource:
         """Bring the changes of all tables into the branch attached to ``con``: one transaction, one snapshot."""
         return self.session.visit(con, lambda: self._extract(con, run, known, tell, compare))
 
+    def described(self) -> dict[str, str]:
+        """The tables that are read, and how; raises what a run would, as for columns that drifted."""
+        con = connect(EngineSettings(threads=1), extensions=())
+        try:
+            chosen = self.session.visit(con, lambda: self._chosen(con, {}, ()))
+        finally:
+            con.close()
+        return {name: _described(table) for name, table in chosen.items()}
+
     def schema(self) -> dict[str, Chosen]:
         """The tables as the database has them now, whatever ``schema.lock`` says."""
         con = connect(EngineSettings(threads=1), extensions=())
@@ -148,7 +157,7 @@ class DatabaseSource:
 
     def _why(self, con: Connection, table: Chosen, known: State | None) -> str | None:
         if not known:
-            return _described(table)
+            return f"not read yet ({_described(table)})"
         if known.get("settings") != settings_of(table, self.sample):
             return "its columns or settings changed"
         stamp = self.dialect.stamp()
@@ -167,7 +176,6 @@ class DatabaseSource:
 
 
 def _described(table: Chosen) -> str:
-    """A table that is new to us: how it is going to be read."""
-    key = ", ".join(table.primary_key)
+    """The key of a table, and how what is new in it is found."""
     how = f"cursor {table.cursor.name}" if table.cursor else "no cursor, so it is compared whole"
-    return f"not read yet (key {key}; {how})"
+    return f"key {', '.join(table.primary_key)}; {how}"

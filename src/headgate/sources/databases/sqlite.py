@@ -13,7 +13,16 @@ from pathlib import Path
 
 from headgate.lake.engine import Connection, ident, literal
 from headgate.project.database_config import SqliteSource
-from headgate.sources.databases.dialect import SourceColumn, SourceTable, Value, Why, matches
+from headgate.sources.databases.dialect import (
+    ForeignKey,
+    Part,
+    SourceColumn,
+    SourceTable,
+    Value,
+    Why,
+    foreign_keys_of,
+    matches,
+)
 from headgate.sources.databases.files import BUSY, file_of, stamp_of
 
 _CATALOGUE = """
@@ -22,6 +31,19 @@ SELECT m.name AS table_name, CAST(m.type = 'view' AS text) AS is_view, c.name AS
 FROM sqlite_schema m, pragma_table_xinfo(m.name) c
 WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND c.hidden <> 1
 ORDER BY m.name, c.cid
+"""
+#: A key without columns refers to the primary key. Names are those of the tables, whatever case the key has them in.
+_FOREIGN_KEYS = """
+SELECT CAST(k.id AS text) AS number, m.name AS table_name, a.name AS column_name, r.name AS referred,
+  b.name AS referred_column
+FROM sqlite_schema m
+  JOIN pragma_foreign_key_list(m.name) k
+  JOIN sqlite_schema r ON r.type = 'table' AND r.name = k."table" COLLATE NOCASE
+  JOIN pragma_table_info(m.name) a ON a.name = k."from" COLLATE NOCASE
+  JOIN pragma_table_info(r.name) b
+    ON CASE WHEN k."to" IS NULL THEN b.pk = k.seq + 1 ELSE b.name = k."to" COLLATE NOCASE END
+WHERE m.type = 'table'
+ORDER BY m.name, k.id DESC, k.seq
 """
 _EXACT = 2**53
 #: A time that DuckDB reads without loss: microseconds at most, and no zone.
@@ -59,6 +81,10 @@ class Sqlite:
         """A table of DuckDB's SQL that is what the source answers to ``sql``."""
         return f"sqlite_query({literal(alias)}, {literal(sql)})"
 
+    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
+        """The whole table: a file has one reader."""
+        return [Part(alias)]
+
     def table(self, alias: str, name: str) -> str:
         """A table of the source in its SQL."""
         return ident(name)
@@ -75,6 +101,10 @@ class Sqlite:
             key = sorted((int(position), column) for *_, column, _, _, position in members if int(position))
             tables.append(SourceTable(name, columns, tuple(column for _, column in key), view == "1"))
         return tables
+
+    def foreign_keys(self, con: Connection, alias: str) -> list[ForeignKey]:
+        """The foreign keys that are declared; SQLite holds to them only if it is told to."""
+        return foreign_keys_of(con.execute(f"SELECT * FROM {self.relation(alias, _FOREIGN_KEYS)}").fetchall())
 
     def value(self, column: SourceColumn, *, as_text: bool) -> Value:
         """How a column is read without loss. What is declared decides; what stands there is compared with it."""

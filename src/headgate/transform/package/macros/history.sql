@@ -9,6 +9,9 @@
   `is_current`: the source holds it now. `is_latest`: the last that there was, deleted or not. `record_id` counts the
   versions of the table in the order in which they came, and never changes when more come.
 
+  A version that went into quarantine never held, and is not there; the one that it replaced ended when it came, as in
+  raw. Brought back, it is there as if it had never been away. It keeps its `record_id` all the time.
+
   `key` and `updated_at` are, unless they are given, the `primary_key` and `updated_at` in the `meta` of the table
   `raw_log.<table>` in sources.yml. Without an `updated_at` the time at which we saw a version stands for its own.
 #}
@@ -50,7 +53,7 @@ where {% if valid is none -%}
   neither overlap nor leave a gap, and the last one that came is the one that holds.
 #}
 {% macro versions(log, about, known=none) -%}
-select * exclude (_run, _loaded_at, _hash, _op, _next),
+select * exclude (_run, _loaded_at, _hash, _op, _away, _next),
   coalesce(_next is null, false) as is_current,
   row_number() over (partition by {{ about.key }} order by known_from desc) = 1 as is_latest
 from (
@@ -65,13 +68,13 @@ from (
       max(coalesce({{ about.updated_at }}, _loaded_at)) over (
         partition by {{ about.key }} order by _loaded_at rows unbounded preceding
       ) as valid_from
-    from {{ log }}
+    from "{{ log.database }}"."_headgate".{{ headgate.quoted(["versions_" ~ log.identifier]) }}
     {%- if known is not none %}
     where _loaded_at <= {{ headgate.at(known) }}
     {%- endif %}
   )
 )
-where _op = 'upsert'
+where _op = 'upsert' and not _away
 {%- endmacro %}
 
 

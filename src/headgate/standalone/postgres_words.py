@@ -1,0 +1,188 @@
+"""A gate's statements in PostgreSQL's words; what it has no equal for, or means something else by, is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from headgate.gates.values import Kind, UnusableError
+from headgate.standalone.postgres_regex import in_postgres as regex_in_postgres
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+#: What kind of values a column of the checked relation holds; None if that is not certain.
+KindOf = Callable[["exp.Expr"], Kind | None]
+#: Their texts are those that DuckDB writes, a date's but for the words before the first year.
+_WRITTEN_ALIKE: frozenset[Kind] = frozenset({"text", "integer", "decimal", "date"})
+#: Functions on floats, which PostgreSQL has not.
+_FLOATS = {"isfinite": ("NaN", "Infinity", "-Infinity"), "isinf": ("Infinity", "-Infinity")}
+
+
+def in_postgres(tree: exp.Expr, kind_of: KindOf, *, unicode: bool = True) -> str:
+    """A statement that DuckDB understands, in PostgreSQL's words. ``unicode``: the database keeps texts as such.
+
+    Raises:
+        UnusableError: it uses something that means something else there, or is not known to mean the same.
+    """
+    from sqlglot import exp
+
+    known = (
+        *(exp.Count, exp.CountIf, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.StddevSamp, exp.Coalesce, exp.Case, exp.If),
+        *(exp.Abs, exp.IsNan, exp.IsInf, exp.Length, exp.Exists, exp.And, exp.Or, exp.RowNumber, exp.Lag),
+        *(exp.PercentileCont, exp.PercentileDisc, exp.Median, exp.ArrayAgg, exp.Array, exp.ArrayContains),
+    )
+    for node in tree.walk():
+        name = _odd(node, known, kind_of)
+        if name is not None:
+            raise UnusableError(f"PostgreSQL has nothing that is known to mean the same as {name}")
+        if not unicode and isinstance(node, exp.Length | exp.RegexpLike | exp.RegexpFullMatch):
+            raise UnusableError("the database's encoding is not UTF8, so it may see other characters in its texts")
+    whole = exp.Paren(this=tree.copy())  # so that the root can be replaced as well
+    for node in reversed(list(whole.this.walk())):
+        put = _translated(node, kind_of)
+        if put is not node:
+            node.replace(put)
+    return str(whole.this.sql(dialect="postgres", comments=False))
+
+
+def _odd(node: exp.Expr, known: Sequence[type[exp.Expr]], kind_of: KindOf) -> str | None:
+    """What a part of a statement is called if PostgreSQL may mean something else by it."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Anonymous):
+        return None if str(node.this).lower() in _FLOATS else f"{node.this}()"
+    if isinstance(node, exp.Cast):
+        return None if _casts_alike(node, kind_of) else f"a cast to {node.to.sql()}"
+    if isinstance(node, exp.RegexpLike | exp.RegexpFullMatch):  # its flags are other letters there
+        plain = isinstance(node.expression, exp.Literal) and not (node.args.get("flag") or node.args.get("options"))
+        return None if plain else "a regular expression with flags, or one that is computed"
+    if isinstance(node, exp.DPipe):  # what is no text is written in another way
+        texts = all(isinstance(side, exp.DPipe) or _is_text(side, kind_of) for side in (node.left, node.right))
+        return None if texts else "||"
+    if isinstance(node, exp.Func) and not isinstance(node, tuple(known)):
+        return f"{node.sql_name()}()"
+    if isinstance(node, exp.Interval | exp.IntDiv | exp.Lambda | exp.Bracket | exp.Pivot | exp.SimilarTo | exp.Glob):
+        return type(node).__name__
+    return "ILIKE" if isinstance(node, exp.ILike) else None
+
+
+def _is_text(node: exp.Expr, kind_of: KindOf) -> bool:
+    from sqlglot import exp
+
+    return (isinstance(node, exp.Literal) and node.is_string) or kind_of(node) == "text"
+
+
+def _casts_alike(node: exp.Cast, kind_of: KindOf) -> bool:
+    """Of a constant, of a number to a float, of a column whose texts both write alike: elsewhere rounding differs."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.TryCast):
+        return False
+    wider = (exp.DataType.Type.DOUBLE, exp.DataType.Type.INT128)
+    if isinstance(node.this, exp.Literal) or node.to.this in wider:
+        return True
+    if node.to.this == exp.DataType.Type.INT:
+        return kind_of(node.this) == "boolean"
+    return node.to.this in exp.DataType.TEXT_TYPES and kind_of(node.this) in _WRITTEN_ALIKE
+
+
+def _translated(node: exp.Expr, kind_of: KindOf) -> exp.Expr:
+    from sqlglot import exp
+
+    if isinstance(node, exp.Cast):
+        return _cast(node, kind_of)
+    if isinstance(node, exp.Func):
+        return _function(node, kind_of)
+    if isinstance(node, exp.Like) and not isinstance(node.parent, exp.Escape):
+        return exp.Escape(this=node.copy(), expression=exp.Literal.string(""))  # else a backslash would escape
+    if isinstance(node, exp.Div):
+        node.set("safe", False)  # division by zero is not null, and so cannot be checked
+    if isinstance(node, exp.Filter) and isinstance(node.this, exp.Min) and node.this.expressions:
+        return _smallest(node.this.this, node.this.expressions[0], node.expression)
+    return node
+
+
+def _function(node: exp.Func, kind_of: KindOf) -> exp.Expr:
+    from sqlglot import exp
+
+    if isinstance(node, exp.CountIf):
+        return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=node.this))
+    if isinstance(node, exp.IsNan):
+        return _is_one_of(node.this, ("NaN",))
+    if isinstance(node, exp.IsInf):
+        return _is_one_of(node.this, _FLOATS["isinf"])
+    if isinstance(node, exp.RegexpLike):
+        return _matches(node, node.expression.name)
+    if isinstance(node, exp.RegexpFullMatch):
+        return _matches(node, _anchored(node.expression.name))
+    if isinstance(node, exp.ArrayContains):
+        return exp.In(this=node.expression, expressions=node.this.expressions)
+    if isinstance(node, exp.Sum | exp.Min | exp.Max) and not node.expressions and kind_of(node.this) == "boolean":
+        return _of_booleans(node)
+    if isinstance(node, exp.Anonymous):
+        name = str(node.this).lower()
+        among = _is_one_of(node.expressions[0], _FLOATS[name])
+        return exp.not_(among) if name == "isfinite" else among
+    return node
+
+
+def _cast(node: exp.Cast, kind_of: KindOf) -> exp.Expr:
+    from sqlglot import exp
+
+    kind = kind_of(node.this)
+    if node.to.this == exp.DataType.Type.INT128:
+        return exp.cast(exp.Round(this=node.this), "NUMERIC", dialect="postgres")
+    if kind == "date" and node.to.this in exp.DataType.TEXT_TYPES:
+        eras = [exp.Literal.string(" BC"), exp.Literal.string(" (BC)")]
+        return exp.Anonymous(this="REPLACE", expressions=[node.copy(), *eras])
+    if kind == "boolean" and node.to.this == exp.DataType.Type.DOUBLE:
+        node.set("this", exp.Cast(this=node.this, to=exp.DataType.build("INT")))
+    return node
+
+
+def _of_booleans(node: exp.Sum | exp.Min | exp.Max) -> exp.Expr:
+    """The sum of ones and zeros; the least is whether all are true, the greatest whether any is."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Sum):
+        return exp.Sum(this=exp.Cast(this=node.this, to=exp.DataType.build("INT")))
+    return exp.Anonymous(this="BOOL_AND" if isinstance(node, exp.Min) else "BOOL_OR", expressions=[node.this])
+
+
+def _matches(node: exp.RegexpLike | exp.RegexpFullMatch, regex: str) -> exp.Expr:
+    """The regular expression in PostgreSQL's words, whatever the column's collation makes of letters."""
+    from sqlglot import exp
+
+    text = exp.Collate(this=exp.paren(node.this), expression=exp.to_identifier("C", quoted=True))
+    return exp.RegexpLike(this=exp.paren(text), expression=exp.Literal.string(regex_in_postgres(regex)))
+
+
+def _anchored(regex: str) -> str:
+    """The same regular expression, which can only be found as the whole text.
+
+    >>> _anchored("a|b"), _anchored("^a+$"), _anchored(r"^a\\$"), _anchored("^$")
+    ('^(?:a|b)$', '^(?:a+)$', '^(?:a\\\\$)$', '^$')
+    """
+    inner = regex.removeprefix("^")
+    bare = inner.removesuffix("$")
+    escaped = (len(bare) - len(bare.rstrip("\\"))) % 2 == 1
+    inner = inner if escaped else bare
+    return f"^(?:{inner})$" if inner else "^$"
+
+
+def _smallest(value: exp.Expr, number: exp.Expr, where: exp.Expr) -> exp.Expr:
+    """The first few values in their order, where DuckDB has min(value, number)."""
+    from sqlglot import exp
+
+    ordered = exp.Order(this=value, expressions=[exp.Ordered(this=value.copy())])
+    all_of_them = exp.Filter(this=exp.ArrayAgg(this=ordered), expression=where)
+    few = exp.Slice(this=exp.Literal.number(1), expression=number)
+    return exp.Bracket(this=exp.paren(all_of_them), expressions=[few], offset=1)
+
+
+def _is_one_of(value: exp.Expr, names: Sequence[str]) -> exp.Expr:
+    from sqlglot import exp
+
+    constants = [exp.cast(exp.Literal.string(name), "DOUBLE", dialect="duckdb") for name in names]
+    return exp.paren(exp.In(this=value, expressions=constants))
