@@ -134,6 +134,22 @@ def test_bounds_of_floats_are_compared_as_the_engine_compares_them(
     assert counted(scanned) == (unexpected == 0, 3, 0, unexpected)
 
 
+@pytest.mark.parametrize("table", ["t", "v"])
+def test_numbers_beyond_all_floats_equal_none_and_bound_none(branch: Connection, table: str) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT unnest([0.1::DOUBLE, 'inf'::DOUBLE]) AS a")
+    branch.execute("CREATE VIEW lake.marts.v AS SELECT * FROM lake.marts.t")
+    huge = 10**400
+    between, among, outside = gate(
+        branch,
+        table,
+        expect(BETWEEN, column="a", max_value=huge),
+        expect(IN_SET, column="a", value_set=[huge, 0.1]),
+        expect(NOT_IN_SET, column="a", value_set=[huge, 5]),
+    ).results
+    assert "cannot be compared with" in str(between.error)
+    assert (counted(among), counted(outside)) == ((False, 2, 0, 1), (True, 2, 0, 0))
+
+
 def test_the_text_of_a_narrow_float_is_not_its_value(branch: Connection) -> None:
     branch.execute("CREATE TABLE lake.marts.t AS SELECT unnest([0.1::FLOAT, 0.05::FLOAT]) AS a")
     assert counted(check(branch, BETWEEN, max_value=0.1)) == (False, 2, 0, 1)

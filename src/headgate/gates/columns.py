@@ -14,7 +14,7 @@ from headgate.gates.arguments import argument
 from headgate.gates.expectation import Counts, RowExpectation, expectation
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, moment, number
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, moment, number
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -188,7 +188,8 @@ class SetExpectation(ColumnExpectation):
         """The set as values that compare with a column's bounds."""
         if kind == "float":  # as they are compared with the column's values: rounded
             infinite = {value for value in self.value_set if isinstance(value, float) and math.isinf(value)}
-            return {float(each) for each in self.numbers()} | infinite
+            rounded = {as_float(each) for each in self.numbers()}
+            return {each for each in rounded if each is not None} | infinite
         if kind in NUMBERS:
             return set(self.numbers())
         if kind in MOMENTS:

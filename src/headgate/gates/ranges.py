@@ -14,7 +14,7 @@ from headgate.gates.columns import ColumnExpectation
 from headgate.gates.expectation import expectation
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_number, moment, number
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, as_number, moment, number
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -43,6 +43,7 @@ class Between(Bounded, ColumnExpectation):
             return None
         if kind in NUMBERS:
             found: Any = number(as_number(value))
+            found = None if kind == "float" and found is not None and as_float(found) is None else found
         elif kind in MOMENTS:
             found = moment(value, kind)
         else:

@@ -18,7 +18,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
 
 from headgate.gates.relation import Checked
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, moment, number
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, moment, number
 
 #: Under this name the checked relation stands in every statement.
 CHECKED = "checked"
@@ -175,7 +175,10 @@ def _number_literal(value: Any, kind: Kind) -> exp.Expr | None:
         return exp.Boolean(this=bool(found)) if found in (0, 1) else None
     if kind == "integer":
         return constant(found) if isinstance(found, int) else None
-    return float_constant(float(found)) if kind == "float" else constant(found)
+    if kind != "float":
+        return constant(found)
+    rounded = as_float(found)
+    return None if rounded is None else float_constant(rounded)
 
 
 def _moment_literal(value: Any, kind: Kind) -> exp.Expr | None:

@@ -112,6 +112,19 @@ def number(value: object) -> int | Decimal | None:
     return None
 
 
+def as_float(value: int | Decimal) -> float | None:
+    """A number as a column of floats compares with it; None if it lies beyond all of them.
+
+    >>> as_float(2), as_float(10**400)
+    (2.0, None)
+    """
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
 def stored_bound(text: str | None, kind: Kind) -> Any:
     """A minimum or maximum as the catalog writes it, as a value that compares; None if it proves nothing.
 
