@@ -160,6 +160,7 @@ def test_proven_and_remembered_results_equal_scanned_ones_on_many_tables(branch:
 widened = {**arguments, "changes": widenings}
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=quietly)
 @given(**widened)
 def test_what_was_written_before_a_type_was_altered_is_not_misread(tmp_path: Path, **drawn: Any) -> None:
