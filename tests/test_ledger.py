@@ -171,6 +171,28 @@ def test_the_last_run_is_found_by_status_lake_project_and_variables(ledger: Ledg
     assert last(variables={}) is None
 
 
+def test_the_runs_to_explain_are_those_that_did_not_end_well(ledger: Ledger) -> None:
+    """Stopped, not ended, or published and not brought to everybody; a hook's failure is no reason."""
+    for run, status, step in (
+        ("good", "published", ("serve:w", "done")),
+        ("blocked", "blocked", None),
+        ("unserved", "published", ("serve:w", "failed")),
+        ("unexported", "published", ("export:e", "failed")),
+        ("hook", "published", ("after:h", "failed")),
+        ("nothing", "nothing_new", None),
+    ):
+        ledger.start_run(run, lake="/lake")
+        if step:
+            ledger.step_started(run, step[0])
+            ledger.step_finished(run, step[0], step[1], 0.1)
+        ledger.finish_run(run, status)
+    ledger.start_run("elsewhere", lake="/other")
+    ledger.start_run("dev", target="dev", lake="/lake")
+    assert [r.run for r in ledger.runs_to_explain(None)] == ["elsewhere", "unexported", "unserved", "blocked"]
+    assert [r.run for r in ledger.runs_to_explain(None, lake="/lake", limit=2)] == ["unexported", "unserved"]
+    assert [r.run for r in ledger.runs_to_explain("dev")] == ["dev"]
+
+
 def test_running_runs_that_nobody_works_on_have_died(ledger: Ledger) -> None:
     for run in ("ended", "alive", "dead"):
         ledger.start_run(run)

@@ -203,6 +203,7 @@ def test_init_from_a_database_writes_a_project_that_runs(tmp_path: Path, cli: Cl
     assert cli("run", "-p", str(folder)).last_line.startswith("NOTHING NEW")
 
 
+@pytest.mark.slow
 def test_init_from_a_database_proposes_its_references_as_gates(tmp_path: Path, cli: Cli) -> None:
     """Of tables that are read only; and a warning where a delete would be seen on one side only."""
     path, folder = tmp_path / "shop.db", tmp_path / "shop"
@@ -235,6 +236,26 @@ def test_init_from_a_database_proposes_its_references_as_gates(tmp_path: Path, c
         shop.execute("INSERT INTO sales VALUES (2, 'GB', 1, 8, NULL, NULL, '2026-01-01 11:00:00')")
     blocked = cli("run", "-p", str(folder))
     assert (blocked.code, "BLOCKED  gate raw: 1 of" in blocked.last_line) == (1, True)
+
+
+@pytest.mark.slow
+def test_a_table_that_two_databases_have_is_refused_by_both_names(tmp_path: Path, cli: Cli) -> None:
+    """Which tables a database has is known only when it is looked at; two schemas of one are two sources, too."""
+    folder, path = tmp_path / "orders", a_database(tmp_path)
+    cli("init", str(folder), "--from", str(path))
+    shutil.copy(path, tmp_path / "shop.db")
+    settings = folder / "headgate.yml"
+    both = settings.read_text().replace(
+        "layers:", "  shop: {type: sqlite, path: ../shop.db, exclude: [notes]}\nlayers:"
+    )
+    settings.write_text(both)
+    refused = cli("run", "-p", str(folder))
+    assert (refused.code, "raw.orders would have two sources, app.orders and shop.orders" in refused.out) == (2, True)
+    assert "leave it out of one of them (exclude)" in refused.out
+    settings.write_text(both.replace("exclude: [notes]}", 'exclude: ["*s"], include: [extra]}'))
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as shop, shop:
+        shop.execute("CREATE TABLE extra (id integer PRIMARY KEY)")
+    assert cli("run", "-p", str(folder)).last_line.startswith("PUBLISHED  release 1")
 
 
 @pytest.mark.slow

@@ -23,7 +23,9 @@ _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.]+)?")
 #: What a moment may lose where it is counted as a float of nanoseconds.
 AS_FLOAT = dt.timedelta(microseconds=1)
 #: Row "observed types".
-OBSERVED_OTHERWISE = frozenset({"expect_column_values_to_be_of_type", "expect_column_values_to_be_in_type_list"})
+OBSERVED_OTHERWISE = frozenset(
+    {"expect_column_values_to_be_of_type", "expect_column_values_to_be_in_type_list", "expect_column_type_to_be"}
+)
 
 
 def judge(con: Connection, table: Table, declared: Sequence[Declared]) -> tuple[ExpectationResult, ...]:

@@ -292,6 +292,10 @@ def length(given: Given) -> Arguments:
     return joined(required(value=st.integers(0, 6)), mostly, column=given.column)
 
 
+def in_order(given: Given) -> Arguments:
+    return joined(mostly, optional(strictly=st.booleans()), column=given.column)
+
+
 def type_name(given: Given) -> Arguments:
     assume(given.table.rows)
     return joined(required(type_=st.sampled_from(TYPES)), column=given.column)
@@ -400,6 +404,8 @@ SETS = [*NUMERIC, *of_one("text", "full text")]  # row "dates in sets"
 EXACT = of_one("big", "decimal")
 EXACT_ANY = [*EXACT, *DATED, *of_one("text")]
 TEXT = of_one("text")
+STEADY = of_one("small", "float", "timestamp")  # row "steps too wide for their type"
+JSONS = of_one("json")
 SMALL = [each for each in NUMERIC if each != ("full big",)]  # rows "sums above 2^63" and "spread above 2^53"
 
 NUMBER_PAIRS: list[tuple[str, ...]] = [
@@ -452,6 +458,11 @@ CASES: dict[str, Asked] = {
     "expect_column_pair_values_to_be_in_set": Asked(pair_set, PAIR_SETS),
     "expect_compound_columns_to_be_unique": Asked(record, RECORDS),
     "expect_select_column_values_to_be_unique_within_record": Asked(record, RECORDS),
+    "expect_multicolumn_values_to_be_equal": Asked(record, RECORDS),
+    VALUES + "be_increasing": Asked(in_order, STEADY),
+    VALUES + "be_decreasing": Asked(in_order, STEADY),
+    VALUES + "be_json_parseable": Asked(only_mostly, JSONS),
+    "expect_column_type_to_be": Asked(type_name, TYPED),
     "expect_multicolumn_sum_to_equal": Asked(record_sum, NUMBER_PAIRS),
     "expect_column_to_exist": Asked(column_exists, PAIRS),
     "expect_table_row_count_to_be_between": Asked(row_count, TEXT, TEXT),

@@ -67,6 +67,8 @@ def _decimal(units: int) -> str:
 _CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 WORDS = ["", "a", "A", "b", "ab", "aB", "é", "e\u0301", "ß", "SS", "0", "1", "1.0", "-1", "nan", "None", "NULL", "True"]
 WORDS += [" ", " a", "a ", "a\nb", "\t", "%", "a%", "_", "a_b", "\\", "'", '"', "🙂", "日本", "x" * 40, "2020-01-01"]
+JSONS = ["{}", "[1, 2]", "[1,]", '{"a": 1,}', '{"a": [1, null]}', "nan", "NaN", "-NaN", "-Infinity", "inf", '"\\ud800"']
+JSONS += ['",]"', '"nan"', "01", "1.", "-0", "1e5", "'a'", "{'a': 1}", "true", "tru", " 1 ", "1 2", '"a', '"\t"', "//"]
 FLOATS = [0.0, -0.0, 1.0, 1.5, 2.5, -2.5, 0.1, 0.2, 0.30000000000000004, 1e-300, -1e15, 123456.789]
 DAYS = ["2020-01-01", "2020-01-02", "2020-01-03", "2020-02-29", "1969-12-31", "2100-12-31"]
 MOMENTS = ["2020-01-01 00:00:00", "2020-01-01 00:00:00.000001", "2020-01-01 12:30:00", "2020-01-02 00:00:00"]
@@ -81,6 +83,7 @@ _flags = st.sampled_from(["true", "false"])
 _texts = st.one_of(st.sampled_from(WORDS), st.sampled_from(WORDS[:8]), st.text(_CHARACTERS, max_size=4))
 KINDS: dict[str, Kind] = {
     "integer": Kind("INTEGER", _whole),
+    "small": Kind("INTEGER", st.integers(-3, 6).map(str)),
     "full integer": Kind("INTEGER", _whole, nulls=False),
     "big": Kind("BIGINT", _big),
     "full big": Kind("BIGINT", _big, nulls=False),
@@ -90,6 +93,7 @@ KINDS: dict[str, Kind] = {
     "full boolean": Kind("BOOLEAN", _flags, nulls=False),
     "text": Kind("VARCHAR", _texts),
     "full text": Kind("VARCHAR", _texts, nulls=False),
+    "json": Kind("VARCHAR", st.one_of(st.sampled_from(JSONS), st.sampled_from(WORDS))),
     "date": Kind("DATE", st.sampled_from(DAYS)),
     "timestamp": Kind("TIMESTAMP", st.sampled_from(MOMENTS)),
 }

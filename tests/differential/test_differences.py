@@ -143,6 +143,15 @@ DIFFERENCES = [
         False,
         True,
     ),
+    Difference(
+        "steps too wide for their type",
+        "INTEGER",
+        ["-2147483648", "2147483647"],
+        VALUES + "be_increasing",
+        {},
+        theirs=False,
+        ours=True,
+    ),
     Difference("the sum of nothing", "INTEGER", [None], COLUMN + "sum_to_be_between", {}, False, True, "sql"),
     Difference("NaN in a database", "DOUBLE PRECISION", ["nan"], VALUES + "not_be_null", {}, True, False, "sql"),
     Difference(

@@ -95,12 +95,14 @@ def test_where_nobody_knows_the_last_change_it_could_not_be_checked(branch: Conn
 
 
 def test_texts_are_json(branch: Connection) -> None:
-    values = """('{"a": [1, null]}'), ('1'), (''), ('{'), (NULL), ('{''a'': 1}')"""
+    values = """('{"a": [1, ",]"]}'), ('1'), (''), ('{'), (NULL), ('{''a'': 1}'), ('[1,]'), ('[NaN]'), ('"nan"')"""
     branch.execute(f"CREATE TABLE lake.marts.t AS SELECT * FROM (VALUES {values}) v(a)")
     result = judge(branch, "t", expect("valid_json", column="a"))
-    assert counted(result) == (False, 6, 1, 3)
-    assert result.partial_unexpected_list == ("", "{", "{'a': 1}")
-    assert judge(branch, "t", expect("valid_json", column="a", mostly=0.4)).success
+    assert counted(result) == (False, 9, 1, 5)
+    assert result.partial_unexpected_list == ("", "{", "{'a': 1}", "[1,]", "[NaN]")
+    python = judge(branch, "t", expect("expect_column_values_to_be_json_parseable", column="a"))
+    assert python.partial_unexpected_list == ("", "{", "{'a': 1}", "[1,]")
+    assert judge(branch, "t", expect("valid_json", column="a", mostly=0.375)).success
     branch.execute("CREATE TABLE lake.marts.n AS SELECT 1 AS a")
     assert "only texts can be JSON" in str(judge(branch, "n", expect("valid_json", column="a")).error)
 

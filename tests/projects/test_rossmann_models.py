@@ -88,6 +88,9 @@ READINGS = {
 }
 
 
+pytestmark = pytest.mark.xdist_group("rossmann models")  # dbt compiles them once
+
+
 @dataclass(frozen=True)
 class Compiled:
     """The statements that dbt makes of the project: per reading per model, and the macro for weeks."""

@@ -42,6 +42,7 @@ SINCE_THE_FIRST = """
 """
 
 
+@pytest.mark.slow
 def test_a_run_is_compared_with_the_release_that_is_named_as_long_as_it_is_kept(shop: Shop) -> None:
     assert shop.run().status == "published"
     shop.write("gates/raw.yml", SINCE_THE_FIRST)
@@ -62,6 +63,7 @@ YOUNG = """
 """
 
 
+@pytest.mark.slow
 def test_a_table_is_as_old_as_the_first_release_that_holds_it_as_it_is(shop: Shop) -> None:
     assert shop.run().status == "published"
     shop.write("data/sales_2.csv", "id,item,amount\n4,b,15\n")

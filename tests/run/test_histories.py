@@ -11,6 +11,7 @@ from headgate.lake.engine import EngineSettings
 from headgate.lake.reading import query, reader
 from headgate.run import Options, explain
 from headgate.run.workshop import Decision, open_store
+from headgate.sources.change_log import ChangeLog
 from small_shop import DBT_PROJECT, Shop
 
 pytestmark = pytest.mark.slow
@@ -86,6 +87,20 @@ def test_a_version_in_quarantine_is_not_in_a_history_until_it_is_brought_back(hi
     assert (replayed.status, replayed.error) == ("published", None)
     assert versions_of(historic) == [*three, (4, 1, -11), (5, 4, 40)]
     assert counted(historic) == (5, 4)
+
+
+def test_a_lake_from_before_there_were_views_of_versions_gets_them(
+    historic: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = historic.folder / "models" / "marts" / "sales_counted.sql"
+    model.unlink()
+    with monkeypatch.context() as before:
+        before.setattr(ChangeLog, "show_versions", lambda log: None)
+        assert historic.run().status == "published"
+    model.write_text(COUNT)
+    verdict = historic.run()
+    assert (verdict.status, verdict.error) == ("published", None)
+    assert counted(historic) == (3, 3)
 
 
 def versions_of(shop: Shop) -> list[tuple[object, ...]]:

@@ -66,6 +66,10 @@ def test_files_do_not_pile_up_and_every_release_reads_as_it_was_published(
         states[verdict.release] = asked(shop, "from clean.kept order by all")
         most = {name: max(count, most[name]) for name, count in files(shop).items()}
     assert max(most.values()) <= 4
+    manifest = Releases(open_store(shop.project())).current()
+    assert manifest is not None
+    counted = {name: asked(shop, f"select count(*) from {name}")[0][0] for name in manifest.tables}
+    assert {name: entry["rows"] for name, entry in manifest.tables.items()} == counted
     assert {number: asked(shop, "from clean.kept order by all", number) for number in states} == states
     assert shop.run().status == "nothing_new"
     fresh = make_shop("fresh")

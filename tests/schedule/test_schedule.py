@@ -156,7 +156,6 @@ def test_runs_that_fail_come_less_often_and_the_project_is_read_anew(
     assert scheduler.stop() == 0
 
 
-@pytest.mark.slow
 def test_the_beat_and_the_run_may_write_at_the_same_moment(tmp_path: Path) -> None:
     pulse = Pulse(tmp_path, None, "every 1s")
     with ThreadPoolExecutor(4) as threads:
@@ -169,6 +168,7 @@ def test_the_beat_and_the_run_may_write_at_the_same_moment(tmp_path: Path) -> No
     assert health.state == "working"
 
 
+@pytest.mark.slow
 def test_its_json_is_about_itself_and_health_is_about_all(shop: Shop, start: Callable[..., Scheduler]) -> None:
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
     scheduler = start("--every", "1h", "--json")

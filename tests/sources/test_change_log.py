@@ -233,10 +233,12 @@ def test_of_versions_with_the_same_content_only_the_one_that_was_put_away_is_kep
     assert [away for *_, away in versions(branch)] == [False, False, True, False, True]
 
 
-def test_new_columns_are_in_the_versions_too(branch: Connection) -> None:
+def test_columns_that_come_change_or_go_are_in_the_versions_as_in_the_log(branch: Connection) -> None:
     append(branch, [(1, "a")])
     append(branch, [(1, "a", 5)], kinds={**KINDS, "n": "INTEGER"})
-    assert branch.execute("SELECT n, _away FROM lake._headgate.versions_t ORDER BY _loaded_at").fetchall() == [
-        (None, False),
-        (5, False),
-    ]
+    asked = "SELECT n, _away FROM lake._headgate.versions_t ORDER BY _loaded_at"
+    assert branch.execute(asked).fetchall() == [(None, False), (5, False)]
+    append(branch, [(1, "a", 2**40)], kinds={**KINDS, "n": "BIGINT"})
+    assert branch.execute(asked).fetchall() == [(None, False), (5, False), (2**40, False)]
+    append(branch, [(1, "b")])  # the source has the column no more, and the log still what was in it
+    assert [n for n, _ in branch.execute(asked).fetchall()] == [None, 5, 2**40, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,12 @@ def attached(con: Connection) -> list[str]:
     return [name for (name,) in found.fetchall()]
 
 
+def settings(con: Connection) -> tuple[Any, ...]:
+    """What is set for all connections of the engine."""
+    asked = "SELECT current_setting('threads'), current_setting('preserve_insertion_order')"
+    return con.execute(asked).fetchall()[0]
+
+
 def test_every_row_comes_once_whoever_reads_it(origin: Origin, watch: Callable[..., Seen]) -> None:
     origin.execute(ORDERS, FILLED, "CREATE TABLE small (id int PRIMARY KEY)", "INSERT INTO small VALUES (1)")
     origin.execute(ORDERS.replace("orders", "others"), FILLED.replace("orders", "others"))
@@ -63,6 +70,7 @@ def test_every_row_comes_once_whoever_reads_it(origin: Origin, watch: Callable[.
     loaded = origin.load()
     assert {name: each.counts.appended for name, each in loaded.items()} == {"orders": ROWS, "others": ROWS, "small": 1}
     assert [len(parts) for parts in seen] == [3, 3, 1]
+    assert settings(origin.con) == (3, True)
     assert origin.raw("orders", "id, length(what)") == [(i, i % 90) for i in range(1, ROWS + 1)]
     assert attached(origin.con) == []
 
@@ -157,7 +165,7 @@ def test_a_server_that_is_killed_under_several_readers_leaves_nothing(
         with pytest.raises(SourceUnavailableError) as caught:
             own.load()
         assert caught.value.where == "source app.orders"
-        assert (own.tables(), attached(con)) == ([], [])
+        assert (own.tables(), attached(con), settings(con)) == ([], [], (3, True))
         server.start()
         watch()
         assert own.load()["orders"].counts.appended == ROWS

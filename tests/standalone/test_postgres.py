@@ -228,6 +228,7 @@ def test_what_postgresql_has_no_equal_for_is_not_checked_and_says_so(server: str
         {"unexpected_rows_expectation": {"unexpected_rows_query": "select amount || 'x' from {batch}"}},
         {"expect_column_value_lengths_to_equal": {"column": "amount", "value": 1}},
         {"implies": {"if": "word ilike 'A%'", "then": "id > 0"}},
+        {f"{VALUES}be_increasing": {"column": "id"}},
         {"implies": {"if": "regexp_matches(word, 'A', 'i')", "then": "id > 0"}},
         {"expect_column_values_to_be_unique": {"column": "id"}},
     ]

@@ -408,6 +408,7 @@ def registry() -> Mapping[str, type[Expectation]]:
         divergence,
         documents,
         freshness,
+        ordering,
         pairs,
         quantiles,
         ranges,

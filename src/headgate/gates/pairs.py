@@ -181,6 +181,22 @@ class UniqueWithinRecord(RecordExpectation):
         return _but_not(self.missing(on), sql.any_of(same))
 
 
+@expectation("expect_multicolumn_values_to_be_equal", dimension="consistency")
+@dataclass(frozen=True)
+class ValuesEqual(RecordExpectation):
+    """All of the columns have the same value in a row; two missing values are the same."""
+
+    def unexpected(self, on: Checked) -> exp.Expr:
+        """One is another than the first."""
+        from sqlglot import exp
+
+        from headgate.gates import sql
+
+        first, *others = self.column_list
+        other = [sql.negated(_same(on, first, other, nulls=True)) for other in others]
+        return _but_not(self.missing(on), exp.paren(sql.any_of(other)))
+
+
 @expectation("expect_multicolumn_sum_to_equal", dimension="consistency")
 @dataclass(frozen=True)
 class SumEqual(RecordExpectation):

@@ -12,6 +12,7 @@ from headgate.gates.values import Kind
 
 _INNER = "inner"
 _FIRST = "first_rows"
+_BEFORE = "_headgate_before"
 _PLACE = "_headgate_place"
 #: So many rows are grouped for examples before more are, and of so many the repeated ones are looked for among all.
 BEGINNINGS, _EARLY = (2_000, 50_000), 1000
@@ -89,6 +90,37 @@ def _among(rows: exp.Select, query: exp.Select, keys: list[exp.Expr]) -> exp.Sel
     """Only the rows whose keys are a row of the query. (With EXISTS, DuckDB first finds all different keys.)"""
     same = [exp.NullSafeEQ(this=sql.column(f"k{i}", _INNER), expression=key.this.copy()) for i, key in enumerate(keys)]
     return rows.join(_subquery(query, _INNER), on=sql.every(same), join_type="SEMI", copy=False)
+
+
+def count_out_of_order(on: Checked, name: str, *, rises: bool, strictly: bool) -> exp.Query:
+    """Elements, missing rows, and those whose value goes the wrong way from the one before it."""
+    missing = exp.Filter(this=_count(), expression=exp.Where(this=sql.is_missing(name, on.kind(name))))
+    rows = exp.select(_count(), missing).from_(sql.relation(on))
+    wrong = exp.select(_count()).from_(out_of_order(on, name, rises=rises, strictly=strictly).subquery("wrong"))
+    return rows.select(wrong.subquery())
+
+
+def out_of_order(on: Checked, name: str, *, rises: bool, strictly: bool) -> exp.Query:
+    """All columns of the rows whose value goes the wrong way from the one before it, in their order."""
+    kind = on.kind(name)
+    order = exp.Order(expressions=[exp.Ordered(this=sql.column("rowid"))]) if on.exact else None
+    before = exp.Window(this=exp.Lag(this=sql.column(name)), order=order)
+    rows = exp.select(sql.all_columns(), exp.alias_(before, _BEFORE, quoted=True))
+    if on.exact:
+        rows = rows.from_(sql.base(on))
+        rows = rows if on.where is None else rows.where(sql.condition(on.where))
+    else:
+        rows = rows.from_(sql.relation(on))
+    rows = rows.where(sql.is_present(name, kind))
+    now, then = sql.column(name), sql.column(_BEFORE)
+    wrong: exp.Expr = (exp.LT if rises else exp.GT)(this=now, expression=then)
+    if strictly:
+        same: exp.Expr = exp.EQ(this=now.copy(), expression=then.copy())
+        if kind == "float":  # from one infinity to the next there is no way, and so no wrong one
+            same = sql.every([same, sql.negated(exp.IsInf(this=now.copy()))])
+        wrong = sql.any_of([wrong, exp.paren(same)])
+    kept = exp.Star(except_=[exp.to_identifier(_BEFORE, quoted=True)])
+    return exp.select(kept).from_(rows.subquery(exp.to_identifier(sql.CHECKED, quoted=True))).where(wrong)
 
 
 def count_gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.Query:

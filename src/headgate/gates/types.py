@@ -77,6 +77,19 @@ class OfType(TypeExpectation):
         return Verdict(is_called(found, self.type_), observed_value=found)
 
 
+@expectation("expect_column_type_to_be", dimension="validity")
+@dataclass(frozen=True)
+class TypeToBe(TypeExpectation):
+    """The column is of a type."""
+
+    type_: str = argument(arguments.text)
+
+    def judge(self, on: Checked, rows: RowCounter, scale: float | None) -> Verdict:
+        """Compare."""
+        found = on.column(self.column).type
+        return Verdict(is_called(found, self.type_), observed_value=found)
+
+
 def type_names(value: Any) -> tuple[str, ...]:
     """A list of types' names; may be empty."""
     if not isinstance(value, list | tuple | set | frozenset):

@@ -246,6 +246,34 @@ def transaction(con: Connection) -> Iterator[None]:
     con.execute("COMMIT")
 
 
+def in_any_order(con: Connection) -> contextlib.AbstractContextManager[None]:
+    """Rows that are written inside need not keep their order, so that all threads may write."""
+    return _setting(con, "preserve_insertion_order", "false")
+
+
+def on_one_thread(con: Connection) -> contextlib.AbstractContextManager[None]:
+    """For a query that only waits for another server: a thread that has nothing to do spins, on a core of its own."""
+    return _setting(con, "threads", "1")
+
+
+@contextlib.contextmanager
+def _setting(con: Connection, name: str, value: str) -> Iterator[None]:
+    """The engine has another setting inside.
+
+    It is set by a connection aside: in a transaction that failed it could not be set back.
+    """
+    aside = beside(con)
+    try:
+        before = str(aside.execute(f"SELECT current_setting({literal(name)})").fetchall()[0][0])
+        aside.execute(f"SET {name} = {value}")
+        try:
+            yield
+        finally:
+            aside.execute(f"SET {name} = {before}")
+    finally:
+        aside.close()
+
+
 def fetch_dicts(con: Connection, sql: str) -> list[dict[str, Any]]:
     """Run ``sql`` and return its rows as dictionaries."""
     cursor = con.execute(sql)

@@ -116,6 +116,7 @@ class ChangeLog:
         op = f"CASE WHEN {bad} THEN {literal(REFUSED)} ELSE 'upsert' END"
         appended = self._insert(f"({rows})", columns, run, self._next_time(before), op)
         self._show(columns, None, self.quarantine.away(self.primary_key))
+        self._show_versions_of(before, columns)
         return appended
 
     def append(self, incoming: Incoming, run: str, *, snapshot: bool = False, within: str = "TRUE") -> Counts:
@@ -159,6 +160,7 @@ class ChangeLog:
         )
         counts.conserve(self.table)
         self._show(columns, before.first_us if versioned else None, away)
+        self._show_versions_of(before, columns)
         return counts
 
     def show_again(self) -> None:
@@ -316,7 +318,11 @@ class ChangeLog:
         """Define ``raw.<table>``."""
         body = visible_rows(self.log, list(columns), self.primary_key, first_us, away)
         self.con.execute(f"CREATE OR REPLACE VIEW {self.view} AS {body}")
-        self.show_versions()
+
+    def _show_versions_of(self, before: LogState, columns: Mapping[str, str]) -> None:
+        """Define the view of all versions if the log is new, or has other columns: most runs change nothing of it."""
+        if any(before.columns.get(column) != kind for column, kind in columns.items()):
+            self.show_versions()
 
     def _shown(self, columns: Sequence[str], more: str = "") -> str:
         """The SQL of what the view is to show now."""

@@ -52,6 +52,8 @@ def _odd(node: exp.Expr, known: Sequence[type[exp.Expr]], kind_of: KindOf) -> st
 
     if isinstance(node, exp.Anonymous):
         return None if str(node.this).lower() in _FLOATS else f"{node.this}()"
+    if isinstance(node, exp.Window) and isinstance(node.this, exp.Lag) and not node.args.get("order"):
+        return "the order of rows, which a table has not"
     if isinstance(node, exp.Cast):
         return None if _casts_alike(node, kind_of) else f"a cast to {node.to.sql()}"
     if isinstance(node, exp.RegexpLike | exp.RegexpFullMatch):  # its flags are other letters there

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.lake.engine import Connection, ident, literal
+from headgate.lake.engine import Connection, ident, literal, on_one_thread
 from headgate.sources.change_log import ChangeLog
 from headgate.sources.databases.choosing import Chosen
 from headgate.sources.databases.session import Session
@@ -61,7 +61,8 @@ def digests(con: Connection, session: Session, chosen: Chosen, division: Divisio
     block = dialect.block(chosen.key_columns, division.size)
     asked = f"SELECT {block} AS block, {dialect.digest(chosen.present)} AS digest FROM {table} GROUP BY 1"
     relation = dialect.relation(session.alias, asked)
-    return dict(con.execute(f"SELECT block, left(md5(digest), 16) FROM {relation}").fetchall())
+    with on_one_thread(con):
+        return dict(con.execute(f"SELECT block, left(md5(digest), 16) FROM {relation}").fetchall())
 
 
 def remembered(division: Division, found: Mapping[str, str], log: ChangeLog) -> dict[str, Any]:

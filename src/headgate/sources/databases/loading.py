@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from headgate.errors import CouldNotRunError, SourceDataError
-from headgate.lake.engine import Connection, ident, literal
+from headgate.lake.engine import Connection, ident, in_any_order, literal, on_one_thread
 from headgate.sources.change_log import ChangeLog, Incoming
 from headgate.sources.counts import Counts
 from headgate.sources.databases.blocks import (
@@ -145,7 +145,8 @@ class TableLoading:
         bad = "CAST(bad AS BOOLEAN)" if self._refused() else "FALSE"
         rows, before = self._rows(window)
         try:
-            self.stage.fill(f"{before}SELECT {named}, {hash_of(types, typed)} AS _hash, {bad} AS {BAD} FROM {rows}")
+            with in_any_order(self.con):
+                self.stage.fill(f"{before}SELECT {named}, {hash_of(types, typed)} AS _hash, {bad} AS {BAD} FROM {rows}")
         except duckdb.ConversionException as error:
             raise self._unconvertible(error) or error from error
         findings = self.stage.look()
@@ -397,16 +398,15 @@ def digest(con: Connection, session: Session, chosen: Chosen, window: Window) ->
     dialect = session.dialect
     table = dialect.table(session.alias, chosen.name)
     aggregate = dialect.digest(chosen.present)
-    if aggregate is None:
-        named = ", ".join(f"{value.sql} AS c{n}" for n, value in enumerate(chosen.values))
-        values = {column.name: f"CAST(c{n} AS VARCHAR)" for n, (column, _) in enumerate(chosen.pairs)}
-        total = f"sum(CAST({hash_of(dict.fromkeys(values, 'VARCHAR'), values)} AS HUGEINT))"
-        rows = dialect.relation(session.alias, f"SELECT {named} FROM {table}{_where(window)}")
-        asked = f"SELECT concat(count(*), ':', {total}) FROM {rows}"
-    else:
+    if aggregate is not None:
         answer = dialect.relation(session.alias, f"SELECT {aggregate} AS digest FROM {table}{_where(window)}")
-        asked = f"SELECT digest FROM {answer}"
-    return str(con.execute(asked).fetchall()[0][0])
+        with on_one_thread(con):
+            return str(con.execute(f"SELECT digest FROM {answer}").fetchall()[0][0])
+    named = ", ".join(f"{value.sql} AS c{n}" for n, value in enumerate(chosen.values))
+    values = {column.name: f"CAST(c{n} AS VARCHAR)" for n, (column, _) in enumerate(chosen.pairs)}
+    total = f"sum(CAST({hash_of(dict.fromkeys(values, 'VARCHAR'), values)} AS HUGEINT))"
+    rows = dialect.relation(session.alias, f"SELECT {named} FROM {table}{_where(window)}")
+    return str(con.execute(f"SELECT concat(count(*), ':', {total}) FROM {rows}").fetchall()[0][0])
 
 
 def settings_of(chosen: Chosen, sample: Sample | None) -> str:
