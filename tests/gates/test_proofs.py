@@ -8,9 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gate_maker import VALUES, counted, expect, gate, judge
 from headgate.gates.result import ExpectationResult
+from headgate.gates.values import float_bound
+from headgate.lake.catalog import read_contents, read_statistics
 from headgate.lake.engine import Connection
 
 BETWEEN = VALUES + "be_between"
@@ -79,6 +83,20 @@ def test_what_statistics_cannot_prove_is_scanned(
     branch.execute(f"CREATE TABLE lake.marts.t AS SELECT {values} AS a FROM range(10) r(i)")
     result = check(branch, type_, **kwargs)
     assert (result.success, result.error, result.how) == (True, None, "scanned")
+
+
+@pytest.mark.slow
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(st.floats(allow_nan=False), min_size=20, max_size=20))
+def test_the_catalog_keeps_every_digit_of_a_float(branch: Connection, values: list[float]) -> None:
+    """A bound that was rounded inwards would prove what is not so."""
+    columns = ", ".join(f"'{value!r}'::DOUBLE AS c{number}" for number, value in enumerate(values))
+    branch.execute(f"CREATE OR REPLACE TABLE lake.marts.t AS SELECT {columns}")
+    table = read_contents(branch).tables["marts.t"]
+    known = read_statistics(branch, table)
+    for column, value in zip(table.columns, values, strict=True):
+        (bounds,) = (each for (_, id_), each in known.items() if id_ == column.id)
+        assert (float_bound(bounds.minimum), float_bound(bounds.maximum)) == (value, value)
 
 
 def test_a_nan_in_the_first_of_four_row_groups_is_found(branch: Connection) -> None:
