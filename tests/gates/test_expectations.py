@@ -8,10 +8,11 @@ import random
 from collections import Counter
 from typing import Any
 
+import duckdb
 import pytest
 
 from gate_maker import VALUES, counted, expect, gate, judge
-from headgate.gates import queries
+from headgate.gates import Forgetful, queries, scan
 from headgate.lake.engine import Connection
 
 
@@ -214,11 +215,18 @@ def test_uniqueness_counts_every_row_of_a_repeated_value(branch: Connection) -> 
 
 
 @pytest.mark.parametrize(("distinct", "nulls"), [(5, 0), (300, 10), (1500, 3), (2995, 0)])
-@pytest.mark.parametrize(("beginning", "early"), [(50_000, 1000), (40, 1000), (40, 15)])
+@pytest.mark.parametrize(
+    ("beginnings", "early"), [((2_000, 50_000), 1000), ((25, 50_000), 1000), ((25, 40), 1000), ((25, 40), 15)]
+)
 def test_examples_of_repeated_values_are_the_first_rows_however_they_are_found(
-    branch: Connection, monkeypatch: pytest.MonkeyPatch, distinct: int, nulls: int, beginning: int, early: int
+    branch: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    distinct: int,
+    nulls: int,
+    beginnings: tuple[int, int],
+    early: int,
 ) -> None:
-    monkeypatch.setattr(queries, "_BEGINNING", beginning)
+    monkeypatch.setattr(queries, "BEGINNINGS", beginnings)
     monkeypatch.setattr(queries, "_EARLY", early)
     dice = random.Random(distinct)
     rows = [None] * nulls + [dice.randrange(distinct) if distinct < 2000 else n for n in range(2995)] + [7, 8]
@@ -409,3 +417,43 @@ def test_names_and_values_with_quotes_and_sql_in_them_are_only_names_and_values(
         result = judge(branch, evil, declared)
         assert result.success or "there is no table" in (result.error or "")
     assert judge(branch, "u", expect("expect_table_row_count_to_equal", value=1)).success
+
+
+@pytest.fixture
+def viewed(branch: Connection) -> Connection:
+    """A view, of which nothing is known: repeated values, two nulls and a NaN."""
+    values = "('1.5'), ('1.5'), ('2'), (NULL), (NULL), ('nan'), ('3')"
+    branch.execute(f"CREATE TABLE lake.marts.t AS SELECT TRY_CAST(a AS DOUBLE) AS a FROM (VALUES {values}) v(a)")
+    branch.execute("CREATE VIEW lake.marts.v AS SELECT * FROM lake.marts.t")
+    return branch
+
+
+NULLS = [expect(VALUES + kind, column="a") for kind in ("be_unique", "not_be_null", "be_null")]
+
+
+def test_nulls_are_counted_by_the_query_that_looks_for_repeated_values(
+    viewed: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "scan_whole", None)  # nobody calls it
+    results = gate(viewed, "v", *NULLS).results
+    assert [counted(each) for each in results] == [(False, 7, 3, 2), (False, 7, None, 3), (False, 7, None, 4)]
+    assert [each.partial_unexpected_list for each in results] == [(1.5, 1.5), (None,) * 3, (1.5, 1.5, 2.0, 3.0)]
+    again = gate(viewed, "v", *NULLS[1:]).results
+    assert [(each.how, counted(each)[3]) for each in again] == [("remembered", 3), ("remembered", 4)]
+
+
+def test_nulls_are_counted_also_where_that_query_fails(viewed: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise duckdb.OutOfMemoryException("too many groups")
+
+    monkeypatch.setattr(scan, "run_query", fail)
+    unique, not_null, null = gate(viewed, "v", *NULLS, memory=Forgetful()).results
+    assert unique.error == "could not be checked: too many groups"
+    assert (counted(not_null), counted(null)) == ((False, 7, None, 3), (False, 7, None, 4))
+
+
+def test_a_condition_of_its_own_makes_nulls_a_question_of_its_own(viewed: Connection) -> None:
+    asked = [NULLS[0], expect(VALUES + "not_be_null", column="a", row_condition="a > 1")]
+    assert [counted(each) for each in gate(viewed, "v", *asked).results] == [(False, 7, 3, 2), (True, 4, None, 0)]
+    asked = [expect(VALUES + "be_unique", column="a", row_condition="a > 1"), NULLS[1]]
+    assert [counted(each) for each in gate(viewed, "v", *asked).results] == [(False, 4, 0, 2), (False, 7, None, 3)]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from gate_maker import VALUES, expect, gate
+from gate_maker import VALUES, expect, gate, new_lake
+from headgate.errors import CouldNotRunError
 from headgate.gates import Forgetful, measuring
 from headgate.gates import table_gate as table_room
-from headgate.lake.engine import Connection, literal
+from headgate.lake.engine import Connection, connect, literal
 from headgate.project.declaration import Declared
 
 _numbers = itertools.count()
@@ -24,37 +27,42 @@ CELLS: dict[str, st.SearchStrategy[str]] = {
     "t": st.sampled_from(["a", "b", "", "ü", "0", "z" * 300, "z" * 299 + "y"]).map(literal),
     "b": st.sampled_from(["true", "false"]),
     "d": st.integers(1, 9).map(lambda day: f"DATE '2020-01-0{day}'"),
-    "f": st.sampled_from(["1.0", "-0.0", "0.0", "2.5", "'nan'", "'inf'", "'-inf'"]),
+    "f": st.sampled_from(["1.0", "-0.0", "0.0", "2.5", "0.1", "'nan'", "'inf'", "'-inf'"]),
     "m": st.sampled_from(["1.10", "-2.00", "0.00", "3.99"]),
 }
 rows = st.tuples(*(st.one_of(cell, cell, cell, st.just("NULL")) for cell in CELLS.values()))
 batches = st.lists(st.lists(rows, min_size=1, max_size=6), min_size=1, max_size=3)
 ADDED = "ALTER TABLE {t} ADD COLUMN i2 INTEGER DEFAULT 3"
-# Altered types have their tests in test_proofs: DuckDB 1.5.5 can crash on a table of which one type was altered.
-changes = st.lists(
-    st.sampled_from(
-        [
-            "DELETE FROM {t} WHERE i > 2",
-            "DELETE FROM {t} WHERE i IS NULL",
-            "DELETE FROM {t} WHERE t = 'a'",
-            "UPDATE {t} SET i = 9 WHERE b",
-            "UPDATE {t} SET t = NULL WHERE d > DATE '2020-01-04'",
-            ADDED,
-            "ALTER TABLE {t} DROP COLUMN i; ALTER TABLE {t} ADD COLUMN i INTEGER",
-            "ALTER TABLE {t} DROP COLUMN t; ALTER TABLE {t} ADD COLUMN t VARCHAR DEFAULT 'a'",
-            "ALTER TABLE {t} RENAME m TO x; ALTER TABLE {t} ADD COLUMN m DECIMAL(9,2) DEFAULT 1.10",
-            "INSERT INTO {t} (i, t) VALUES (4, 'b'), (NULL, NULL)",
-        ]
-    ),
-    max_size=3,
-    unique=True,
+CHANGES = [
+    "DELETE FROM {t} WHERE i > 2",
+    "DELETE FROM {t} WHERE i IS NULL",
+    "DELETE FROM {t} WHERE t = 'a'",
+    "DELETE FROM {t} WHERE isnan(f)",
+    "UPDATE {t} SET i = 9 WHERE b",
+    "UPDATE {t} SET t = NULL WHERE d > DATE '2020-01-04'",
+    ADDED,
+    "ALTER TABLE {t} DROP COLUMN i; ALTER TABLE {t} ADD COLUMN i INTEGER",
+    "ALTER TABLE {t} DROP COLUMN t; ALTER TABLE {t} ADD COLUMN t VARCHAR DEFAULT 'a'",
+    "ALTER TABLE {t} RENAME m TO x; ALTER TABLE {t} ADD COLUMN m DECIMAL(9,2) DEFAULT 1.10",
+    "INSERT INTO {t} (i, t) VALUES (4, 'b'), (NULL, NULL)",
+]
+changes = st.lists(st.sampled_from(CHANGES), max_size=3, unique=True)
+#: Columns whose types DuckLake can widen, and what widens them; wider columns have wider values.
+NARROW = {**COLUMNS, "i": "TINYINT", "f": "FLOAT"}
+WIDENING = [
+    "ALTER TABLE {t} ALTER i TYPE BIGINT; INSERT INTO {t} (i, t) VALUES (70000, 'a')",
+    "ALTER TABLE {t} ALTER f TYPE DOUBLE; INSERT INTO {t} (f) VALUES (0.1), (1e300)",
+    "INSERT INTO {t} (i, f) VALUES (2, 0.1), (NULL, NULL)",
+]
+widenings = st.lists(st.sampled_from(WIDENING + CHANGES[:5]), min_size=1, max_size=4, unique=True).filter(
+    lambda chosen: any(each in chosen for each in WIDENING[:2])
 )
-MEMBERS: list[Any] = [0, 1, 2, 3, -1, 1.5, "a", "b", "", "0", "z" * 300, True, None, "2020-01-02", "2020-01-05"]
+MEMBERS: list[Any] = [0, 1, 2, 3, -1, 1.5, 0.1, "a", "b", "", "0", "z" * 300, True, None, "2020-01-02", "2020-01-05"]
 FITTING: dict[str, list[Any]] = {
     "i": [-3, 0, 1.5, 4, "2"],
     "b": [0, 1],
     "d": ["2020-01-01", "2020-01-04", "2020-01-09 12:00:00"],
-    "f": [0, 1.0, -5],
+    "f": [0, 1.0, -5, 0.1],
     "m": [1.1, -2, 3.98],
 }
 
@@ -106,8 +114,18 @@ def expectations(mostly: float, members: Sequence[Any], pick: int, *, added: boo
     yield expect("expect_table_row_count_to_be_between", min_value=3)
 
 
+class EngineDefectError(Exception):
+    """DuckDB gave up, and the gate said so."""
+
+
+#: What DuckDB 1.5.5 says where it reads a column of which the type was altered as it was before.
+DEFECTS = ("INTERNAL Error", "Vector::Reference", "Perfect hash aggregate", "has been invalidated")
+
+
 def found(con: Connection, table: str, declared: Sequence[Declared], memory: Any = None) -> list[dict[str, Any]]:
     results = gate(con, table, *declared, memory=memory).results
+    if any(sign in (each.error or "") for each in results for sign in DEFECTS):
+        raise EngineDefectError
     told = [{k: v for k, v in each.to_json().items() if k not in ("how", "seconds")} for each in results]
     for each in told:  # DuckLake reads files in any order, and with them the rows that are shown
         each["partial_unexpected_list"] = sorted(each["partial_unexpected_list"] or [], key=repr)
@@ -139,6 +157,43 @@ def test_proven_and_remembered_results_equal_scanned_ones_on_many_tables(branch:
     all_ways_agree(branch, **drawn)
 
 
+widened = {**arguments, "changes": widenings}
+
+
+@pytest.mark.slow
+@settings(max_examples=8, deadline=None, suppress_health_check=quietly)
+@given(**widened)
+def test_what_was_written_before_a_type_was_altered_is_not_misread(tmp_path: Path, **drawn: Any) -> None:
+    altered_types_agree(tmp_path, **drawn)
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, suppress_health_check=quietly)
+@given(**widened)
+def test_what_was_written_before_a_type_was_altered_is_not_misread_in_many_tables(tmp_path: Path, **drawn: Any) -> None:
+    altered_types_agree(tmp_path, **drawn)
+
+
+def altered_types_agree(tmp_path: Path, **drawn: Any) -> None:
+    """In an engine of its own: DuckDB 1.5.5 itself can fail on a table of which one type was altered, and is gone then.
+
+    A gate then says that it could not check, which is no verdict to compare.
+    """
+    folder = tmp_path / str(next(_numbers))
+    folder.mkdir()
+    con = connect()
+    try:
+        all_ways_agree(new_lake(con, folder), columns=NARROW, **drawn)
+    except (EngineDefectError, duckdb.FatalException, duckdb.InternalException):
+        reject()
+    except CouldNotRunError as error:
+        if not isinstance(error.__cause__, duckdb.FatalException | duckdb.InternalException):
+            raise
+        reject()
+    finally:
+        con.close()
+
+
 def all_ways_agree(
     branch: Connection,
     batches: list[list[tuple[str, ...]]],
@@ -147,11 +202,12 @@ def all_ways_agree(
     members: list[Any],
     pick: int,
     chosen: set[int],
+    columns: Mapping[str, str] = COLUMNS,
 ) -> None:
     name = f"t{next(_numbers)}"
     table = f"lake.marts.{name}"
     branch.execute("BEGIN; CREATE TABLE IF NOT EXISTS lake.marts.known AS SELECT unnest([0, 1, 2, NULL]) AS id")
-    branch.execute(f"CREATE TABLE {table} ({', '.join(f'{c} {kind}' for c, kind in COLUMNS.items())}); COMMIT")
+    branch.execute(f"CREATE TABLE {table} ({', '.join(f'{c} {kind}' for c, kind in columns.items())}); COMMIT")
     every = list(expectations(mostly, members, pick, added=ADDED in changes))
     declared = [each for i, each in enumerate(every) if i in chosen]
     for batch in batches:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gate_maker import VALUES, counted, expect, judge
+from gate_maker import VALUES, counted, expect, gate, judge
 from headgate.gates.result import ExpectationResult
 from headgate.lake.engine import Connection
 
@@ -91,6 +91,93 @@ def test_a_nan_in_the_first_of_four_row_groups_is_found(branch: Connection) -> N
     assert counted(result) == (False, 8192, 0, 1)
     assert result.partial_unexpected_list == ("NaN",)
     assert counted(check(branch, NOT_IN_SET, value_set=[9000])) == (True, 8192, 1, 0)
+
+
+def test_the_bounds_of_floats_are_believed_once_there_is_known_to_be_no_nan(branch: Connection) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT nullif(i, 3) / 10 AS a FROM range(10) r(i)")
+    asked = [
+        expect(BETWEEN, column="a", min_value=0),
+        expect(BETWEEN, column="a", max_value=0.9),
+        expect(NOT_NULL, column="a"),
+    ]
+    first = gate(branch, "t", *asked).results
+    assert [(each.how, counted(each)) for each in first] == [
+        ("scanned", (True, 10, 1, 0)),
+        ("scanned", (True, 10, 1, 0)),
+        ("scanned", (False, 10, None, 1)),
+    ]
+    other = gate(branch, "t", expect(NOT_IN_SET, column="a", value_set=[1.5]), expect(BETWEEN, column="a", max_value=5))
+    assert [each.how for each in other.results] == ["remembered", "remembered"]
+    (tight,) = gate(branch, "t", expect(BETWEEN, column="a", max_value=0.5)).results
+    assert (tight.how, counted(tight)) == ("scanned", (False, 10, 1, 4))
+
+
+@pytest.mark.parametrize(
+    ("type_", "kwargs", "unexpected"),
+    [
+        (BETWEEN, {"min_value": 0.1, "strict_min": True}, 1),
+        (BETWEEN, {"min_value": 0.1}, 0),
+        (BETWEEN, {"max_value": 0.3}, 1),
+        (BETWEEN, {"max_value": 0.30000000000000004}, 0),
+        (BETWEEN, {"max_value": 0.30000000000000004, "strict_max": True}, 1),
+        (NOT_IN_SET, {"value_set": [0.1]}, 1),
+        (NOT_IN_SET, {"value_set": [float("inf")]}, 0),
+    ],
+)
+def test_bounds_of_floats_are_compared_as_the_engine_compares_them(
+    branch: Connection, type_: str, kwargs: dict[str, Any], unexpected: int
+) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT unnest([0.1::DOUBLE, 0.2::DOUBLE, 0.1::DOUBLE + 0.2]) AS a")
+    assert counted(check(branch, type_, **kwargs)) == (unexpected == 0, 3, 0, unexpected)
+    branch.execute("CREATE VIEW lake.marts.v AS SELECT * FROM lake.marts.t")
+    (scanned,) = gate(branch, "v", expect(type_, column="a", **kwargs)).results
+    assert counted(scanned) == (unexpected == 0, 3, 0, unexpected)
+
+
+@pytest.mark.parametrize("table", ["t", "v"])
+def test_numbers_beyond_all_floats_equal_none_and_bound_none(branch: Connection, table: str) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT unnest([0.1::DOUBLE, 'inf'::DOUBLE]) AS a")
+    branch.execute("CREATE VIEW lake.marts.v AS SELECT * FROM lake.marts.t")
+    huge = 10**400
+    between, among, outside = gate(
+        branch,
+        table,
+        expect(BETWEEN, column="a", max_value=huge),
+        expect(IN_SET, column="a", value_set=[huge, 0.1]),
+        expect(NOT_IN_SET, column="a", value_set=[huge, 5]),
+    ).results
+    assert "cannot be compared with" in str(between.error)
+    assert (counted(among), counted(outside)) == ((False, 2, 0, 1), (True, 2, 0, 0))
+
+
+def test_the_text_of_a_narrow_float_is_not_its_value(branch: Connection) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT unnest([0.1::FLOAT, 0.05::FLOAT]) AS a")
+    assert counted(check(branch, BETWEEN, max_value=0.1)) == (False, 2, 0, 1)
+    result = check(branch, NOT_NULL)
+    assert (counted(result), result.how) == ((True, 2, None, 0), "scanned")
+
+
+def test_a_nan_among_deleted_rows_still_spoils_the_bounds(branch: Connection) -> None:
+    branch.execute("CALL lake.set_option('parquet_row_group_size', 2048)")
+    value = "CASE WHEN i = 5 THEN 'nan'::DOUBLE ELSE i END"
+    branch.execute(f"CREATE TABLE lake.marts.t AS SELECT {value} AS a FROM range(4096) r(i)")
+    assert counted(check(branch, BETWEEN, max_value=4095)) == (True, 4096, 1, 0)
+    branch.execute("DELETE FROM lake.marts.t WHERE isnan(a)")
+    once, again = (gate(branch, "t", expect(BETWEEN, column="a", max_value=4095)).results[0] for _ in range(2))
+    assert [counted(once), counted(again)] == [(True, 4095, 0, 0)] * 2
+    branch.execute("UPDATE lake.marts.t SET a = 'nan' WHERE a = 7")
+    assert counted(gate(branch, "t", expect(NOT_NULL, column="a")).results[0]) == (False, 4095, None, 1)
+
+
+def test_only_new_files_are_searched_for_nan(branch: Connection) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT i::DOUBLE AS a FROM range(10) r(i)")
+    gate(branch, "t", expect(BETWEEN, column="a", max_value=20))
+    branch.execute("INSERT INTO lake.marts.t VALUES ('nan'), (3), (30)")
+    result = gate(branch, "t", expect(BETWEEN, column="a", max_value=30)).results[0]
+    assert (result.how, counted(result)) == ("scanned", (True, 13, 1, 0))
+    again = gate(branch, "t", expect(BETWEEN, column="a", max_value=30)).results[0]
+    assert (again.how, counted(again)) == ("remembered", (True, 13, 1, 0))
+    assert counted(gate(branch, "t", expect(BETWEEN, column="a", max_value=20)).results[0]) == (False, 13, 1, 1)
 
 
 def test_texts_longer_than_the_statistics_keep_are_compared_in_full(branch: Connection) -> None:

@@ -9,7 +9,8 @@ import pytest
 from gate_maker import VALUES, counted, expect, gate, judge
 from headgate.errors import ConfigError
 from headgate.gates import Forgetful
-from headgate.lake.engine import Connection
+from headgate.gates import texts as texts_room
+from headgate.lake.engine import Connection, literal
 
 WORDS = "('abc'), ('xabc'), ('ABC'), ('a\nabc'), ('a%c'), (NULL), ('ünï'), (''), ('a_c'), ('b')"
 LENGTHS = "expect_column_value_lengths_to_"
@@ -191,3 +192,16 @@ def test_columns_are_counted(branch: Connection) -> None:
     ):
         result = judge(branch, "t", expect(f"expect_table_column_count_to_{name}", **kwargs))
         assert (result.success, result.observed_value, result.how) == (success, 2, "proven")
+
+
+@pytest.mark.parametrize(
+    "regex", ["^a.b$", "^ab$", r"^\s*$", "^[ab|]+$", "^(?:a|b)$", "^(a)b?$", r"^a\$", "^$", r"^\Qa$"]
+)
+def test_both_functions_that_search_find_the_same(con: Connection, regex: str) -> None:
+    texts = ["ab", "a\nb", "ab\n", "\nab", "axb", "", " ", "a", "b", "a|b", "a$", "a$b", "aab", "ü", "a\rb"]
+    listed = ", ".join(map(literal, texts))
+    found = [
+        con.execute(f"SELECT a FROM (SELECT unnest([{listed}]) AS a) WHERE {function}(a, {literal(regex)})").fetchall()
+        for function in (texts_room._search(regex), "regexp_matches")
+    ]
+    assert found[0] == found[1]

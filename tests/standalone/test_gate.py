@@ -145,6 +145,12 @@ def test_a_suite_that_cannot_be_used_is_refused_with_its_place(forms: Path, tmp_
     assert refused.value.line == 2
 
 
+@pytest.mark.parametrize("suite", [None, 5, {"a"}])
+def test_what_is_no_suite_is_a_mistake(forms: Path, suite: Any) -> None:
+    with pytest.raises(UsageError, match="a suite cannot be of the type"):
+        gate(forms / "orders.parquet", suite)
+
+
 # --- what cannot be judged -----------------------------------------------------------------------------
 
 
@@ -154,13 +160,23 @@ def test_a_suite_that_cannot_be_used_is_refused_with_its_place(forms: Path, tmp_
         ("nothing.parquet", "there is no file"),
         ("nothing.duckdb::orders", "there is no file"),
         ("shop.duckdb::order", "no table order"),
-        ("shop.duckdb", "does not say what it is"),
+        ("shop.duckdb", r"does not say what it is\n  → .*shop\.duckdb::TABLE"),
         ("orders.*", "different formats"),
     ],
 )
 def test_a_place_without_data_is_a_mistake(forms: Path, place: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         gate(f"{forms}/{place}", SUITE)
+
+
+def test_a_folder_without_parquet_files_and_no_place_at_all_say_what_to_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("n\n1\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"there is no Parquet file in .*\n  → .*/\*\.csv"):
+        gate(tmp_path, SUITE)
+    with pytest.raises(UsageError, match="the place of the data is empty"):
+        gate(" ", SUITE)
+    with pytest.raises(UsageError, match="cannot be looked at: File name too long"):
+        gate("a" * 5000, SUITE)
 
 
 @pytest.mark.parametrize("place", ["mysql://user@host/db::orders", "https://host/x.parquet"])

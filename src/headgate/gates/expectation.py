@@ -264,6 +264,14 @@ class RowExpectation(CountedExpectation):
         """The counts of a file of ``rows`` rows if what is known of its columns proves that none is unexpected."""
         return None
 
+    def nulls_of(self) -> str | None:
+        """The column whose number of rows without a value says everything; None if there is no such column."""
+        return None
+
+    def of_nulls(self, elements: int, nulls: int) -> Counts:
+        """What is counted if ``nulls`` of ``elements`` rows hold no value in the column ``nulls_of``."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class QueryExpectation(CountedExpectation):
@@ -281,6 +289,10 @@ class QueryExpectation(CountedExpectation):
     def narrowed(self, on: Checked) -> Checked:
         """Other rows are not there."""
         return ConditionalExpectation.narrowed(self, on)
+
+    def counts_nulls_of(self) -> str | None:
+        """The column of which its missing rows are all that hold no value; None if there is no such column."""
+        return None
 
     @abstractmethod
     def counting(self, on: Checked) -> exp.Query:

@@ -48,11 +48,15 @@ class Masking:
 
     def tagged(self, on: Checked) -> frozenset[str]:
         """The columns whose values are hidden."""
+        if not self._pii.names:
+            return frozenset()
         same = on.layer == self._layer
         return self._pii.of(on.name, on.names) if same else self._pii.of_earlier(on.names)
 
     def examples(self, expectation: Expectation, on: Checked, examples: Sequence[Any]) -> tuple[Any, ...]:
         """Examples of bad values or rows."""
+        if not examples:
+            return ()
         tagged = self.tagged(on)
         if isinstance(expectation, CountedExpectation):
             names = expectation.shown(on)

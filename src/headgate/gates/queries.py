@@ -14,21 +14,23 @@ _INNER = "inner"
 _FIRST = "first_rows"
 _BEFORE = "_headgate_before"
 _PLACE = "_headgate_place"
-#: So many rows are grouped for examples before all are, and of so many the repeated ones are looked for among all.
-_BEGINNING, _EARLY = 50_000, 1000
+#: So many rows are grouped for examples before more are, and of so many the repeated ones are looked for among all.
+BEGINNINGS, _EARLY = (2_000, 50_000), 1000
 
 
 def count_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
     """Elements, missing and unexpected rows, the latter being those whose combination of values is repeated."""
-    groups = exp.select(*_keys(on, names), exp.alias_(_count(), "n", quoted=True))
-    groups = groups.from_(sql.relation(on)).group_by(*_positions(len(names)))
+    groups = exp.select(*_grouped(on, names, ignore_row_if), _alias(_count(), "n"), copy=False)
+    groups = groups.from_(sql.relation(on), copy=False).group_by(*_positions(len(names)), copy=False)
     n = sql.column("n", _INNER)
-    missing = _ignored([sql.column(f"k{i}", _INNER) for i in range(len(names))], ignore_row_if)
-    repeated = exp.GT(this=n, expression=exp.Literal.number(1))
-    unexpected = sql.every([repeated, sql.negated(missing)]) if missing else repeated
-    return exp.select(_total(n), _total(n, missing) if missing else exp.Literal.number(0), _total(n, unexpected)).from_(
-        groups.subquery(exp.to_identifier(_INNER, quoted=True))
-    )
+    missing = _ignored_groups(on, names, ignore_row_if)
+    alone: exp.Expr = exp.EQ(this=n, expression=exp.Literal.number(1))
+    alone = alone if missing is None else sql.every([alone, sql.negated(missing.copy())])
+    elements, ignored = _total(n), exp.Literal.number(0) if missing is None else _total(n, missing)
+    present = exp.Sub(this=elements.copy(), expression=ignored.copy())
+    once = exp.Filter(this=_count(), expression=exp.Where(this=alone))  # counting groups is quicker than adding them up
+    counts = exp.select(elements, ignored, exp.Sub(this=present, expression=once), copy=False)
+    return counts.from_(_subquery(groups, _INNER), copy=False)
 
 
 def repeated_rows(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
@@ -41,20 +43,21 @@ def repeated_rows(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> ex
     return sql.in_order(rows if missing is None else rows.where(sql.negated(missing)), on, names)
 
 
-def repeated_at_the_beginning(on: Checked, names: tuple[str, ...], ignore_row_if: str, limit: int) -> exp.Query:
-    """The compared columns of the first ``limit`` rows, without those that are not repeated in the next few."""
+def repeated_at_the_beginning(
+    on: Checked, names: tuple[str, ...], ignore_row_if: str, limit: int, beginning: int
+) -> exp.Query:
+    """The compared columns of the first ``limit`` rows, without those that are not repeated in the ``beginning``."""
     keys = _keys(on, names)
-    first = _first(on, names, ignore_row_if, _BEGINNING)
-    n = exp.Window(this=_count(), partition_by=[key.this.copy() for key in keys])
-    counted = exp.select(
-        *(sql.column(name) for name in names), sql.column(_PLACE), exp.alias_(n, "_headgate_n", quoted=True)
-    )
-    counted = counted.from_(first.subquery(exp.to_identifier(sql.CHECKED, quoted=True)))
+    first = _first(on, names, ignore_row_if, beginning)
+    n = exp.Window(this=_count(), partition_by=[key.this for key in keys])
+    columns = [sql.column(name) for name in names]
+    counted = exp.select(*columns, sql.column(_PLACE), _alias(n, "_headgate_n"), copy=False)
+    counted = counted.from_(_subquery(first, sql.CHECKED), copy=False)
     repeated = exp.GT(this=sql.column("_headgate_n"), expression=exp.Literal.number(1))
     early = exp.LTE(this=sql.column(_PLACE), expression=exp.Literal.number(limit))
-    found = exp.select(*(sql.column(name) for name in names))
-    found = found.from_(counted.subquery(exp.to_identifier(sql.CHECKED, quoted=True)))
-    return found.where(sql.every([early, repeated])).order_by(sql.column(_PLACE))
+    found = exp.select(*(sql.column(name) for name in names), copy=False)
+    found = found.from_(_subquery(counted, sql.CHECKED), copy=False)
+    return found.where(sql.every([early, repeated]), copy=False).order_by(sql.column(_PLACE), copy=False)
 
 
 def repeated_among_first(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
@@ -65,26 +68,28 @@ def repeated_among_first(on: Checked, names: tuple[str, ...], ignore_row_if: str
     keys = _keys(on, names)
     first = _first(on, names, ignore_row_if, _EARLY)
     early = exp.alias_(exp.to_table(_FIRST), sql.CHECKED, table=True, quoted=True)
-    groups = _among(exp.select(*(key.copy() for key in keys)), exp.select(*keys).from_(early), keys)
-    groups = groups.from_(sql.relation(on)).group_by(*_positions(len(names)))
-    groups = groups.having(exp.GT(this=_count(), expression=exp.Literal.number(1)))
-    found = _among(exp.select(*(sql.column(name) for name in names)), groups, keys).from_(early.copy())
-    return found.order_by(sql.column(_PLACE)).with_(_FIRST, as_=first, materialized=True)
+    values = exp.select(*(key.copy() for key in keys), copy=False).from_(early, copy=False)
+    groups = _among(exp.select(*(key.copy() for key in keys), copy=False), values, keys)
+    groups = groups.from_(sql.relation(on), copy=False).group_by(*_positions(len(names)), copy=False)
+    groups = groups.having(exp.GT(this=_count(), expression=exp.Literal.number(1)), copy=False)
+    found = _among(exp.select(*(sql.column(name) for name in names), copy=False), groups, keys)
+    found = found.from_(early.copy(), copy=False).order_by(sql.column(_PLACE), copy=False)
+    return found.with_(_FIRST, as_=first, materialized=True, copy=False)
 
 
 def _first(on: Checked, names: tuple[str, ...], ignore_row_if: str, rows: int) -> exp.Select:
     """The first ``rows`` rows that count, and their place among them, from 1."""
     missing = _ignored([key.this for key in _keys(on, names)], ignore_row_if)
-    place = exp.alias_(exp.Window(this=exp.RowNumber()), _PLACE, quoted=True)
-    first = exp.select(*(sql.column(name) for name in names), place).from_(sql.relation(on)).limit(rows)
-    return first if missing is None else first.where(sql.negated(missing))
+    place = _alias(exp.Window(this=exp.RowNumber()), _PLACE)
+    first = exp.select(*(sql.column(name) for name in names), place, copy=False)
+    first = first.from_(sql.relation(on), copy=False).limit(rows, copy=False)
+    return first if missing is None else first.where(sql.negated(missing), copy=False)
 
 
 def _among(rows: exp.Select, query: exp.Select, keys: list[exp.Expr]) -> exp.Select:
     """Only the rows whose keys are a row of the query. (With EXISTS, DuckDB first finds all different keys.)"""
     same = [exp.NullSafeEQ(this=sql.column(f"k{i}", _INNER), expression=key.this.copy()) for i, key in enumerate(keys)]
-    inner = query.subquery(exp.to_identifier(_INNER, quoted=True))
-    return rows.join(inner, on=sql.every(same), join_type="SEMI")
+    return rows.join(_subquery(query, _INNER), on=sql.every(same), join_type="SEMI", copy=False)
 
 
 def count_out_of_order(on: Checked, name: str, *, rises: bool, strictly: bool) -> exp.Query:
@@ -224,8 +229,22 @@ def _keys(on: Checked, names: tuple[str, ...]) -> list[exp.Expr]:
         column: exp.Expr = sql.column(name)
         if on.kind(name) == "float":
             column = exp.Case(ifs=[exp.If(this=exp.IsNan(this=sql.column(name)), true=exp.Null())], default=column)
-        keys.append(exp.alias_(column, f"k{i}", quoted=True))
+        keys.append(_alias(column, f"k{i}"))
     return keys
+
+
+def _grouped(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> list[exp.Expr]:
+    """By what rows are grouped. Where any missing value makes a row ignored, NaN may be a group of its own."""
+    if ignore_row_if != "any_value_is_missing":
+        return _keys(on, names)
+    return [_alias(sql.column(name), f"k{i}") for i, name in enumerate(names)]
+
+
+def _ignored_groups(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Expr | None:
+    """The condition of a group of `_grouped` whose rows are ignored; None if no row is."""
+    if ignore_row_if != "any_value_is_missing":
+        return _ignored([sql.column(f"k{i}", _INNER) for i in range(len(names))], ignore_row_if)
+    return sql.any_of([sql.is_missing(f"k{i}", on.kind(name), _INNER) for i, name in enumerate(names)])
 
 
 def _ignored(keys: Iterable[exp.Expr], ignore_row_if: str) -> exp.Expr | None:
@@ -246,6 +265,16 @@ def _whole(value: exp.Expr, stride: int) -> exp.Expr:
     if stride == 1:
         return value
     return exp.IntDiv(this=value, expression=exp.Literal.number(stride))
+
+
+def _alias(value: exp.Expr, name: str) -> exp.Expr:
+    """The value itself, no copy, under a name."""
+    return exp.Alias(this=value, alias=exp.to_identifier(name, quoted=True))
+
+
+def _subquery(query: exp.Query, name: str) -> exp.Subquery:
+    """The query itself, no copy, as it stands in FROM."""
+    return query.subquery(exp.to_identifier(name, quoted=True), copy=False)
 
 
 def _count() -> exp.Expr:

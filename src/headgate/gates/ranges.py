@@ -14,7 +14,7 @@ from headgate.gates.columns import ColumnExpectation
 from headgate.gates.expectation import expectation
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_number, moment, number
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, as_number, moment, number
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -43,6 +43,7 @@ class Between(Bounded, ColumnExpectation):
             return None
         if kind in NUMBERS:
             found: Any = number(as_number(value))
+            found = None if kind == "float" and found is not None and as_float(found) is None else found
         elif kind in MOMENTS:
             found = moment(value, kind)
         else:
@@ -61,6 +62,8 @@ class Between(Bounded, ColumnExpectation):
     def holds_within(self, on: Checked, known: Known) -> bool:
         """Both ends are allowed, hence all between them."""
         low, high = self.bounds(on)
+        if known.kind == "float":  # as they are compared with the column's values: rounded
+            low, high = (None if bound is None else float(bound) for bound in (low, high))
         return self.is_above(known.low, low) and self.is_below(known.high, high)
 
 

@@ -65,6 +65,7 @@ class Checked:
     before: Checked | None = None
     changed: dt.datetime | None = None
     called: str | None = None
+    _by_name: dict[str, Column] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def title(self) -> str:
@@ -87,9 +88,11 @@ class Checked:
         Raises:
             UnusableError: there is none; the text says what exists instead.
         """
-        for column in self.columns:
-            if column.name == name:
-                return column
+        if not self._by_name:
+            self._by_name.update({column.name: column for column in reversed(self.columns)})
+        found = self._by_name.get(name)
+        if found is not None:
+            return found
         raise UnusableError(f"{self.title} has no column {name!r}: {did_you_mean(name, self.names)}")
 
     def kind(self, name: str) -> Kind:

@@ -103,6 +103,9 @@ def scan_files(
     if not all_files:
         conditions.append(_among(names))
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    if len(names) == 1:  # without groups an aggregate of a row costs half
+        statement = f"SELECT {aggregates.select} FROM {sql.text_of(sql.base(on))}{where}"
+        return {names[0]: aggregates.counts(con.execute(statement).fetchall()[0])}
     statement = f"SELECT {_FILE}, {aggregates.select} FROM {sql.text_of(sql.base(on))}{where} GROUP BY filename"
     found = {row[0]: aggregates.counts(row[1:]) for row in con.execute(statement).fetchall()}
     nothing = [Counts(0, 0, 0)] * len(aggregates.places)
@@ -135,10 +138,10 @@ def run_query(con: Connection, on: Checked, expectation: QueryExpectation, range
     if ranges:
         with suppress(duckdb.Error):  # a value outside the range: the bounds lied
             quick = expectation.counting_densely(on, ranges)
-            row = con.execute(sql.text_of(quick)).fetchall()[0] if quick is not None else (None,)
+            row = con.execute(sql.text_of(quick, spent=True)).fetchall()[0] if quick is not None else (None,)
             if row[-1] is not None:
                 return Counts(*(int(value) for value in row))
-    row = con.execute(sql.text_of(expectation.counting(on))).fetchall()[0]
+    row = con.execute(sql.text_of(expectation.counting(on), spent=True)).fetchall()[0]
     return Counts(*(int(value) for value in row))
 
 
@@ -159,9 +162,10 @@ def examples(con: Connection, on: Checked, expectation: CountedExpectation, rang
 
 def _examples(con: Connection, on: Checked, expectation: CountedExpectation, query: exp.Query) -> tuple[Any, ...]:
     names = expectation.shown(on)
-    offending = query.limit(EXAMPLES).subquery(exp.to_identifier("offending", quoted=True))
+    offending = query.limit(EXAMPLES, copy=False).subquery(exp.to_identifier("offending", quoted=True), copy=False)
     columns: list[exp.Expr] = [sql.column(name, "offending") for name in names] or [exp.Star()]
-    cursor = con.execute(sql.text_of(exp.select(*columns).from_(offending)))
+    few = exp.select(*columns, copy=False).from_(offending, copy=False)
+    cursor = con.execute(sql.text_of(few, spent=True))
     titles = [column[0] for column in cursor.description or []]
     rows = cursor.fetchall()
     if len(names) == 1:
@@ -185,5 +189,5 @@ def offending_rows(on: Checked, expectation: CountedExpectation) -> exp.Query:
 def _counted(condition: exp.Expr) -> str:
     """How many rows meet the condition; counting a column's values is cheaper than asking each for null."""
     if isinstance(condition, exp.Is) and isinstance(condition.this, exp.Column):
-        return f"COUNT(*) - COUNT({sql.text_of(condition.this)})"
-    return f"COUNT_IF({sql.text_of(condition)})"
+        return f"COUNT(*) - COUNT({sql.text_of(condition.this, spent=True)})"
+    return f"COUNT_IF({sql.text_of(condition, spent=True)})"

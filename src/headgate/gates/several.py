@@ -33,6 +33,10 @@ class Unique(QueryExpectation):
         """The one column."""
         return (self.column,)
 
+    def counts_nulls_of(self) -> str | None:
+        """The one column."""
+        return self.column if self.row_condition is None else None
+
     def counting(self, on: Checked) -> exp.Query:
         """Group by the value."""
         from headgate.gates import queries
@@ -100,10 +104,10 @@ class CompoundUnique(QueryExpectation):
 def _early_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str, limit: int) -> tuple[exp.Query, ...]:
     from headgate.gates import queries
 
-    return (
-        queries.repeated_at_the_beginning(on, names, ignore_row_if, limit),
-        queries.repeated_among_first(on, names, ignore_row_if),
+    beginnings = (
+        queries.repeated_at_the_beginning(on, names, ignore_row_if, limit, rows) for rows in queries.BEGINNINGS
     )
+    return (*beginnings, queries.repeated_among_first(on, names, ignore_row_if))
 
 
 def step(value: Any) -> int | str:

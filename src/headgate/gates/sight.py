@@ -79,6 +79,7 @@ class Sight:
         self._gate = gate
         self._inlining: list[tuple[int | None, str]] | None = None
         self._facts: Facts | None = None
+        self._subjects_known: set[str] = set()
         self._before: dict[int | None, tuple[str, Contents] | None] = {}
         self._relations: dict[tuple[str, str], Checked | UnusableError] = {}
         self._statistics: dict[int, Statistics] = {}
@@ -169,9 +170,18 @@ class Sight:
         """What is remembered; nothing is about what has no name or no key."""
         if key is None or subject is None:
             return None
+        return self._recalled().get((subject, key))
+
+    def knows_of(self, subject: str | None) -> bool:
+        """Whether anything is remembered about it: else nobody needs to find out by which key it would be."""
+        self._recalled()
+        return subject in self._subjects_known
+
+    def _recalled(self) -> Facts:
         if self._facts is None:
             self._facts = self.memory.recall(list(dict.fromkeys(self._subjects())))
-        return self._facts.get((subject, key))
+            self._subjects_known = {subject for subject, _ in self._facts}
+        return self._facts
 
     def learn(self, subject: str | None, key: str | None, counts: Counts) -> None:
         """Remember from now on, if it has a name and a key."""
@@ -179,6 +189,7 @@ class Sight:
             self.learned.append(Fact(subject, key, counts))
             if self._facts is not None:
                 self._facts[subject, key] = counts
+                self._subjects_known.add(subject)
 
     def _subjects(self) -> Iterable[str]:
         """Everything that this gate may ask the memory about."""

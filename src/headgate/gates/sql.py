@@ -9,23 +9,34 @@ import datetime as dt
 import math
 from collections.abc import Iterable
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlglot.dialects.duckdb  # noqa: F401 - else the first statement pays for it
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.generator import Generator
 
 from headgate.gates.relation import Checked
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, moment, number
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, moment, number
 
 #: Under this name the checked relation stands in every statement.
 CHECKED = "checked"
 DIALECT = "duckdb"
 
 
-def text_of(tree: exp.Expr) -> str:
-    """The statement or expression as the engine reads it."""
-    return tree.sql(dialect=DIALECT, comments=False)
+def text_of(tree: exp.Expr, *, spent: bool = False) -> str:
+    """The statement or expression as the engine reads it.
+
+    A tree that is ``spent``, since nobody looks at it any more, need not be copied, which is half of the work.
+    """
+    return _generator().generate(tree, copy=not spent)
+
+
+@cache
+def _generator() -> Generator:
+    """Made once: for a small expression that takes as long as its text."""
+    return Dialect.get_or_raise(DIALECT).generator(comments=False)
 
 
 def column(name: str, table: str | None = CHECKED) -> exp.Column:
@@ -127,6 +138,16 @@ def present_and(name: str, kind: Kind, condition: exp.Expr) -> exp.Expr:
     return every([negated(exp.IsNan(this=column(name))), condition])
 
 
+def is_one_of(value: exp.Expr, kind: Kind, constants: list[exp.Expr]) -> exp.Expr:
+    """The value equals one of some constants.
+
+    Texts are looked for in a list: of a dictionary DuckDB asks such a function once per entry, but IN once per row.
+    """
+    if kind == "text" and len(constants) > 1:
+        return exp.ArrayContains(this=exp.Array(expressions=constants), expression=value)
+    return exp.In(this=value, expressions=constants)
+
+
 def literal(value: Any, kind: Kind, type_: str) -> exp.Expr | None:
     """A suite's value as a constant of a column's type; None if no value of the column can equal it.
 
@@ -154,7 +175,10 @@ def _number_literal(value: Any, kind: Kind) -> exp.Expr | None:
         return exp.Boolean(this=bool(found)) if found in (0, 1) else None
     if kind == "integer":
         return constant(found) if isinstance(found, int) else None
-    return float_constant(float(found)) if kind == "float" else constant(found)
+    if kind != "float":
+        return constant(found)
+    rounded = as_float(found)
+    return None if rounded is None else float_constant(rounded)
 
 
 def _moment_literal(value: Any, kind: Kind) -> exp.Expr | None:

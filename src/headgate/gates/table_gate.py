@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import PurePosixPath
 from time import perf_counter
@@ -26,13 +27,17 @@ from headgate.gates.expectation import (
     TableExpectation,
 )
 from headgate.gates.memory import subject_of
+from headgate.gates.nans import NanCounts, counter_for
 from headgate.gates.outcome import Outcome
 from headgate.gates.relation import Checked
 from headgate.gates.sight import Sight, split
-from headgate.gates.statistics import known_of_file
+from headgate.gates.statistics import Nans, known_of_file, not_counted
 from headgate.gates.time_limit import limited
 from headgate.gates.values import UnusableError
 from headgate.lake.catalog import DataFile
+
+#: By the names of the files into which somebody must still look, who that is.
+Lacking = dict[tuple[str, ...], list[Outcome]]
 
 
 class TableGate:
@@ -43,6 +48,7 @@ class TableGate:
         self.layer = layer
         self.table = table
         self.scale = scale
+        self.nans = NanCounts(sight)
 
     def judge(self, checks: Sequence[Check]) -> list[Outcome]:
         """One outcome per check, in the same order."""
@@ -52,11 +58,17 @@ class TableGate:
                 self._timed(outcome, self._judge_table)
         rows = [each for each in outcomes if each.open and isinstance(each.check.expectation, RowExpectation)]
         self._count_by_file(rows)
-        self._count_whole([each for each in rows if each.open])
+        queries = [each for each in outcomes if each.open and isinstance(each.check.expectation, QueryExpectation)]
+        told = _told([each for each in rows if each.open], queries)
+        waiting = [id(outcome) for outcome, _ in told if not self._remembered(outcome)]
+        self._count_whole([each for each in rows if each.open and id(each) not in waiting])
         self._measure([each for each in outcomes if each.open])
-        for outcome in outcomes:
+        for outcome in queries:
+            self._timed(outcome, self._count_by_query)
+        for outcome, query in told:
             if outcome.open:
-                self._timed(outcome, self._count_by_query)
+                self._be_told(outcome, query)
+        self._count_whole([each for each in rows if each.open])
         for outcome in outcomes:
             if outcome.counts is not None:
                 self._timed(outcome, self._judge_counts)
@@ -65,8 +77,9 @@ class TableGate:
     def _timed(self, outcome: Outcome, step: Callable[[Outcome], None]) -> Outcome:
         """Take a step; what goes wrong there is why the expectation could not be checked."""
         start = perf_counter()
+        limit = outcome.check.expectation.time_limit()
         try:
-            with limited(self.sight.con, outcome.check.expectation.time_limit()):
+            with limited(self.sight.con, limit) if limit is not None else nullcontext():
                 step(outcome)
         except (UnusableError, duckdb.Error) as error:
             self._fail(outcome, error)
@@ -144,43 +157,96 @@ class TableGate:
         separable = len(files) == len(on.base.files) and not any(
             column.name.lower() == "filename" for column in on.base.columns
         )
-        lacking: dict[tuple[str, ...], list[Outcome]] = defaultdict(list)
+        lacking = self._lacking(outcomes, files)
+        if separable:
+            self._scan_lacking(lacking, files)
+        for outcome in outcomes if separable else lacking.get((), ()):
+            if outcome.open:
+                self._timed(outcome, self._sum_up)
+
+    def _lacking(self, outcomes: Sequence[Outcome], files: Mapping[str, DataFile]) -> Lacking:
+        """Who must still look into which files."""
+        lacking: Lacking = defaultdict(list)
         for outcome in outcomes:
             start = perf_counter()
             without = tuple(name for name, file in files.items() if not self._known_of(outcome, file))
             lacking[without].append(outcome)
             outcome.seconds += perf_counter() - start
+        return lacking
+
+    def _scan_lacking(self, lacking: Lacking, files: Mapping[str, DataFile]) -> None:
+        """Look into files; who can be proven if there is no NaN waits until these are counted."""
+        waiting: dict[str, list[Outcome]] = defaultdict(list)
+        uncounted: dict[str, set[DataFile]] = defaultdict(set)
+        now: Lacking = defaultdict(list)
         for names, group in lacking.items():
-            if names and separable:
-                self._scan_files(group, files, names)
             for outcome in group:
-                if outcome.open and (separable or not names):
-                    self._timed(outcome, self._sum_up)
+                column, where = self._uncounted(outcome, [files[name] for name in names])
+                uncounted[column].update(where)
+                (waiting[column] if where else now[names]).append(outcome)
+        counters = {column: counter_for(column, group[0]) for column, group in waiting.items()}
+        for column, counter in counters.items():
+            now[tuple(name for name, file in files.items() if file in uncounted[column])].append(counter)
+        self._scan_all(now, files)
+        for column, counter in counters.items():
+            self.nans.learn(counter)
+            for outcome in waiting[column]:
+                outcome.seconds += counter.seconds / len(waiting[column])
+        left = [outcome for group in waiting.values() for outcome in group]
+        self._scan_all(self._lacking(left, files), files)
+
+    def _scan_all(self, lacking: Lacking, files: Mapping[str, DataFile]) -> None:
+        for names, group in lacking.items():
+            if names:
+                self._scan_files(group, files, names)
 
     def _known_of(self, outcome: Outcome, file: DataFile) -> bool:
         """Whether statistics prove, or memory holds, what the expectation counts in this file."""
-        counts = self._proven(outcome, file)
-        if counts is None:
+        on, expectation = outcome.relation, outcome.check.expectation
+        if file.path in outcome.by_file:
+            return True
+        if isinstance(expectation, ColumnExpectation) and self._has_floats(outcome):
+            counts = self._proven(outcome, file, self.nans.of(on, file))
+            if counts is not None:
+                outcome.came(self.nans.how(on, file, expectation))
+        else:
+            counts = self._proven(outcome, file)
+        if counts is None and self.sight.knows_of(subject_of(file)):
             counts = self.sight.fact(subject_of(file), outcome.key)
-            if counts is None:
-                return False
-            outcome.came("remembered")
+            if counts is not None:
+                outcome.came("remembered")
+        if counts is None:
+            return False
         outcome.by_file[file.path] = counts
         return True
 
-    def _proven(self, outcome: Outcome, file: DataFile) -> Counts | None:
+    def _uncounted(self, outcome: Outcome, files: Sequence[DataFile]) -> tuple[str, list[DataFile]]:
+        """The column and the files of which NaNs are to be counted: without any, statistics would prove everything."""
+        on, expectation = outcome.relation, outcome.check.expectation
+        if not isinstance(expectation, ColumnExpectation) or not self._has_floats(outcome):
+            return "", []
+        if any(self._proven(outcome, file, self.nans.none_but_known(on, file)) is None for file in files):
+            return "", []
+        return expectation.column, self.nans.uncounted(on, expectation, files)
+
+    def _has_floats(self, outcome: Outcome) -> bool:
+        """Whether it looks at a column of floats in which every row of the files counts."""
+        on, expectation = outcome.relation, outcome.check.expectation
+        return on.exact and isinstance(expectation, ColumnExpectation) and on.kind(expectation.column) == "float"
+
+    def _proven(self, outcome: Outcome, file: DataFile, nans: Nans = not_counted) -> Counts | None:
         on, expectation = outcome.relation, outcome.check.expectation
         assert on.base is not None  # noqa: S101 - the caller made sure
         assert isinstance(expectation, RowExpectation)  # noqa: S101 - the caller chose it
         if expectation.row_condition is not None:  # how many rows it chooses is nowhere recorded
             return NOTHING if file.rows == file.deleted else None
-        known = known_of_file(on, expectation.columns(), file, self.sight.statistics(on.base))
+        known = known_of_file(on, expectation.columns(), file, self.sight.statistics(on.base), nans)
         counts = None if known is None else expectation.proves(on, file.rows - file.deleted, known)
         if counts is None or on.exact:
             return counts
         return counts if counts.missing == counts.unexpected == 0 else None  # the log's deletes may be to blame
 
-    def _scan_files(self, group: Sequence[Outcome], files: dict[str, DataFile], names: tuple[str, ...]) -> None:
+    def _scan_files(self, group: Sequence[Outcome], files: Mapping[str, DataFile], names: tuple[str, ...]) -> None:
         from headgate.gates.scan import scan_files
 
         def scan(part: Sequence[Outcome]) -> None:
@@ -195,7 +261,7 @@ class TableGate:
             return
         self._together(group, scan)
 
-    def _filter_files(self, outcome: Outcome, files: dict[str, DataFile], names: tuple[str, ...]) -> bool:
+    def _filter_files(self, outcome: Outcome, files: Mapping[str, DataFile], names: tuple[str, ...]) -> bool:
         """Count what is unexpected and nothing else, where statistics know the rest; whether they do."""
         on, expectation = outcome.relation, outcome.check.expectation
         assert on.base is not None  # noqa: S101 - the caller made sure
@@ -235,11 +301,11 @@ class TableGate:
             outcome.counts = Counts(self.sight.rows(on), 0, 0)
 
     def _count_whole(self, outcomes: Sequence[Outcome]) -> None:
-        from headgate.gates.scan import scan_whole
-
         left = [each for each in outcomes if not self._remembered(each)]
 
         def scan(part: Sequence[Outcome]) -> None:
+            from headgate.gates.scan import scan_whole
+
             found = scan_whole(self.sight.con, _shared(part), _expectations(part))
             for outcome, counts in zip(part, found, strict=True):
                 self._found(outcome, counts)
@@ -257,6 +323,15 @@ class TableGate:
 
             self._found(outcome, run_query(self.sight.con, on, expectation, self._ranges(outcome)))
 
+    def _be_told(self, outcome: Outcome, query: Outcome) -> None:
+        """Take the number of rows without a value from a query that came to it on its way, unless it failed."""
+        expectation, counts = outcome.check.expectation, query.counts
+        assert isinstance(expectation, RowExpectation)  # noqa: S101 - no other can be told
+        if counts is not None:
+            outcome.came(query.how)
+            outcome.counts = expectation.of_nulls(counts.elements, counts.missing)
+            self.sight.learn(outcome.relation.identity, outcome.key, outcome.counts)
+
     def _ranges(self, outcome: Outcome) -> dict[str, Range] | None:
         on, expectation = outcome.relation, outcome.check.expectation
         if on.base is None or not isinstance(expectation, QueryExpectation):
@@ -266,7 +341,8 @@ class TableGate:
 
     def _remembered(self, outcome: Outcome) -> bool:
         """Whether memory holds what the expectation counts in the whole relation."""
-        outcome.counts = self.sight.fact(outcome.relation.identity, outcome.key)
+        identity = outcome.relation.identity
+        outcome.counts = self.sight.fact(identity, outcome.key) if self.sight.knows_of(identity) else None
         if outcome.counts is not None:
             outcome.came("remembered")
         return outcome.counts is not None
@@ -295,6 +371,23 @@ def _shared(outcomes: Sequence[Outcome]) -> Checked:
     """The relation of a scan that serves several expectations: it knows every other relation that one of them names."""
     others = {name: other for outcome in outcomes for name, other in outcome.relation.others.items()}
     return replace(outcomes[0].relation, others=others)
+
+
+def _told(rows: Sequence[Outcome], queries: Sequence[Outcome]) -> list[tuple[Outcome, Outcome]]:
+    """Who asks for nothing but the nulls of a column, and the query that counts them on its way."""
+    tellers: dict[str, Outcome] = {}
+    for query in queries:
+        asked = query.check.expectation
+        column = asked.counts_nulls_of() if isinstance(asked, QueryExpectation) else None
+        if column is not None:
+            tellers[column] = query
+    told = []
+    for outcome in rows:
+        expectation = outcome.check.expectation
+        column = expectation.nulls_of() if isinstance(expectation, RowExpectation) else None
+        if column in tellers:
+            told.append((outcome, tellers[column]))
+    return told
 
 
 def _expectations(outcomes: Sequence[Outcome]) -> list[RowExpectation]:

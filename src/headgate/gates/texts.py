@@ -99,7 +99,7 @@ class RegexExpectation(TextExpectation):
 
         text = self.text(on)
         return [
-            exp.Anonymous(this="regexp_matches", expressions=[text.copy(), exp.Literal.string(regex)])
+            exp.Anonymous(this=_search(regex), expressions=[text.copy(), exp.Literal.string(regex)])
             for regex in self.regexes()
         ]
 
@@ -353,6 +353,22 @@ def _not_as_told(this: TextExpectation, on: Checked, found: list[exp.Expr], matc
 
     told = sql.every(found) if match_on == "all" else sql.any_of(found)
     return sql.present_and(this.column, on.kind(this.column), sql.negated(told))
+
+
+def _search(regex: str) -> str:
+    """The function that finds a regular expression.
+
+    Where it can only be found as the whole text, both functions find the same; of a dictionary DuckDB asks
+    ``regexp_full_match`` once per entry, and ``regexp_matches`` once per row. What may mean alternatives, quoting or
+    other flags is left to the latter.
+
+    >>> _search("^[a-z]+$"), _search("^a|b$"), _search(r"^a\\$"), _search("b$"), _search("^(?i)a$"), _search("^")
+    ('regexp_full_match', 'regexp_matches', 'regexp_matches', 'regexp_matches', 'regexp_matches', 'regexp_matches')
+    """
+    inner = regex.removeprefix("^").removesuffix("$")
+    whole = len(regex) - len(inner) == 2 and (len(inner) - len(inner.rstrip("\\"))) % 2 == 0
+    plain = not any(sign in inner.replace("(?:", "(") for sign in ("|", "(?", "\\Q", "\\E"))
+    return "regexp_full_match" if whole and plain else "regexp_matches"
 
 
 @cache

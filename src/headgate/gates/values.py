@@ -11,6 +11,7 @@ import datetime as dt
 import math
 import re
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Literal
 
 Kind = Literal["integer", "decimal", "float", "boolean", "text", "date", "timestamp", "timestamptz", "time", "other"]
@@ -39,6 +40,7 @@ class UnusableError(ValueError):
     """Why an expectation cannot be checked on the data that is there."""
 
 
+@lru_cache(maxsize=1024)
 def kind_of(type_: str) -> Kind:
     """What kind of values a DuckDB type holds.
 
@@ -110,6 +112,19 @@ def number(value: object) -> int | Decimal | None:
     return None
 
 
+def as_float(value: int | Decimal) -> float | None:
+    """A number as a column of floats compares with it; None if it lies beyond all of them.
+
+    >>> as_float(2), as_float(10**400)
+    (2.0, None)
+    """
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
 def stored_bound(text: str | None, kind: Kind) -> Any:
     """A minimum or maximum as the catalog writes it, as a value that compares; None if it proves nothing.
 
@@ -137,6 +152,19 @@ def stored_bound(text: str | None, kind: Kind) -> Any:
     if kind == "text":
         return text if len(text.encode()) <= LONGEST_EXACT_TEXT else None
     return None
+
+
+def float_bound(text: str | None) -> float | None:
+    """A minimum or maximum of a DOUBLE column as the catalog writes it, with every digit; None if it proves nothing.
+
+    >>> float_bound("0.1"), float_bound("-inf"), float_bound("nan"), float_bound(None)
+    (0.1, -inf, None, None)
+    """
+    try:
+        value = float(text) if text is not None else math.nan
+    except ValueError:
+        return None
+    return None if math.isnan(value) else value
 
 
 def json_safe(value: Any) -> Any:

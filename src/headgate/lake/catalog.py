@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -142,47 +143,68 @@ def digest(value: object) -> str:
 
 
 def read_contents(con: Connection, alias: str = LAKE) -> Contents:
-    """Read every table and view of the lake attached as ``alias`` at its newest snapshot."""
+    """Read every table and view of the lake attached as ``alias`` at its newest snapshot.
+
+    Each metadata table is read alone and joined here: they are small, and planning their joins took most of the time.
+    """
     meta = ident(f"__ducklake_metadata_{alias}")
     columns = _read_columns(con, meta)
-    files: dict[int, list[DataFile]] = defaultdict(list)
-    for row in fetch_dicts(
-        con,
-        f"""SELECT f.table_id, f.data_file_id, f.record_count, f.file_size_bytes, f.begin_snapshot,
-                   CASE WHEN f.path_is_relative THEN s.path || t.path || f.path ELSE f.path END AS path,
-                   CASE WHEN d.path_is_relative THEN s.path || t.path || d.path ELSE d.path END AS deletes,
-                   coalesce(d.delete_count, 0) AS deleted
-            FROM {meta}.ducklake_data_file f
-            JOIN {meta}.ducklake_table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
-            JOIN {meta}.ducklake_schema s ON s.schema_id = t.schema_id AND s.end_snapshot IS NULL
-            LEFT JOIN {meta}.ducklake_delete_file d ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL
-            WHERE f.end_snapshot IS NULL ORDER BY f.data_file_id""",
-    ):
-        files[row["table_id"]].append(
-            DataFile(
-                row["data_file_id"],
-                row["path"],
-                row["record_count"],
-                row["file_size_bytes"],
-                row["begin_snapshot"],
-                row["deletes"],
-                row["deleted"],
-            )
-        )
-    tables = {}
-    for row in fetch_dicts(con, _objects(meta, "table")):
-        table = Table(
-            row["id"],
-            row["schema"],
-            row["name"],
-            tuple(columns[row["id"]]),
-            tuple(files[row["id"]]),
-        )
-        tables[f"{table.schema}.{table.name}"] = table
-    views = {}
-    for row in fetch_dicts(con, _objects(meta, "view", ", o.sql AS sql")):
-        views[f"{row['schema']}.{row['name']}"] = View(row["schema"], row["name"], row["sql"])
+    schemas = {row["id"]: row for row in _living(con, meta, "schema", "schema_id AS id, schema_name AS name, path")}
+    found = _living(con, meta, "table", "table_id AS id, schema_id, table_name AS name, path")
+    folders = {row["id"]: f"{schemas[row['schema_id']]['path']}{row['path']}" for row in found if _is_in(schemas, row)}
+    files = _read_files(con, meta, folders)
+    tables, views = {}, {}
+    for row in _in_order(found, schemas):
+        schema = schemas[row["schema_id"]]["name"]
+        table = Table(row["id"], schema, row["name"], tuple(columns[row["id"]]), tuple(files[row["id"]]))
+        tables[f"{schema}.{row['name']}"] = table
+    for row in _in_order(_living(con, meta, "view", "schema_id, view_name AS name, sql"), schemas):
+        schema = schemas[row["schema_id"]]["name"]
+        views[f"{schema}.{row['name']}"] = View(schema, row["name"], row["sql"])
     return Contents(tables, views)
+
+
+def _living(con: Connection, meta: str, kind: str, names: str) -> list[dict[str, Any]]:
+    """The rows of one of DuckLake's metadata tables that are so in the newest snapshot."""
+    return fetch_dicts(con, f"SELECT {names} FROM {meta}.ducklake_{kind} WHERE end_snapshot IS NULL")
+
+
+def _is_in(schemas: Mapping[int, Any], row: Mapping[str, Any]) -> bool:
+    return row["schema_id"] in schemas
+
+
+def _in_order(rows: Iterable[dict[str, Any]], schemas: Mapping[int, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tables or views by the names of their schemas and their own."""
+    there = (row for row in rows if _is_in(schemas, row))
+    return sorted(there, key=lambda row: (schemas[row["schema_id"]]["name"], row["name"]))
+
+
+def _read_files(con: Connection, meta: str, folders: Mapping[int, str]) -> dict[int, list[DataFile]]:
+    """The data files of each table id, the oldest first; ``folders`` says where each table's files lie."""
+    named = "data_file_id AS id, table_id, path, path_is_relative"
+    deletes = {row["id"]: row for row in _living(con, meta, "delete_file", f"{named}, delete_count")}
+    measured = "record_count AS rows, file_size_bytes AS bytes, begin_snapshot AS since"
+    files: dict[int, list[DataFile]] = defaultdict(list)
+    for row in sorted(_living(con, meta, "data_file", f"{named}, {measured}"), key=lambda row: row["id"]):
+        folder = folders.get(row["table_id"])
+        if folder is None:
+            continue
+        gone = deletes.get(row["id"])
+        file = DataFile(
+            row["id"],
+            _path(folder, row),
+            row["rows"],
+            row["bytes"],
+            row["since"],
+            None if gone is None else _path(folder, gone),
+            0 if gone is None else gone["delete_count"],
+        )
+        files[row["table_id"]].append(file)
+    return files
+
+
+def _path(folder: str, row: Mapping[str, Any]) -> str:
+    return f"{folder}{row['path']}" if row["path_is_relative"] else str(row["path"])
 
 
 def read_statistics(con: Connection, table: Table, alias: str = LAKE) -> dict[tuple[int, int], ColumnStatistics]:
@@ -247,12 +269,3 @@ def _spelled(row: dict[str, Any], parts: dict[tuple[int, int], list[dict[str, An
 
 def _field_name(name: str) -> str:
     return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else ident(name)
-
-
-def _objects(meta: str, kind: str, more: str = "") -> str:
-    return (
-        f"SELECT o.{kind}_id AS id, s.schema_name AS schema, o.{kind}_name AS name{more} "
-        f"FROM {meta}.ducklake_{kind} o "
-        f"JOIN {meta}.ducklake_schema s ON s.schema_id = o.schema_id AND s.end_snapshot IS NULL "
-        f"WHERE o.end_snapshot IS NULL ORDER BY 2, 3"
-    )

@@ -21,16 +21,20 @@ ONE = "data"
 GIVEN = "the suite"
 
 
-def said_in(suite: Suite) -> GateFile:
+def said_in(suite: object) -> GateFile:
     """All that a suite or gate file says.
 
     Raises:
         ConfigError: it cannot be read, or is wrong.
+        UsageError: it is nothing that could be a suite.
     """
     if isinstance(suite, str | Path):
         return _read(Path(suite))
     if isinstance(suite, Mapping):
         return _one(suite_of(suite, GIVEN)) if "expectations" in suite else tables_of(dict(suite), GIVEN)
+    if not isinstance(suite, Sequence):
+        hint = "a path, a suite or gate file as a mapping, or a list of expectations"
+        raise UsageError(f"a suite cannot be of the type {type(suite).__name__}", hint=hint)
     return _listed(list(suite))
 
 

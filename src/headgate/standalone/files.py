@@ -33,10 +33,15 @@ def open_files(con: Connection, place: str, pii: Collection[str] = ()) -> Data:
         UsageError: there is no such file, or nobody knows how to read one of this name.
         DataError: a file cannot be read, or does not have the columns of the others.
     """
+    if not place.strip():
+        raise UsageError("the place of the data is empty", hint="name a file, a glob, a folder or a database's table")
     pattern = f"{place.rstrip('/')}/**/*.parquet" if Path(place).is_dir() else place
     try:
         files = list_files(pattern, Path.cwd(), table=place)
     except SourceDataError as error:
+        if error.rule == "missing_file" and Path(place).is_dir():
+            hint = f"of a folder its Parquet files are read; name others: {place.rstrip('/')}/*.csv"
+            raise UsageError(f"there is no Parquet file in {place}", hint=hint) from error
         if error.rule == "missing_file":
             raise UsageError(f"there is no file {place}", hint=f"looked for it in {Path.cwd()}") from error
         raise
@@ -85,7 +90,8 @@ def _known(config: FilesTable, files: Sequence[SourceFile]) -> FilesTable:
         ending = file.place.lower().removesuffix(".gz").rpartition(".")[2]
         if ending not in ENDINGS:
             known = ", ".join(f".{each}" for each in ENDINGS)
-            raise UsageError(f"the name of {file.path} does not say what it is", hint=f"known: {known}, .csv.gz")
+            hint = f"known: {known}, .csv.gz; of a DuckDB or SQLite file name a table: {shown(file.path)}::TABLE"
+            raise UsageError(f"the name of {file.path} does not say what it is", hint=hint)
     if len({ENDINGS[file.place.lower().removesuffix(".gz").rpartition(".")[2]] for file in files}) > 1:
         raise UsageError("the files are of different formats", hint="judge those of one format at a time")
     return config

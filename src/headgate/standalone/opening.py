@@ -10,6 +10,7 @@ from typing import Any
 
 from headgate.errors import UsageError
 from headgate.lake.engine import connect
+from headgate.sources.listing import shown
 from headgate.standalone import postgres, s3
 from headgate.standalone.data import Data
 from headgate.standalone.databases import open_database, open_release
@@ -30,7 +31,7 @@ def opened(data: Any, pii: Collection[str] = ()) -> Iterator[Data]:
         DataError: the data is there and cannot be read.
     """
     place = str(data) if isinstance(data, Path) else data
-    if isinstance(place, str) and (Path(place.partition(WITHIN)[0]) / "headgate.yml").is_file():
+    if isinstance(place, str) and _is_of_project(place):
         with open_release(*_parts(place)) as release:
             yield release
         return
@@ -52,6 +53,13 @@ def opened(data: Any, pii: Collection[str] = ()) -> Iterator[Data]:
             yield open_files(con, place, pii)
     finally:
         con.close()
+
+
+def _is_of_project(place: str) -> bool:
+    try:
+        return (Path(place.partition(WITHIN)[0]) / "headgate.yml").is_file()
+    except OSError as error:  # a name that is too long, a folder that nobody may look into
+        raise UsageError(f"{shown(place)} cannot be looked at: {error.strerror}") from error
 
 
 def _parts(place: str) -> tuple[Path, str]:

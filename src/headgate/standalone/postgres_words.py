@@ -30,13 +30,13 @@ def in_postgres(tree: exp.Expr, kind_of: KindOf, *, unicode: bool = True) -> str
     known = (
         *(exp.Count, exp.CountIf, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.StddevSamp, exp.Coalesce, exp.Case, exp.If),
         *(exp.Abs, exp.IsNan, exp.IsInf, exp.Length, exp.Exists, exp.And, exp.Or, exp.RowNumber, exp.Lag),
-        *(exp.PercentileCont, exp.PercentileDisc, exp.Median, exp.ArrayAgg, exp.Array),
+        *(exp.PercentileCont, exp.PercentileDisc, exp.Median, exp.ArrayAgg, exp.Array, exp.ArrayContains),
     )
     for node in tree.walk():
         name = _odd(node, known, kind_of)
         if name is not None:
             raise UnusableError(f"PostgreSQL has nothing that is known to mean the same as {name}")
-        if not unicode and isinstance(node, exp.Length | exp.RegexpLike):
+        if not unicode and isinstance(node, exp.Length | exp.RegexpLike | exp.RegexpFullMatch):
             raise UnusableError("the database's encoding is not UTF8, so it may see other characters in its texts")
     whole = exp.Paren(this=tree.copy())  # so that the root can be replaced as well
     for node in reversed(list(whole.this.walk())):
@@ -56,8 +56,8 @@ def _odd(node: exp.Expr, known: Sequence[type[exp.Expr]], kind_of: KindOf) -> st
         return "the order of rows, which a table has not"
     if isinstance(node, exp.Cast):
         return None if _casts_alike(node, kind_of) else f"a cast to {node.to.sql()}"
-    if isinstance(node, exp.RegexpLike):  # its flags are other letters there
-        plain = isinstance(node.expression, exp.Literal) and not node.args.get("flag")
+    if isinstance(node, exp.RegexpLike | exp.RegexpFullMatch):  # its flags are other letters there
+        plain = isinstance(node.expression, exp.Literal) and not (node.args.get("flag") or node.args.get("options"))
         return None if plain else "a regular expression with flags, or one that is computed"
     if isinstance(node, exp.DPipe):  # what is no text is written in another way
         texts = all(isinstance(side, exp.DPipe) or _is_text(side, kind_of) for side in (node.left, node.right))
@@ -115,7 +115,11 @@ def _function(node: exp.Func, kind_of: KindOf) -> exp.Expr:
     if isinstance(node, exp.IsInf):
         return _is_one_of(node.this, _FLOATS["isinf"])
     if isinstance(node, exp.RegexpLike):
-        return _matches(node)
+        return _matches(node, node.expression.name)
+    if isinstance(node, exp.RegexpFullMatch):
+        return _matches(node, _anchored(node.expression.name))
+    if isinstance(node, exp.ArrayContains):
+        return exp.In(this=node.expression, expressions=node.this.expressions)
     if isinstance(node, exp.Sum | exp.Min | exp.Max) and not node.expressions and kind_of(node.this) == "boolean":
         return _of_booleans(node)
     if isinstance(node, exp.Anonymous):
@@ -148,12 +152,25 @@ def _of_booleans(node: exp.Sum | exp.Min | exp.Max) -> exp.Expr:
     return exp.Anonymous(this="BOOL_AND" if isinstance(node, exp.Min) else "BOOL_OR", expressions=[node.this])
 
 
-def _matches(node: exp.RegexpLike) -> exp.Expr:
+def _matches(node: exp.RegexpLike | exp.RegexpFullMatch, regex: str) -> exp.Expr:
     """The regular expression in PostgreSQL's words, whatever the column's collation makes of letters."""
     from sqlglot import exp
 
     text = exp.Collate(this=exp.paren(node.this), expression=exp.to_identifier("C", quoted=True))
-    return exp.RegexpLike(this=exp.paren(text), expression=exp.Literal.string(regex_in_postgres(node.expression.name)))
+    return exp.RegexpLike(this=exp.paren(text), expression=exp.Literal.string(regex_in_postgres(regex)))
+
+
+def _anchored(regex: str) -> str:
+    """The same regular expression, which can only be found as the whole text.
+
+    >>> _anchored("a|b"), _anchored("^a+$"), _anchored(r"^a\\$"), _anchored("^$")
+    ('^(?:a|b)$', '^(?:a+)$', '^(?:a\\\\$)$', '^$')
+    """
+    inner = regex.removeprefix("^")
+    bare = inner.removesuffix("$")
+    escaped = (len(bare) - len(bare.rstrip("\\"))) % 2 == 1
+    inner = inner if escaped else bare
+    return f"^(?:{inner})$" if inner else "^$"
 
 
 def _smallest(value: exp.Expr, number: exp.Expr, where: exp.Expr) -> exp.Expr:
