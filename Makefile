@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements.lock
-# What shares a costly fixture is a group, and stays with one worker.
-TESTS := $(BIN)/python -m pytest -n 2 --dist loadgroup
+# Each worker begins with one half, so that what shares a costly fixture stays together; who is done takes of the other's.
+TESTS := $(BIN)/python -m pytest -n 2 --dist worksteal
 # Bytecode makes imports two times faster; some machines switch it off.
 unexport PYTHONDONTWRITEBYTECODE
 

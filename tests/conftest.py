@@ -30,12 +30,6 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Several workers begin with what is slow, so that none of them waits for the others' last test."""
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def signatures_taken_for_granted() -> Iterator[None]:
     """DuckDB opened in this process does not verify its extensions: always the same file, an eighth of a second each.
