@@ -98,9 +98,11 @@ def frame(request: dict[str, Any]) -> pandas.DataFrame:
         if table["rows"]:
             con.execute(f"INSERT INTO t VALUES {values(table)}")
         found = con.execute("FROM t").df()
-    for name in found.columns:
+    for name, declared in table["columns"]:
         type_ = str(found[name].dtype)
-        if type_.startswith(("Int", "UInt")):
+        if declared == "VARCHAR":  # an empty one comes as objects, whose None is another null than the NaN of texts
+            found[name] = found[name].astype("str")
+        elif type_.startswith(("Int", "UInt")):
             found[name] = found[name].astype("float64")
         elif type_ == "boolean":
             found[name] = found[name].astype(object).where(found[name].notna(), None)
