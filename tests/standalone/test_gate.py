@@ -169,6 +169,11 @@ def test_a_place_without_data_is_a_mistake(forms: Path, place: str, words: str) 
         gate(f"{forms}/{place}", SUITE)
 
 
+def test_the_root_of_the_machine_is_not_searched() -> None:
+    with pytest.raises(UsageError, match="/ is the whole machine"):
+        gate("/", {"expectations": []})
+
+
 def test_a_folder_without_parquet_files_and_no_place_at_all_say_what_to_name(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("n\n1\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"there is no Parquet file in .*\n  → .*/\*\.csv"):

@@ -35,6 +35,8 @@ def open_files(con: Connection, place: str, pii: Collection[str] = ()) -> Data:
     """
     if not place.strip():
         raise UsageError("the place of the data is empty", hint="name a file, a glob, a folder or a database's table")
+    if Path(place).resolve() == Path(Path(place).resolve().anchor):
+        raise UsageError(f"{place} is the whole machine", hint="name a file, a glob or a folder with the data")
     pattern = f"{place.rstrip('/')}/**/*.parquet" if Path(place).is_dir() else place
     try:
         files = list_files(pattern, Path.cwd(), table=place)
