@@ -681,6 +681,7 @@ def test_a_ledger_that_was_only_begun_is_finished(tmp_path: Path) -> None:
         con.commit()
     with Ledger.open(sqlite_url(path)) as ledger:
         ledger.start_run("r1")
+        assert [run.run for run in ledger.runs(10)] == ["r1"]
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:

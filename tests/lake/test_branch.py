@@ -85,6 +85,7 @@ def test_a_new_layer_of_the_project_appears_on_the_next_branch(lake: Lake) -> No
     lake.publish()
     branches.create(lake.store, "later", lake.releases.pointer(), lake.con, ("raw", "staging", "marts"))
     lake.con.execute("CREATE TABLE lake.staging.t AS SELECT 1 AS a")
+    assert everything(lake.con)["staging.t"][1] == [(1,)]
 
 
 def test_a_full_disk_while_a_branch_is_made_is_told(tmp_path: Path) -> None:
