@@ -115,7 +115,7 @@ def _show(name: str, once: int | None, outcome: Outcome) -> None:
     if outcome.state == "was not running":
         verdict_line("NOT RUNNING", [f"there was no {name} to stop"], good=True)
         return
-    facts = [f"{outcome.changes:,} changes"] if once is not None or outcome.state == "stopped" else []
+    facts = [f"{outcome.changes:,} changes"] if once is not None or outcome.changes else []
     if outcome.tables:
         facts.append(f"{sum(outcome.tables.values()):,} rows in {len(outcome.tables)} tables")
     if outcome.state != "stopped":
