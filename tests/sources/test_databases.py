@@ -170,6 +170,46 @@ def test_a_declared_key_must_be_one(origin: Origin, rows: str, rule: str, what: 
     assert origin.tables() == []
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        ("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE child () INHERITS (t)", "INSERT INTO child VALUES (1)"),
+        (
+            "CREATE TABLE t (id int NOT NULL) PARTITION BY RANGE (id)",
+            "CREATE TABLE part PARTITION OF t FOR VALUES FROM (0) TO (9)",
+            "ALTER TABLE ONLY t ADD PRIMARY KEY (id)",
+            "INSERT INTO t VALUES (1)",
+        ),
+    ],
+    ids=["inherited by a table that has no key", "not there for every partition"],
+)
+def test_a_primary_key_that_does_not_hold_for_all_rows_is_not_believed(origin: Origin, made: tuple[str, ...]) -> None:
+    origin.execute(*made, "INSERT INTO t VALUES (1)")
+    with pytest.raises(SourceDataError) as caught:
+        origin.load(include=["t"])
+    assert (caught.value.rule, caught.value.column) == ("duplicate_key", "id")
+
+
+@pytest.mark.parametrize(
+    ("made", "key", "unique"),
+    [
+        ("id int PRIMARY KEY, n int", None, True),
+        ("id uuid, n bigint, PRIMARY KEY (n, id)", None, True),
+        ("id int PRIMARY KEY, n int", ["n", "id"], True),
+        ("id int PRIMARY KEY, n int", ["n"], False),
+        ("id int UNIQUE, n int", ["id"], False),
+        ("id text PRIMARY KEY, n int", None, False),
+        ("id int, n timestamp, PRIMARY KEY (id, n)", None, False),
+    ],
+)
+def test_no_key_is_looked_for_twice_where_the_database_has_seen_to_it(
+    origin: Origin, made: str, key: list[str] | None, unique: bool
+) -> None:
+    origin.execute(f"CREATE TABLE t ({made})", "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id)")
+    chosen = origin.source(tables={"t": {"primary_key": key}} if key else {}).schema()
+    assert (chosen["t"].unique, chosen["p"].unique) == (unique, True)
+
+
 def test_the_primary_key_of_a_loaded_table_cannot_change(origin: Origin) -> None:
     origin.execute(COLOURS, "INSERT INTO colours VALUES (1, 'red')")
     origin.load()
