@@ -141,6 +141,17 @@ def test_two_tables_are_read_in_one_snapshot(origin: Origin) -> None:
     assert (done["a"].counts.read, done["b"].counts.read) == (1, 1)
 
 
+def test_what_is_missing_in_the_lake_is_not_looked_for_in_the_database(origin: Origin) -> None:
+    origin.execute(COLOURS)
+    session = origin.source().session
+    asked = "SELECT current_setting('catalog_error_max_schemas')"
+    before = origin.con.execute(asked).fetchall()
+    with pytest.raises(CouldNotRunError, match="colours does not exist") as caught:
+        session.visit(origin.con, lambda: origin.con.execute("SELECT * FROM lake.raw.colours"))
+    assert "Did you mean" not in str(caught.value)
+    assert origin.con.execute(asked).fetchall() == before
+
+
 def test_what_fails_in_one_table_leaves_nothing_of_any(origin: Origin) -> None:
     origin.execute(COLOURS, "INSERT INTO colours VALUES (1, 'red')")
     origin.execute("CREATE TABLE floats (id int PRIMARY KEY, f float8)", "INSERT INTO floats VALUES (1, 'NaN')")
