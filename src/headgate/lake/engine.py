@@ -265,6 +265,11 @@ def on_one_thread(con: Connection) -> contextlib.AbstractContextManager[None]:
     return _setting(con, "threads", "1")
 
 
+def without_suggestions(con: Connection) -> contextlib.AbstractContextManager[None]:
+    """For when a database is attached: DuckDB reads its whole catalogue to say what a missing table may have meant."""
+    return _setting(con, "catalog_error_max_schemas", "0")
+
+
 @contextlib.contextmanager
 def _setting(con: Connection, name: str, value: str) -> Iterator[None]:
     """The engine has another setting inside.
