@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -138,11 +139,15 @@ def run_query(con: Connection, on: Checked, expectation: QueryExpectation, range
     if ranges:
         with suppress(duckdb.Error):  # a value outside the range: the bounds lied
             quick = expectation.counting_densely(on, ranges)
-            row = con.execute(sql.text_of(quick, spent=True)).fetchall()[0] if quick is not None else (None,)
+            row = _ask(con, quick)[0] if quick is not None else (None,)
             if row[-1] is not None:
                 return Counts(*(int(value) for value in row))
-    row = con.execute(sql.text_of(expectation.counting(on), spent=True)).fetchall()[0]
-    return Counts(*(int(value) for value in row))
+    ask = partial(_ask, con)
+    return Counts(*(int(value) for value in ask(expectation.quickest(on, ask))[0]))
+
+
+def _ask(con: Connection, query: exp.Query) -> list[tuple[Any, ...]]:
+    return con.execute(sql.text_of(query, spent=True)).fetchall()
 
 
 def count_rows(con: Connection, on: Checked) -> int:
@@ -150,12 +155,15 @@ def count_rows(con: Connection, on: Checked) -> int:
     return int(con.execute(f"SELECT COUNT(*) FROM {sql.text_of(sql.relation(on))}").fetchall()[0][0])
 
 
-def examples(con: Connection, on: Checked, expectation: CountedExpectation, ranges: Ranges | None) -> tuple[Any, ...]:
-    """A few unexpected values; rows as mappings where several columns matter."""
+def examples(
+    con: Connection, on: Checked, expectation: CountedExpectation, counts: Counts, ranges: Ranges | None
+) -> tuple[Any, ...]:
+    """A few of the unexpected values that were counted; rows as mappings where several columns matter."""
     if isinstance(expectation, QueryExpectation):
-        for early in expectation.early_samples(on, EXAMPLES):
-            if len(found := _examples(con, on, expectation, early)) == EXAMPLES:
-                return found
+        early = expectation.early_sample(on, counts)
+        found = _examples(con, on, expectation, early) if early is not None else ()
+        if len(found) == min(EXAMPLES, counts.unexpected):
+            return found
         return _examples(con, on, expectation, expectation.samples(on, ranges, EXAMPLES))
     return _examples(con, on, expectation, offending_rows(on, expectation))
 

@@ -126,7 +126,7 @@ class TableGate:
         if counts.unexpected:
             from headgate.gates.scan import examples
 
-            outcome.examples = examples(self.sight.con, outcome.relation, expectation, self._ranges(outcome))
+            outcome.examples = examples(self.sight.con, outcome.relation, expectation, counts, self._ranges(outcome))
         outcome.verdict = expectation.judge(counts)
 
     # Whole columns
