@@ -62,7 +62,7 @@ def _is_valid(validator: Validator, document: Any) -> bool:
         raise UnusableError("the schema, or one of the documents, is nested too deeply") from error
 
 
-def _validator(given: Mapping[str, Any]) -> Validator:
+def _validator(given: dict[str, Any]) -> Validator:
     """What checks documents; it knows the schemas that the standard itself names, and fetches none.
 
     Raises:
@@ -80,7 +80,8 @@ def _validator(given: Mapping[str, Any]) -> Validator:
         of_draft.check_schema(given)
     except SchemaError as error:
         raise UnusableError(f"this is no JSON schema: {error.message[:200]}") from error
-    return validators.extend(of_draft, {"pattern": _pattern})(given, registry=REGISTRY)
+    extended: type[Validator] = validators.extend(of_draft, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+    return extended(given, registry=REGISTRY)
 
 
 def _pattern(validator: Any, regex: str, instance: Any, _: Any) -> Iterator[Any]:
