@@ -191,6 +191,15 @@ def detach(con: Connection, alias: str = LAKE) -> None:
         raise translated(error, doing="closing the branch") from error
 
 
+def shut_off(con: Connection, folder: str) -> None:
+    """Let the instance reach no file outside of ``folder``, no network and no further extension, as long as it lives.
+
+    What is attached stays attached. Nothing that is sent to the instance can take this back.
+    """
+    con.execute(f"SET allowed_directories = [{literal(folder.rstrip('/') + '/')}]")
+    con.execute("SET enable_external_access = false")
+
+
 def interrupt_all() -> None:
     """End what the connections of this process are doing; for another thread to call, when somebody pressed Ctrl-C."""
     for con in list(_OPENED):
