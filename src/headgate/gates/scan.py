@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,8 @@ from headgate.lake.engine import Connection, literal
 
 #: As many examples of bad rows as Great Expectations keeps.
 EXAMPLES = 20
+#: So many rows are taken over at once, where there may be very many.
+BATCH = 10_000
 Ranges = Mapping[str, Range]
 _FILE = "parse_filename(filename)"
 _UPSERTS = f"{sql.text_of(sql.column('_op'))} = 'upsert'"
@@ -132,6 +135,20 @@ def filter_files(
 
 def _among(names: Sequence[str]) -> str:
     return f"{_FILE} IN ({', '.join(literal(name) for name in names)})"
+
+
+def looked_up(con: Connection, on: Checked, expectation: CountedExpectation) -> Checked:
+    """The relation with what the expectation's own queries depend on, if they do on anything."""
+    if not isinstance(expectation, QueryExpectation) or on.found is not None:
+        return on
+
+    def read(query: exp.Query) -> Iterator[tuple[Any, ...]]:
+        cursor = con.execute(sql.text_of(query, spent=True))
+        while rows := cursor.fetchmany(BATCH):
+            yield from rows
+
+    found = expectation.look_up(on, read)
+    return on if found is None else replace(on, found=found)
 
 
 def run_query(con: Connection, on: Checked, expectation: QueryExpectation, ranges: Ranges | None) -> Counts:
