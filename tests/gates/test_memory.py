@@ -176,11 +176,15 @@ def test_many_facts_are_kept_as_they_are(words: Connection) -> None:
     assert recalled == {(fact.subject, fact.key): fact.counts for fact in learned}
 
 
-def test_a_large_memory_is_asked_for_the_subjects_at_hand(words: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("asked", [2, memory_room.FEW_NAMED + 1])
+def test_a_large_memory_is_asked_for_the_subjects_at_hand(
+    words: Connection, monkeypatch: pytest.MonkeyPatch, asked: int
+) -> None:
     monkeypatch.setattr(memory_room, "FEW_ROWS", 1)
     LakeMemory(words, read_contents(words)).learn([Fact(f"s{i}", "k'", Counts(i, 0, 0)) for i in range(5)])
     memory = LakeMemory(words, read_contents(words))
-    assert memory.recall(["s3", "it's"]) == {("s3", "k'"): Counts(3, 0, 0)}
+    named = ["s3", *(f"it's {i}" for i in range(asked - 1))]
+    assert memory.recall(named) == {("s3", "k'"): Counts(3, 0, 0)}
     assert memory.recall([]) == {}
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from headgate import gate
 from headgate.errors import CouldNotRunError, UsageError
-from headgate.gates import ExpectationResult
+from headgate.gates import ExpectationResult, queries
 from headgate.gates.values import UnusableError
 from headgate.standalone import postgres, postgres_regex
 
@@ -195,6 +195,15 @@ def test_postgresql_gives_the_results_that_the_file_gives(server: str, file: Pat
         if told(theirs) != told(ours)
     ]
     assert different == []
+
+
+def test_what_repeats_can_be_counted_in_order_there_too(
+    server: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = [{f"{VALUES}be_unique": {"column": c}} for c in ("id", "kind", "amount", "day", "moment")]
+    grouped = [told(each) for each in gate(f"{server}::shop.orders", suite).results]
+    monkeypatch.setattr(queries, "DIFFERENT", 0)
+    assert [told(each) for each in gate(f"{server}::shop.orders", suite).results] == grouped
 
 
 def test_many_rows_give_the_same_numbers(server: str, tmp_path: Path) -> None:

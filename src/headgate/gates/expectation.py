@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
@@ -41,6 +41,8 @@ _NOT_IN_KEY = frozenset({"mostly", "row_condition", "condition_parser", "timeout
 ExpectationClass: TypeAlias = "type[Expectation]"
 RowCounter = Callable[[Checked], int]
 Ask = Callable[["exp.Query"], list[tuple[Any, ...]]]
+#: As ``Ask``, for any number of rows: they come one after the other.
+Read = Callable[["exp.Query"], Iterable[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,9 +296,17 @@ class QueryExpectation(CountedExpectation):
         """The column of which its missing rows are all that hold no value; None if there is no such column."""
         return None
 
+    def look_up(self, on: Checked, read: Read) -> object:
+        """What its queries depend on beside the arguments, which they find in ``on.found``; None if on nothing."""
+        return None
+
     @abstractmethod
     def counting(self, on: Checked) -> exp.Query:
         """The query that gives one row: elements, missing, unexpected."""
+
+    def quickest(self, on: Checked, ask: Ask) -> exp.Query:
+        """``counting``, or another query for the same if a look at the data tells that it is quicker."""
+        return self.counting(on)
 
     def bounded(self, on: Checked) -> tuple[str, ...]:
         """The columns whose ranges must be known for ``counting_densely``; none if it cannot count so."""
@@ -310,12 +320,12 @@ class QueryExpectation(CountedExpectation):
     def offending(self, on: Checked) -> exp.Query:
         """The query that gives the offending rows."""
 
-    def early_samples(self, on: Checked, limit: int) -> tuple[exp.Query, ...]:
-        """Queries for what is shown of ``offending``, the quickest first.
+    def early_sample(self, on: Checked, counts: Counts) -> exp.Query | None:
+        """A quick query for what is shown of ``offending``, of which these are the ``counts``.
 
-        Each gives its first rows, and may give fewer than ``limit`` although there are as many.
+        It gives its first rows, and may give too few although there are more.
         """
-        return ()
+        return None
 
     def samples(self, on: Checked, ranges: Mapping[str, Range] | None, limit: int) -> exp.Query:
         """A query of which the first ``limit`` rows are those of ``offending``, and which may be quicker."""
@@ -407,7 +417,9 @@ def registry() -> Mapping[str, type[Expectation]]:
         distinct,
         divergence,
         documents,
+        formats,
         freshness,
+        json_schema,
         ordering,
         pairs,
         quantiles,

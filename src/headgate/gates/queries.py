@@ -14,8 +14,11 @@ _INNER = "inner"
 _FIRST = "first_rows"
 _BEFORE = "_headgate_before"
 _PLACE = "_headgate_place"
-#: So many rows are grouped for examples before more are, and of so many the repeated ones are looked for among all.
-BEGINNINGS, _EARLY = (2_000, 50_000), 1000
+#: For examples, of so many first rows those that are repeated are looked for among all.
+_EARLY = 1000
+#: Where so many of the first values are different, no fewer than half a million in all are likely to be; grouping
+#: so many takes longer than sorting, and grouping a table of no more rows is quick anyway.
+BEGINNING, DIFFERENT, MANY_ROWS = 50_000, 47_500, 500_000
 
 
 def count_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
@@ -28,9 +31,39 @@ def count_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> e
     alone = alone if missing is None else sql.every([alone, sql.negated(missing.copy())])
     elements, ignored = _total(n), exp.Literal.number(0) if missing is None else _total(n, missing)
     present = exp.Sub(this=elements.copy(), expression=ignored.copy())
-    once = exp.Filter(this=_count(), expression=exp.Where(this=alone))  # counting groups is quicker than adding them up
+    once = _counted(alone)  # counting groups is quicker than adding them up
     counts = exp.select(elements, ignored, exp.Sub(this=present, expression=once), copy=False)
     return counts.from_(_subquery(groups, _INNER), copy=False)
+
+
+def is_worth_a_look(on: Checked) -> bool:
+    """Whether its first rows say how best to count the others: there are many, and to read the first is quick."""
+    return on.outside or (on.base is not None and on.exact and on.base.rows >= MANY_ROWS)
+
+
+def varies_at_the_beginning(on: Checked, name: str) -> exp.Query:
+    """Whether nearly all of the first values of a column are different."""
+    first = first_rows(on, (name,), "any_value_is_missing").limit(BEGINNING, copy=False)
+    different = exp.Count(this=exp.Distinct(expressions=[sql.column(name, _FIRST)]))
+    many = exp.GTE(this=different, expression=exp.Literal.number(DIFFERENT))
+    return exp.select(many, copy=False).from_(_subquery(first, _FIRST), copy=False)
+
+
+def count_repeated_in_order(on: Checked, name: str) -> exp.Query:
+    """The same as `count_repeated`: sorted, a value that is not repeated differs from those before and after it."""
+    kind, value = on.kind(name), sql.column(name)
+    order = exp.Order(expressions=[exp.Ordered(this=value)])
+    sides = {"before": exp.Window(this=exp.Lag(this=value.copy()), order=order)}
+    sides["after"] = exp.Window(this=exp.Lead(this=value.copy()), order=order.copy())
+    beside = [_alias(side, called) for called, side in sides.items()]
+    values = exp.select(_alias(value.copy(), "k0"), *beside, copy=False).from_(sql.relation(on), copy=False)
+    k = sql.column("k0", _INNER)
+    differs = [exp.NullSafeNEQ(this=k.copy(), expression=sql.column(side, _INNER)) for side in sides]
+    missing = _counted(sql.is_missing("k0", kind, _INNER))
+    once = _counted(sql.every([sql.is_present("k0", kind, _INNER), *differs]))
+    present = exp.Sub(this=_count(), expression=missing.copy())
+    counts = exp.select(_count(), missing, exp.Sub(this=present, expression=once), copy=False)
+    return counts.from_(_subquery(values, _INNER), copy=False)
 
 
 def repeated_rows(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
@@ -43,21 +76,11 @@ def repeated_rows(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> ex
     return sql.in_order(rows if missing is None else rows.where(sql.negated(missing)), on, names)
 
 
-def repeated_at_the_beginning(
-    on: Checked, names: tuple[str, ...], ignore_row_if: str, limit: int, beginning: int
-) -> exp.Query:
-    """The compared columns of the first ``limit`` rows, without those that are not repeated in the ``beginning``."""
-    keys = _keys(on, names)
-    first = _first(on, names, ignore_row_if, beginning)
-    n = exp.Window(this=_count(), partition_by=[key.this for key in keys])
-    columns = [sql.column(name) for name in names]
-    counted = exp.select(*columns, sql.column(_PLACE), _alias(n, "_headgate_n"), copy=False)
-    counted = counted.from_(_subquery(first, sql.CHECKED), copy=False)
-    repeated = exp.GT(this=sql.column("_headgate_n"), expression=exp.Literal.number(1))
-    early = exp.LTE(this=sql.column(_PLACE), expression=exp.Literal.number(limit))
-    found = exp.select(*(sql.column(name) for name in names), copy=False)
-    found = found.from_(_subquery(counted, sql.CHECKED), copy=False)
-    return found.where(sql.every([early, repeated]), copy=False).order_by(sql.column(_PLACE), copy=False)
+def first_rows(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Select:
+    """The compared columns of the rows that count, the first ones first."""
+    missing = _ignored([key.this for key in _keys(on, names)], ignore_row_if)
+    rows = exp.select(*(sql.column(name) for name in names), copy=False).from_(sql.relation(on), copy=False)
+    return rows if missing is None else rows.where(sql.negated(missing), copy=False)
 
 
 def repeated_among_first(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
@@ -79,11 +102,8 @@ def repeated_among_first(on: Checked, names: tuple[str, ...], ignore_row_if: str
 
 def _first(on: Checked, names: tuple[str, ...], ignore_row_if: str, rows: int) -> exp.Select:
     """The first ``rows`` rows that count, and their place among them, from 1."""
-    missing = _ignored([key.this for key in _keys(on, names)], ignore_row_if)
     place = _alias(exp.Window(this=exp.RowNumber()), _PLACE)
-    first = exp.select(*(sql.column(name) for name in names), place, copy=False)
-    first = first.from_(sql.relation(on), copy=False).limit(rows, copy=False)
-    return first if missing is None else first.where(sql.negated(missing), copy=False)
+    return first_rows(on, names, ignore_row_if).select(place, copy=False).limit(rows, copy=False)
 
 
 def _among(rows: exp.Select, query: exp.Select, keys: list[exp.Expr]) -> exp.Select:
@@ -94,7 +114,7 @@ def _among(rows: exp.Select, query: exp.Select, keys: list[exp.Expr]) -> exp.Sel
 
 def count_out_of_order(on: Checked, name: str, *, rises: bool, strictly: bool) -> exp.Query:
     """Elements, missing rows, and those whose value goes the wrong way from the one before it."""
-    missing = exp.Filter(this=_count(), expression=exp.Where(this=sql.is_missing(name, on.kind(name))))
+    missing = _counted(sql.is_missing(name, on.kind(name)))
     rows = exp.select(_count(), missing).from_(sql.relation(on))
     wrong = exp.select(_count()).from_(out_of_order(on, name, rises=rises, strictly=strictly).subquery("wrong"))
     return rows.select(wrong.subquery())
@@ -279,6 +299,10 @@ def _subquery(query: exp.Query, name: str) -> exp.Subquery:
 
 def _count() -> exp.Expr:
     return exp.Count(this=exp.Star())
+
+
+def _counted(condition: exp.Expr) -> exp.Expr:
+    return exp.Filter(this=_count(), expression=exp.Where(this=condition))
 
 
 def _positions(count: int) -> list[exp.Expr]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -25,6 +27,8 @@ from headgate.lake.engine import Connection, literal
 
 #: As many examples of bad rows as Great Expectations keeps.
 EXAMPLES = 20
+#: So many rows are taken over at once, where there may be very many.
+BATCH = 10_000
 Ranges = Mapping[str, Range]
 _FILE = "parse_filename(filename)"
 _UPSERTS = f"{sql.text_of(sql.column('_op'))} = 'upsert'"
@@ -133,16 +137,34 @@ def _among(names: Sequence[str]) -> str:
     return f"{_FILE} IN ({', '.join(literal(name) for name in names)})"
 
 
+def looked_up(con: Connection, on: Checked, expectation: CountedExpectation) -> Checked:
+    """The relation with what the expectation's own queries depend on, if they do on anything."""
+    if not isinstance(expectation, QueryExpectation) or on.found is not None:
+        return on
+
+    def read(query: exp.Query) -> Iterator[tuple[Any, ...]]:
+        cursor = con.execute(sql.text_of(query, spent=True))
+        while rows := cursor.fetchmany(BATCH):
+            yield from rows
+
+    found = expectation.look_up(on, read)
+    return on if found is None else replace(on, found=found)
+
+
 def run_query(con: Connection, on: Checked, expectation: QueryExpectation, ranges: Ranges | None) -> Counts:
     """Count with the expectation's own query: the quick one if the columns' ranges are known and it can tell."""
     if ranges:
         with suppress(duckdb.Error):  # a value outside the range: the bounds lied
             quick = expectation.counting_densely(on, ranges)
-            row = con.execute(sql.text_of(quick, spent=True)).fetchall()[0] if quick is not None else (None,)
+            row = _ask(con, quick)[0] if quick is not None else (None,)
             if row[-1] is not None:
                 return Counts(*(int(value) for value in row))
-    row = con.execute(sql.text_of(expectation.counting(on), spent=True)).fetchall()[0]
-    return Counts(*(int(value) for value in row))
+    ask = partial(_ask, con)
+    return Counts(*(int(value) for value in ask(expectation.quickest(on, ask))[0]))
+
+
+def _ask(con: Connection, query: exp.Query) -> list[tuple[Any, ...]]:
+    return con.execute(sql.text_of(query, spent=True)).fetchall()
 
 
 def count_rows(con: Connection, on: Checked) -> int:
@@ -150,12 +172,15 @@ def count_rows(con: Connection, on: Checked) -> int:
     return int(con.execute(f"SELECT COUNT(*) FROM {sql.text_of(sql.relation(on))}").fetchall()[0][0])
 
 
-def examples(con: Connection, on: Checked, expectation: CountedExpectation, ranges: Ranges | None) -> tuple[Any, ...]:
-    """A few unexpected values; rows as mappings where several columns matter."""
+def examples(
+    con: Connection, on: Checked, expectation: CountedExpectation, counts: Counts, ranges: Ranges | None
+) -> tuple[Any, ...]:
+    """A few of the unexpected values that were counted; rows as mappings where several columns matter."""
     if isinstance(expectation, QueryExpectation):
-        for early in expectation.early_samples(on, EXAMPLES):
-            if len(found := _examples(con, on, expectation, early)) == EXAMPLES:
-                return found
+        early = expectation.early_sample(on, counts)
+        found = _examples(con, on, expectation, early) if early is not None else ()
+        if len(found) == min(EXAMPLES, counts.unexpected):
+            return found
         return _examples(con, on, expectation, expectation.samples(on, ranges, EXAMPLES))
     return _examples(con, on, expectation, offending_rows(on, expectation))
 

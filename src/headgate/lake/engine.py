@@ -201,6 +201,15 @@ def detach(con: Connection, alias: str = LAKE) -> None:
         raise translated(error, doing="closing the branch") from error
 
 
+def shut_off(con: Connection, folder: str) -> None:
+    """Let the instance reach no file outside of ``folder``, no network and no further extension, as long as it lives.
+
+    What is attached stays attached. Nothing that is sent to the instance can take this back.
+    """
+    con.execute(f"SET allowed_directories = [{literal(folder.rstrip('/') + '/')}]")
+    con.execute("SET enable_external_access = false")
+
+
 def interrupt_all() -> None:
     """End what the connections of this process are doing; for another thread to call, when somebody pressed Ctrl-C."""
     for con in list(_OPENED):
@@ -264,6 +273,11 @@ def in_any_order(con: Connection) -> contextlib.AbstractContextManager[None]:
 def on_one_thread(con: Connection) -> contextlib.AbstractContextManager[None]:
     """For a query that only waits for another server: a thread that has nothing to do spins, on a core of its own."""
     return _setting(con, "threads", "1")
+
+
+def without_suggestions(con: Connection) -> contextlib.AbstractContextManager[None]:
+    """For when a database is attached: DuckDB reads its whole catalogue to say what a missing table may have meant."""
+    return _setting(con, "catalog_error_max_schemas", "0")
 
 
 @contextlib.contextmanager
