@@ -72,13 +72,14 @@ class Aggregates:
         ]
 
 
-def scan_whole(con: Connection, on: Checked, expectations: Iterable[RowExpectation]) -> list[Counts]:
-    """Count over the whole relation."""
+def scan_whole(con: Connection, on: Checked, expectations: Iterable[RowExpectation]) -> tuple[int, list[Counts]]:
+    """Count over the whole relation; also how many rows that is."""
     aggregates = Aggregates()
     for expectation in expectations:
         aggregates.add(expectation, on)
     statement = f"SELECT {aggregates.select} FROM {sql.text_of(sql.relation(on))}"
-    return aggregates.counts(con.execute(statement).fetchall()[0])
+    row = con.execute(statement).fetchall()[0]
+    return row[0], aggregates.counts(row)
 
 
 def scan_aggregates(con: Connection, on: Checked, expectations: Sequence[AggregateExpectation]) -> list[Measured]:
