@@ -202,7 +202,7 @@ def test_what_repeats_can_be_counted_in_order_there_too(
 ) -> None:
     suite = [{f"{VALUES}be_unique": {"column": c}} for c in ("id", "kind", "amount", "day", "moment")]
     grouped = [told(each) for each in gate(f"{server}::shop.orders", suite).results]
-    monkeypatch.setattr(queries, "DIFFERENT", 0)
+    monkeypatch.setattr(queries, "MANY_DIFFERENT", 0)
     assert [told(each) for each in gate(f"{server}::shop.orders", suite).results] == grouped
 
 

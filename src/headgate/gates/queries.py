@@ -18,7 +18,7 @@ _PLACE = "_headgate_place"
 _EARLY = 1000
 #: Where so many of the first values are different, no fewer than half a million in all are likely to be; grouping
 #: so many takes longer than sorting, and grouping a table of no more rows is quick anyway.
-BEGINNING, DIFFERENT, MANY_ROWS = 50_000, 47_500, 500_000
+BEGINNING, MANY_DIFFERENT, MANY_ROWS = 50_000, 47_500, 500_000
 
 
 def count_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
@@ -41,12 +41,27 @@ def is_worth_a_look(on: Checked) -> bool:
     return on.outside or (on.base is not None and on.exact and on.base.rows >= MANY_ROWS)
 
 
-def varies_at_the_beginning(on: Checked, name: str) -> exp.Query:
-    """Whether nearly all of the first values of a column are different."""
-    first = first_rows(on, (name,), "any_value_is_missing").limit(BEGINNING, copy=False)
-    different = exp.Count(this=exp.Distinct(expressions=[sql.column(name, _FIRST)]))
-    many = exp.GTE(this=different, expression=exp.Literal.number(DIFFERENT))
-    return exp.select(many, copy=False).from_(_subquery(first, _FIRST), copy=False)
+def different_at_the_beginning(on: Checked, name: str) -> exp.Query:
+    """How many of the first values of a column are different, and how many of these occur once there."""
+    first = first_rows(on, (name,), "any_value_is_missing").limit(exp.Literal.number(BEGINNING), copy=False)
+    groups = exp.select(_alias(_count(), "n"), copy=False).from_(_subquery(first, _FIRST), copy=False)
+    groups = groups.group_by(sql.column(name, _FIRST), copy=False)
+    once = exp.EQ(this=sql.column("n", _INNER), expression=exp.Literal.number(1))
+    return exp.select(_count(), _counted(once), copy=False).from_(_subquery(groups, _INNER), copy=False)
+
+
+def count_if_all_are_repeated(on: Checked, name: str, different: int) -> exp.Query:
+    """The same as `count_repeated` if the column has no values but so many ``different`` ones that are repeated.
+
+    If it has others, and be it a NaN, the number of unexpected rows is null. Of a dictionary DuckDB only looks at the
+    entries here; rows that it groups it has to count.
+    """
+    values = exp.Count(this=sql.column(name))
+    number = exp.Count(this=exp.Distinct(expressions=[sql.column(name)]))
+    same = exp.EQ(this=number, expression=sql.constant(different))
+    repeated = exp.Case(ifs=[exp.If(this=same, true=values.copy())])
+    counts = exp.select(_count(), exp.Sub(this=_count(), expression=values), repeated, copy=False)
+    return counts.from_(sql.relation(on), copy=False)
 
 
 def count_repeated_in_order(on: Checked, name: str) -> exp.Query:
@@ -103,7 +118,7 @@ def repeated_among_first(on: Checked, names: tuple[str, ...], ignore_row_if: str
 def _first(on: Checked, names: tuple[str, ...], ignore_row_if: str, rows: int) -> exp.Select:
     """The first ``rows`` rows that count, and their place among them, from 1."""
     place = _alias(exp.Window(this=exp.RowNumber()), _PLACE)
-    return first_rows(on, names, ignore_row_if).select(place, copy=False).limit(rows, copy=False)
+    return first_rows(on, names, ignore_row_if).select(place, copy=False).limit(exp.Literal.number(rows), copy=False)
 
 
 def _among(rows: exp.Select, query: exp.Select, keys: list[exp.Expr]) -> exp.Select:

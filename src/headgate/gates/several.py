@@ -46,13 +46,16 @@ class Unique(QueryExpectation):
         return queries.count_repeated(on, (self.column,), "any_value_is_missing")
 
     def quickest(self, on: Checked, ask: Ask) -> exp.Query:
-        """Sort numbers and times of which nearly each is another one: there would be as many groups as rows."""
+        """By order if nearly each of the first values is another one; by their number if each is repeated there."""
         from headgate.gates import queries
 
-        if on.kind(self.column) in _SORTED and queries.is_worth_a_look(on):
-            ((varied,),) = ask(queries.varies_at_the_beginning(on, self.column))
-            if varied:
-                return queries.count_repeated_in_order(on, self.column)
+        if not queries.is_worth_a_look(on):
+            return self.counting(on)
+        ((different, once),) = ask(queries.different_at_the_beginning(on, self.column))
+        if different >= queries.MANY_DIFFERENT and on.kind(self.column) in _SORTED:
+            return queries.count_repeated_in_order(on, self.column)
+        if different and not once:
+            return queries.count_if_all_are_repeated(on, self.column, different)
         return self.counting(on)
 
     def bounded(self, on: Checked) -> tuple[str, ...]:
