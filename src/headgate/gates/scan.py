@@ -164,7 +164,7 @@ def examples(
     if isinstance(expectation, QueryExpectation):
         early = expectation.early_sample(on, counts)
         found = _examples(con, on, expectation, early) if early is not None else ()
-        if len(found) == min(EXAMPLES, counts.unexpected):
+        if len(found) == EXAMPLES:
             return found
         return _examples(con, on, expectation, expectation.samples(on, ranges, EXAMPLES))
     return _examples(con, on, expectation, offending_rows(on, expectation))

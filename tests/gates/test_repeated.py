@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gate_maker import VALUES, counted, expect, judge
-from headgate.gates import queries
+from headgate.gates import repeated
 from headgate.gates.relation import never_plain, read_relation
 from headgate.gates.several import Unique
 from headgate.gates.sql import text_of
@@ -63,7 +63,7 @@ def test_all_ways_of_counting_what_repeats_agree(
     for way in WAYS:
         with pytest.MonkeyPatch.context() as patch:
             for name, number in way.items():
-                patch.setattr(queries, name, number)
+                patch.setattr(repeated, name, number)
             result = judge(branch, "t", declared)
             found.append((counted(result), result.partial_unexpected_list))
     assert found == [found[0]] * len(WAYS)
@@ -82,7 +82,7 @@ def test_all_ways_of_counting_what_repeats_agree(
 def test_many_numbers_that_hardly_repeat_are_sorted_and_everything_else_is_not(
     branch: Connection, monkeypatch: pytest.MonkeyPatch, value: str, rows: int, sorted_: bool
 ) -> None:
-    monkeypatch.setattr(queries, "MANY_ROWS", 50_000)
+    monkeypatch.setattr(repeated, "MANY_ROWS", 50_000)
     branch.execute(f"CREATE TABLE lake.marts.t AS SELECT {value} AS a FROM range({rows}) r(i)")
     branch.execute("CREATE VIEW lake.marts.v AS SELECT * FROM lake.marts.t")
 
@@ -98,7 +98,7 @@ def test_many_numbers_that_hardly_repeat_are_sorted_and_everything_else_is_not(
 def test_a_value_that_comes_late_and_once_is_not_overlooked(
     branch: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "MANY_ROWS", 0)
+    monkeypatch.setattr(repeated, "MANY_ROWS", 0)
     branch.execute("CREATE TABLE lake.marts.t AS SELECT least(i // 2, 30_000)::DOUBLE AS a FROM range(70_000) r(i)")
     unique = expect(VALUES + "be_unique", column="a")
     assert counted(judge(branch, "t", unique)) == (False, 70_000, 0, 70_000)
