@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from gate_maker import VALUES, counted, expect, gate, judge
-from headgate.gates import Forgetful, queries, scan
+from headgate.gates import Forgetful, repeated, scan
 from headgate.lake.engine import Connection
 
 
@@ -219,7 +219,7 @@ def test_uniqueness_counts_every_row_of_a_repeated_value(branch: Connection) -> 
 def test_examples_of_repeated_values_are_the_first_rows_however_they_are_found(
     branch: Connection, monkeypatch: pytest.MonkeyPatch, distinct: int, nulls: int, early: int
 ) -> None:
-    monkeypatch.setattr(queries, "_EARLY", early)
+    monkeypatch.setattr(repeated, "_EARLY", early)
     dice = random.Random(distinct)
     rows = [None] * nulls + [dice.randrange(distinct) if distinct < 2000 else n for n in range(2995)] + [7, 8]
     table(branch, ", ".join(f"({'NULL' if row is None else row})" for row in rows))

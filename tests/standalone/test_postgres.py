@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from headgate import gate
 from headgate.errors import CouldNotRunError, UsageError
-from headgate.gates import ExpectationResult, queries
+from headgate.gates import ExpectationResult, repeated
 from headgate.gates.values import UnusableError
 from headgate.standalone import postgres, postgres_regex
 
@@ -202,7 +202,7 @@ def test_what_repeats_can_be_counted_in_order_there_too(
 ) -> None:
     suite = [{f"{VALUES}be_unique": {"column": c}} for c in ("id", "kind", "amount", "day", "moment")]
     grouped = [told(each) for each in gate(f"{server}::shop.orders", suite).results]
-    monkeypatch.setattr(queries, "DIFFERENT", 0)
+    monkeypatch.setattr(repeated, "MANY_DIFFERENT", 0)
     assert [told(each) for each in gate(f"{server}::shop.orders", suite).results] == grouped
 
 

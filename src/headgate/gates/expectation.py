@@ -305,7 +305,10 @@ class QueryExpectation(CountedExpectation):
         """The query that gives one row: elements, missing, unexpected."""
 
     def quickest(self, on: Checked, ask: Ask) -> exp.Query:
-        """``counting``, or another query for the same if a look at the data tells that it is quicker."""
+        """``counting``, or another query for the same if a look at the data tells that it is quicker.
+
+        The third number of the other one may be null: then ``counting`` is asked.
+        """
         return self.counting(on)
 
     def bounded(self, on: Checked) -> tuple[str, ...]:

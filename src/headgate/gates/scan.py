@@ -72,13 +72,14 @@ class Aggregates:
         ]
 
 
-def scan_whole(con: Connection, on: Checked, expectations: Iterable[RowExpectation]) -> list[Counts]:
-    """Count over the whole relation."""
+def scan_whole(con: Connection, on: Checked, expectations: Iterable[RowExpectation]) -> tuple[int, list[Counts]]:
+    """Count over the whole relation; also how many rows that is."""
     aggregates = Aggregates()
     for expectation in expectations:
         aggregates.add(expectation, on)
     statement = f"SELECT {aggregates.select} FROM {sql.text_of(sql.relation(on))}"
-    return aggregates.counts(con.execute(statement).fetchall()[0])
+    row = con.execute(statement).fetchall()[0]
+    return row[0], aggregates.counts(row)
 
 
 def scan_aggregates(con: Connection, on: Checked, expectations: Sequence[AggregateExpectation]) -> list[Measured]:
@@ -159,8 +160,10 @@ def run_query(con: Connection, on: Checked, expectation: QueryExpectation, range
             row = _ask(con, quick)[0] if quick is not None else (None,)
             if row[-1] is not None:
                 return Counts(*(int(value) for value in row))
-    ask = partial(_ask, con)
-    return Counts(*(int(value) for value in ask(expectation.quickest(on, ask))[0]))
+    row = _ask(con, expectation.quickest(on, partial(_ask, con)))[0]
+    if row[-1] is None:
+        row = _ask(con, expectation.counting(on))[0]
+    return Counts(*(int(value) for value in row))
 
 
 def _ask(con: Connection, query: exp.Query) -> list[tuple[Any, ...]]:
@@ -179,7 +182,7 @@ def examples(
     if isinstance(expectation, QueryExpectation):
         early = expectation.early_sample(on, counts)
         found = _examples(con, on, expectation, early) if early is not None else ()
-        if len(found) == min(EXAMPLES, counts.unexpected):
+        if len(found) == EXAMPLES:
             return found
         return _examples(con, on, expectation, expectation.samples(on, ranges, EXAMPLES))
     return _examples(con, on, expectation, offending_rows(on, expectation))
@@ -187,7 +190,9 @@ def examples(
 
 def _examples(con: Connection, on: Checked, expectation: CountedExpectation, query: exp.Query) -> tuple[Any, ...]:
     names = expectation.shown(on)
-    offending = query.limit(EXAMPLES, copy=False).subquery(exp.to_identifier("offending", quoted=True), copy=False)
+    offending = query.limit(exp.Literal.number(EXAMPLES), copy=False).subquery(
+        exp.to_identifier("offending", quoted=True), copy=False
+    )
     columns: list[exp.Expr] = [sql.column(name, "offending") for name in names] or [exp.Star()]
     few = exp.select(*columns, copy=False).from_(offending, copy=False)
     cursor = con.execute(sql.text_of(few, spent=True))

@@ -41,18 +41,21 @@ class Unique(QueryExpectation):
 
     def counting(self, on: Checked) -> exp.Query:
         """Group by the value."""
-        from headgate.gates import queries
+        from headgate.gates import repeated
 
-        return queries.count_repeated(on, (self.column,), "any_value_is_missing")
+        return repeated.count_repeated(on, (self.column,), "any_value_is_missing")
 
     def quickest(self, on: Checked, ask: Ask) -> exp.Query:
-        """Sort numbers and times of which nearly each is another one: there would be as many groups as rows."""
-        from headgate.gates import queries
+        """By order if nearly each of the first values is another one; by their number if each is repeated there."""
+        from headgate.gates import repeated
 
-        if on.kind(self.column) in _SORTED and queries.is_worth_a_look(on):
-            ((varied,),) = ask(queries.varies_at_the_beginning(on, self.column))
-            if varied:
-                return queries.count_repeated_in_order(on, self.column)
+        if not repeated.is_worth_a_look(on):
+            return self.counting(on)
+        ((different, once),) = ask(repeated.different_at_the_beginning(on, self.column))
+        if different >= repeated.MANY_DIFFERENT and on.kind(self.column) in _SORTED:
+            return repeated.count_repeated_in_order(on, self.column)
+        if different and not once:
+            return repeated.count_if_all_are_repeated(on, self.column, different)
         return self.counting(on)
 
     def bounded(self, on: Checked) -> tuple[str, ...]:
@@ -65,9 +68,9 @@ class Unique(QueryExpectation):
 
     def offending(self, on: Checked) -> exp.Query:
         """The rows of every repeated value."""
-        from headgate.gates import queries
+        from headgate.gates import repeated
 
-        return queries.repeated_rows(on, (self.column,), "any_value_is_missing")
+        return repeated.repeated_rows(on, (self.column,), "any_value_is_missing")
 
     def early_sample(self, on: Checked, counts: Counts) -> exp.Query | None:
         """Most often the first rows show enough."""
@@ -90,9 +93,9 @@ class CompoundUnique(QueryExpectation):
 
     def counting(self, on: Checked) -> exp.Query:
         """Group by the values."""
-        from headgate.gates import queries
+        from headgate.gates import repeated
 
-        return queries.count_repeated(on, self.column_list, self.ignore_row_if)
+        return repeated.count_repeated(on, self.column_list, self.ignore_row_if)
 
     def bounded(self, on: Checked) -> tuple[str, ...]:
         """All of them."""
@@ -104,9 +107,9 @@ class CompoundUnique(QueryExpectation):
 
     def offending(self, on: Checked) -> exp.Query:
         """The rows of every repeated combination."""
-        from headgate.gates import queries
+        from headgate.gates import repeated
 
-        return queries.repeated_rows(on, self.column_list, self.ignore_row_if)
+        return repeated.repeated_rows(on, self.column_list, self.ignore_row_if)
 
     def early_sample(self, on: Checked, counts: Counts) -> exp.Query | None:
         """Most often the first rows show enough."""
@@ -114,11 +117,11 @@ class CompoundUnique(QueryExpectation):
 
 
 def _early_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str, counts: Counts) -> exp.Query:
-    from headgate.gates import queries
+    from headgate.gates import repeated
 
     if counts.unexpected == counts.elements - counts.missing:  # no value occurs once
-        return queries.first_rows(on, names, ignore_row_if)
-    return queries.repeated_among_first(on, names, ignore_row_if)
+        return repeated.first_rows(on, names, ignore_row_if)
+    return repeated.repeated_among_first(on, names, ignore_row_if)
 
 
 def step(value: Any) -> int | str:

@@ -307,7 +307,8 @@ class TableGate:
         def scan(part: Sequence[Outcome]) -> None:
             from headgate.gates.scan import scan_whole
 
-            found = scan_whole(self.sight.con, _shared(part), _expectations(part))
+            rows, found = scan_whole(self.sight.con, _shared(part), _expectations(part))
+            self.sight.learn_rows(part[0].relation, rows)
             for outcome, counts in zip(part, found, strict=True):
                 self._found(outcome, counts)
 
