@@ -23,7 +23,7 @@ from headgate.lake.branch import CATALOG_OPTIONS
 from headgate.lake.catalog import read_contents
 from headgate.lake.diff import diff
 from headgate.lake.doctor import examine
-from headgate.lake.engine import Connection, attach, connect, detach
+from headgate.lake.engine import Connection, attach, connect, detach, literal
 from headgate.lake.prune import prune
 from headgate.lake.release import catalog_key
 from lake_maker import Lake, python
@@ -99,7 +99,15 @@ def test_every_branch_keeps_the_options_of_the_first(lake: Lake) -> None:
         "delete_older_than": "1000 years",
         "expire_older_than": "1000 years",
         "auto_compact": "false",
+        "parquet_version": "V2",
     }
+
+
+def test_numbers_and_texts_that_do_not_repeat_are_packed(lake: Lake) -> None:
+    lake.branch("CREATE TABLE marts.t AS SELECT i, 'row ' || i AS what FROM range(100000) AS r(i)")
+    (file,) = lake.data_files()
+    asked = f"SELECT DISTINCT encodings FROM parquet_metadata({literal(lake.store.url(f'data/{file}'))}) ORDER BY 1"
+    assert lake.con.execute(asked).fetchall() == [("DELTA_BINARY_PACKED",), ("DELTA_LENGTH_BYTE_ARRAY",)]
 
 
 def test_a_single_row_that_anybody_inserts_goes_into_a_file(lake: Lake) -> None:

@@ -37,6 +37,7 @@ CATALOG_OPTIONS: dict[str, str | int | bool] = {
     "delete_older_than": "1000 years",
     "expire_older_than": "1000 years",
     "auto_compact": False,
+    "parquet_version": 2,  # half the bytes of version 1 for much of what tables hold, written and read with less work
 }
 INTERNAL_SCHEMA = "_headgate"
 LOG_SCHEMA = "raw_log"
