@@ -36,7 +36,7 @@ _Asked = tuple[str | None, int | None, Path | None]
 
 
 class KeptInstance:
-    """Keeps the instance that connections share between runs, as long as its caches hold no more than ``most`` bytes."""
+    """Keeps the instance that connections share between runs, while its caches hold no more than ``most`` bytes."""
 
     def __init__(self, most: int = _KEPT_BYTES) -> None:
         self._most = most
