@@ -331,6 +331,16 @@ def test_profile_suggests_what_gate_finds_to_hold(tmp_path: Path, cli: Cli) -> N
     an_error(cli("profile", str(tmp_path / "x.csv"), "--tight", "--loose", "--json"), 2)
 
 
+def test_profile_and_gate_are_told_how_a_csv_file_is_written(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "x.csv").write_bytes(("n\tort\n" + "1\tKöln\n2\t-\n" * 20).encode("latin-1"))
+    said = (str(tmp_path / "x.csv"), "--encoding", "latin-1", "--delimiter", r"\t", "--null", "-", "--json")
+    found = valid("profile", cli("profile", *said), 0)
+    filled = [each for each in found["expectations"] if each["type"] == "expect_column_values_to_not_be_null"]
+    assert {each["kwargs"]["column"] for each in filled} == {"n"}
+    (tmp_path / "g.yml").write_text("x:\n  - expect_column_values_to_be_in_set: {column: ort, value_set: [Köln]}\n")
+    assert valid("gate", cli("gate", str(tmp_path / "g.yml"), *said), 0)["status"] == "held"
+
+
 def test_gate_to_gx_prints_a_suite_and_takes_nothing_else(tmp_path: Path, cli: Cli) -> None:
     (tmp_path / "g.yml").write_text("- expect_column_to_exist: {column: id}\n")
     suite = cli("gate", "--to", "gx", str(tmp_path / "g.yml"), "--json").json

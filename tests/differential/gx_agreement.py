@@ -83,10 +83,11 @@ def same(mine: Any, other: Any) -> bool:
         return all(same(*both) for both in zip(mine, other, strict=True))
     if mine in ("Infinity", "-Infinity"):  # JSON has none
         return bool(other == float(mine))
-    written = mine.isoformat() if isinstance(mine, dt.date) else mine
-    if isinstance(written, str) and _MOMENT.fullmatch(written):
-        found = _moment(other)
-        return found is not None and abs(dt.datetime.fromisoformat(written) - found) <= AS_FLOAT
+    if isinstance(mine, str) and mine == other:
+        return True
+    written, found = _moment(mine.isoformat() if isinstance(mine, dt.date) else mine), _moment(other)
+    if isinstance(mine, str | dt.date) and written is not None:
+        return found is not None and abs(written - found) <= AS_FLOAT
     if isinstance(mine, bool | int | float | Decimal) and isinstance(other, bool | int | float):
         return mine == other or math.isclose(mine, other, rel_tol=1e-9)
     return bool(mine == other)
@@ -94,6 +95,11 @@ def same(mine: Any, other: Any) -> bool:
 
 def _moment(value: Any) -> dt.datetime | None:
     """A moment as Great Expectations says it: a text, or in the examples of pairs so many nanoseconds since 1970."""
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=value // 1000)  # noqa: DTZ001 - without a zone
-    return dt.datetime.fromisoformat(value) if isinstance(value, str) and _MOMENT.fullmatch(value) else None
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        return None
+    try:
+        return dt.datetime.fromisoformat(value)
+    except ValueError:  # a text that only looks like one
+        return None

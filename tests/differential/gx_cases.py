@@ -103,6 +103,41 @@ REGEXES = ["a", "^a", "a$", "^a$", "[A-Z]", "^[a-z]+$", "b|é", "", ".", "^.$", 
 REGEXES += ["x{3}", "^$", "a.b", "(a|b)+", "[0-9]{2,}"]
 LIKES = ["%", "a%", "%a", "%a%", "_", "a_b", "", "A", "é", "_%", "%1%", "'", "__"]  # row "backslashes in LIKE patterns"
 TYPES = ["int32", "int64", "float64", "float", "bool", "str", "datetime64[ns]", "datetime64"]
+FORMATS = [
+    "%Y-%m-%d",
+    "%d.%m.%Y",
+    "%Y%m%d",
+    "%Y-%m-%dT%H:%M:%S.%fZ",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S%z",
+    "%b %d, %Y",
+]
+FORMATS += [
+    "%m-%d",
+    "%y",
+    "%j",
+    "%I:%M %p",
+    "%H:%M",
+    "%d",
+    "%%",
+    "",
+    "a",
+    "%m/%d/%Y",
+    "%A",
+    "%Y",
+    "%Z",
+    "%F",
+    "%G-%V-%u",
+    "%f",
+]
+SCHEMAS: list[dict[str, Any]] = [
+    *({}, {"type": "object"}, {"type": "integer"}, {"type": ["string", "null"]}, {"enum": [1, "a", None, [1, 2]]}),
+    {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}, "additionalProperties": False},
+    {"$schema": "http://json-schema.org/draft-04/schema#", "type": "number", "minimum": 1, "exclusiveMinimum": True},
+    {"$defs": {"few": {"maxItems": 2, "items": {"type": "integer"}}}, "properties": {"a": {"$ref": "#/$defs/few"}}},
+    *({"anyOf": [{"type": "array", "uniqueItems": True}, {"pattern": "^a"}]}, {"not": {"const": 1}}, {"multipleOf": 2}),
+    *({"format": "date"}, {"type": "array", "minItems": 1}, {"minLength": 2}),
+]
 #: Of other types than the column may be.
 STRANGERS: list[Any] = [True, 0, 1, 1.0, 2.5, "a", "1", ""]
 
@@ -201,6 +236,11 @@ def spread(given: Given) -> Arguments:
     return numbers(given)
 
 
+def assume_finite(given: Given) -> None:
+    """Row "quantiles beside an infinity"."""
+    assume(not any("inf" in cell for cell in given.table.cells(given.column)))
+
+
 def assume_spread(given: Given) -> None:
     """Row "the spread of equal values"."""
     assume(len(set(given.table.cells(given.column))) != 1)
@@ -229,6 +269,8 @@ def amounts(given: Given) -> Arguments:
 
 
 def quantiles(given: Given) -> Arguments:
+    assume_finite(given)
+
     def span(both: tuple[Any, Any]) -> list[float | None]:
         return [*sorted(float(each) for each in both)]
 
@@ -290,6 +332,21 @@ def lengths(given: Given) -> Arguments:
 
 def length(given: Given) -> Arguments:
     return joined(required(value=st.integers(0, 6)), mostly, column=given.column)
+
+
+def strftime(given: Given) -> Arguments:
+    return joined(required(strftime_format=st.sampled_from(FORMATS)), mostly, column=given.column)
+
+
+def json_schema(given: Given) -> Arguments:
+    return joined(required(json_schema=st.sampled_from(SCHEMAS)), mostly, column=given.column)
+
+
+def outliers(given: Given) -> Arguments:
+    assume_spread(given)
+    assume_finite(given)
+    multiplier = st.one_of(st.sampled_from([0, 0.5, 1, 1.5, 3]), st.floats(0, 3))
+    return joined(optional(method=st.sampled_from(["iqr", "std"]), multiplier=multiplier), mostly, column=given.column)
 
 
 def in_order(given: Given) -> Arguments:
@@ -407,6 +464,7 @@ TEXT = of_one("text")
 STEADY = of_one("small", "float", "timestamp")  # row "steps too wide for their type"
 JSONS = of_one("json")
 SMALL = [each for each in NUMERIC if each != ("full big",)]  # rows "sums above 2^63" and "spread above 2^53"
+UNEVEN = [each for each in SMALL if "boolean" not in each[0]]  # only numbers can be outliers
 
 NUMBER_PAIRS: list[tuple[str, ...]] = [
     *(("integer", "integer"), ("integer", "float"), ("float", "float"), ("decimal", "decimal"), ("integer", "decimal")),
@@ -462,6 +520,10 @@ CASES: dict[str, Asked] = {
     VALUES + "be_increasing": Asked(in_order, STEADY),
     VALUES + "be_decreasing": Asked(in_order, STEADY),
     VALUES + "be_json_parseable": Asked(only_mostly, JSONS),
+    VALUES + "match_strftime_format": Asked(strftime, of_one("written day")),
+    VALUES + "be_dateutil_parseable": Asked(only_mostly, of_one("written day")),
+    VALUES + "match_json_schema": Asked(json_schema, of_one("document")),
+    VALUES + "not_be_outliers": Asked(outliers, UNEVEN, of_one("decimal")),
     "expect_column_type_to_be": Asked(type_name, TYPED),
     "expect_multicolumn_sum_to_equal": Asked(record_sum, NUMBER_PAIRS),
     "expect_column_to_exist": Asked(column_exists, PAIRS),

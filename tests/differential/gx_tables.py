@@ -69,6 +69,58 @@ WORDS = ["", "a", "A", "b", "ab", "aB", "é", "e\u0301", "ß", "SS", "0", "1", "
 WORDS += [" ", " a", "a ", "a\nb", "\t", "%", "a%", "_", "a_b", "\\", "'", '"', "🙂", "日本", "x" * 40, "2020-01-01"]
 JSONS = ["{}", "[1, 2]", "[1,]", '{"a": 1,}', '{"a": [1, null]}', "nan", "NaN", "-NaN", "-Infinity", "inf", '"\\ud800"']
 JSONS += ['",]"', '"nan"', "01", "1.", "-0", "1e5", "'a'", "{'a': 1}", "true", "tru", " 1 ", "1 2", '"a', '"\t"', "//"]
+#: As people and machines write them, right and wrong.
+WRITTEN_DAYS = [
+    "2020-01-02",
+    "2020-02-29",
+    "2019-02-29",
+    "2020-02-30",
+    "2020-1-2",
+    "02.01.2020",
+    "0000-01-01",
+    "9999-12-31",
+]
+WRITTEN_DAYS += [
+    "20200102",
+    "2020-01-02T10:11:12.5Z",
+    "2020-01-02 23:59:60",
+    "2020-01-02 10:11:12+0200",
+    "2020-01-02  10:00",
+]
+WRITTEN_DAYS += [
+    "Jan 2, 2020",
+    "jan 31, 2020",
+    "Jan 32, 2020",
+    "02-29",
+    "99",
+    "١٢",
+    "366",
+    "11:12 pm",
+    "0:12 PM",
+    "24:00",
+    " 7",
+]
+WRITTEN_DAYS += [
+    "2020-01-02\n",
+    "٢٠٢٠-01-02",
+    "2020-01-021",
+    "today",
+    "10 o'clock",
+    "Tuesday",
+    "1/2/2020",
+    "13/13/2020",
+    "UTC",
+]
+DOCUMENTS = ["{}", "[]", "1", "1.0", "-1", "1e3", "NaN", "true", "null", '""', '"a"', '"ab"', '{"a": 1}', '{"a": "1"}']
+DOCUMENTS += [
+    '{"a": null}',
+    '{"a": 1, "b": 2}',
+    '{"b": {"a": [1, 2]}}',
+    '{"a": [1, "x"]}',
+    "[1, 1]",
+    "[1, 2]",
+    '"2020-13-01"',
+]
 FLOATS = [0.0, -0.0, 1.0, 1.5, 2.5, -2.5, 0.1, 0.2, 0.30000000000000004, 1e-300, -1e15, 123456.789]
 DAYS = ["2020-01-01", "2020-01-02", "2020-01-03", "2020-02-29", "1969-12-31", "2100-12-31"]
 MOMENTS = ["2020-01-01 00:00:00", "2020-01-01 00:00:00.000001", "2020-01-01 12:30:00", "2020-01-02 00:00:00"]
@@ -79,6 +131,7 @@ _whole = st.one_of(st.integers(-3, 6), st.integers(-(2**31), 2**31 - 1)).map(str
 _big = st.sampled_from(BIG).map(str)
 _odd_floats = st.sampled_from([*FLOATS, math.nan, math.inf, -math.inf])
 _floats = st.one_of(st.sampled_from(FLOATS), _odd_floats, st.floats(-1e9, 1e9)).map(repr)
+_days = st.dates().map(str)
 _flags = st.sampled_from(["true", "false"])
 _texts = st.one_of(st.sampled_from(WORDS), st.sampled_from(WORDS[:8]), st.text(_CHARACTERS, max_size=4))
 KINDS: dict[str, Kind] = {
@@ -94,6 +147,8 @@ KINDS: dict[str, Kind] = {
     "text": Kind("VARCHAR", _texts),
     "full text": Kind("VARCHAR", _texts, nulls=False),
     "json": Kind("VARCHAR", st.one_of(st.sampled_from(JSONS), st.sampled_from(WORDS))),
+    "written day": Kind("VARCHAR", st.one_of(st.sampled_from(WRITTEN_DAYS), st.sampled_from(WORDS), _days)),
+    "document": Kind("VARCHAR", st.sampled_from(DOCUMENTS)),
     "date": Kind("DATE", st.sampled_from(DAYS)),
     "timestamp": Kind("TIMESTAMP", st.sampled_from(MOMENTS)),
 }

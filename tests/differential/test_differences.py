@@ -92,6 +92,24 @@ DIFFERENCES = [
     Difference(
         "times of day as texts", "TIME", ["10:00:00"], COLUMN + "value_lengths_to_equal", {"value": 8}, True, REFUSED
     ),
+    Difference(
+        "texts that are no JSON",
+        "VARCHAR",
+        ["{}", "{"],
+        VALUES + "match_json_schema",
+        {"json_schema": {"type": "object"}, "mostly": 0.5},
+        REFUSED,
+        True,
+    ),
+    Difference(
+        "patterns in JSON schemas",
+        "VARCHAR",
+        ['"ab"'],
+        VALUES + "match_json_schema",
+        {"json_schema": {"pattern": "a(?=b)"}},
+        True,
+        REFUSED,
+    ),
     # numbers
     Difference(
         "sums of decimals",
@@ -128,6 +146,15 @@ DIFFERENCES = [
         ["30935.68"] * 6,
         "expect_column_value_z_scores_to_be_less_than",
         {"threshold": -1, "double_sided": False},
+        False,
+        True,
+    ),
+    Difference(
+        "quantiles beside an infinity",
+        "DOUBLE PRECISION",
+        ["1", "inf"],
+        COLUMN + "quantile_values_to_be_between",
+        {"quantile_ranges": {"quantiles": [0], "value_ranges": [[1, 1]]}, "allow_relative_error": "linear"},
         False,
         True,
     ),

@@ -52,7 +52,7 @@ def test_what_has_no_order_cannot_be_checked(branch: Connection) -> None:
 
 def test_what_only_great_expectations_has_is_refused_with_what_comes_near(branch: Connection) -> None:
     with pytest.raises(ConfigError) as refused:
-        judge(branch, "t", expect(f"{VALUES}match_strftime_format", column="a", strftime_format="%Y"))
+        judge(branch, "t", expect("expect_multicolumn_values_to_be_unique", column_list=["a", "b"]))
     assert "gates/marts.yml:3" in str(refused.value)
     assert "one of Great Expectations' own" in str(refused.value)
-    assert "expect_column_values_to_match_regex" in str(refused.value)
+    assert "expect_select_column_values_to_be_unique_within_record" in str(refused.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gate_maker import counted, expect, judge
@@ -51,3 +53,40 @@ def test_the_rows_that_are_too_far_can_be_asked_for(branch: Connection) -> None:
     declared = expect(Z, column="a", threshold=2, double_sided=True)
     sql = unexpected_rows_sql(branch, declared, layer="marts", table="t")
     assert branch.execute(sql or "").fetchall() == [(100, "x")]
+
+
+OUTLIERS = "expect_column_values_to_not_be_outliers"
+
+
+@pytest.mark.parametrize(
+    ("values", "kwargs", "missing", "unexpected"),
+    [
+        ("unnest([10, 11, 12, 13, 100])", {}, 0, (100,)),
+        ("unnest([10, 11, 12, 13, 16])", {}, 0, ()),  # on the fence
+        ("unnest([10, 11, 12, 13, 16.5])", {}, 0, (16.5,)),
+        ("unnest([10, 11, 12, 13, 100])", {"method": "std", "multiplier": 3}, 0, ()),
+        ("unnest([10, 11, 12, 13, 100])", {"method": "std", "multiplier": 1}, 0, (100,)),
+        ("unnest([2, 2, 2, NULL])", {"method": "std", "multiplier": 0}, 1, ()),
+        ("unnest([1, 2, 3, NULL])", {"method": "std", "multiplier": 0}, 1, (1, 3)),
+        ("unnest([5, NULL])", {"method": "std"}, 1, ()),
+        ("unnest([NULL::INT, NULL])", {}, 2, ()),
+        ("unnest([1, 2, 'nan'::DOUBLE, 'inf', 'inf'])", {}, 1, ()),
+        ("unnest([1, 2, 'nan'::DOUBLE, 'inf'])", {"method": "std", "multiplier": 0}, 1, ()),
+    ],
+)
+def test_values_far_from_the_middle_half_or_the_mean_are_outliers(
+    branch: Connection, values: str, kwargs: dict[str, Any], missing: int, unexpected: tuple[float, ...]
+) -> None:
+    branch.execute(f"CREATE TABLE lake.marts.t AS SELECT {values} AS a")
+    declared = expect(OUTLIERS, column="a", **kwargs)
+    result = judge(branch, "t", declared)
+    assert (result.success, result.missing_count, result.unexpected_count) == (not unexpected, missing, len(unexpected))
+    assert result.partial_unexpected_list == unexpected
+    rows = branch.execute(unexpected_rows_sql(branch, declared, layer="marts", table="t") or "").fetchall()
+    assert rows == [(value,) for value in unexpected]
+
+
+def test_only_numbers_are_outliers(branch: Connection) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT 'x' AS a, true AS b")
+    for column in ("a", "b"):
+        assert "only numbers can be outliers" in (judge(branch, "t", expect(OUTLIERS, column=column)).error or "")

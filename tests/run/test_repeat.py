@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from headgate.lake.doctor import Finding
 from headgate.lake.engine import EngineSettings
 from headgate.lake.reading import query, reader
 from headgate.run.check import check_project
@@ -238,3 +239,86 @@ def test_what_cannot_be_compiled_is_told_by_the_run(shop: Shop) -> None:
     verdict = shop.run()
     assert verdict.status == "failed"
     assert "no such rate" in (verdict.error or ""), verdict.error
+
+
+LOCK = """
+    tables:
+      items: {delimiter: ',', columns: {item: VARCHAR, name: VARCHAR}}
+      sales: {delimiter: ',', columns: {id: BIGINT, item: VARCHAR, amount: BIGINT}}
+"""
+
+
+def findings(shop: Shop) -> dict[str, Finding]:
+    return {finding.subject: finding for finding in check_project(shop.project())}
+
+
+@pytest.mark.slow
+def test_a_project_that_was_checked_with_its_lock_needs_no_dbt_at_all(
+    make_shop: Callable[[str], Shop], calls: list[str]
+) -> None:
+    checked, other = furnished(make_shop("checked")), furnished(make_shop("other"))
+    checked.write("schema.lock", LOCK)
+    assert all(finding.ok for finding in check_project(checked.project()))
+    assert "build" in calls
+    calls.clear()
+    assert all(finding.ok for finding in check_project(checked.project()))
+    for number in range(2, 6):  # from nothing, then three times into what is there
+        assert checked.run(allow_shrink=True).status == "published"
+        assert calls == []
+        other.run(allow_shrink=True)
+        assert contents(checked) == contents(other)
+        calls.clear()
+        for shop in (checked, other):
+            sell(shop, number, random.Random(number))
+
+
+def test_a_model_that_makes_no_sense_is_found_without_a_run(shop: Shop) -> None:
+    shop.write("schema.lock", LOCK)
+    good = (shop.folder / "models/marts/by_item.sql").read_text()
+    shop.write(
+        "models/marts/by_item.sql", "select item,\n  sum(amuont) as total from {{ ref('sales_clean') }} group by 1"
+    )
+    for _ in range(2):  # it is not forgotten
+        found = findings(shop)["models"]
+        assert not found.ok
+        assert found.text.startswith("models/marts/by_item.sql:2: model by_item failed: Binder Error: ")
+        assert '"amuont" not found' in found.text
+        assert "schema.lock" in (found.hint or "")
+    shop.write("models/marts/by_item.sql", good)
+    assert findings(shop)["models"].ok
+    assert not (shop.folder / "lake" / "releases").exists()
+
+
+def test_hooks_reach_nothing_while_a_project_is_checked(shop: Shop, site: Path) -> None:
+    leak = site / "leak.csv"
+    hooks = [f"copy (select 1) to '{leak}'", "insert into elsewhere.main.t values (1)"]
+    for name, hook in zip(("kept", "merged"), hooks, strict=True):
+        config = f'config(materialized="incremental", unique_key="item", post_hook="{hook}")'
+        shop.write(f"models/clean/{name}.sql", f"{{{{ {config} }}}} select item from {{{{ ref('sales_clean') }}}}")
+    shop.write("schema.lock", LOCK)
+    assert findings(shop)["models"].ok
+    assert not leak.exists()
+    (shop.folder / "models/clean/merged.sql").unlink()
+    verdict = shop.run()
+    assert verdict.status == "published", verdict.error  # the process is not shut off for what comes later
+    assert leak.exists()
+
+
+def test_what_reads_what_is_not_known_yet_is_left_to_the_run(shop: Shop) -> None:
+    shop.write("seeds/rates.csv", "item,rate\na,2\n")
+    shop.write("models/marts/rated.sql", "{{ config(materialized='view') }} select nothing from {{ ref('rates') }}")
+    shop.write("models/marts/unlocked.sql", "select nothing from {{ source('raw', 'items') }}")
+    shop.write("schema.lock", LOCK.replace("items:", "articles:"))
+    assert findings(shop)["models"].ok
+    verdict = shop.run()
+    assert verdict.status == "failed"
+    assert "nothing" in (verdict.error or "")
+
+
+@pytest.mark.parametrize("kind", ["NONSENSE", "BIGINT); drop table x; --", "DECIMAL(99,1)"])
+def test_a_lock_with_what_is_no_type_is_told(shop: Shop, kind: str) -> None:
+    shop.write("schema.lock", LOCK.replace("amount: BIGINT", f"amount: '{kind}'"))
+    found = findings(shop)["models"]
+    assert not found.ok
+    assert "schema.lock" in found.text
+    assert "tables.sales.columns" in found.text

@@ -254,3 +254,59 @@ def test_files_are_as_old_as_the_newest_of_them(forms: Path, tmp_path: Path) -> 
         (unknown,) = gate(place, suite).failures
         assert "nobody knows when the data of" in str(unknown.error)
         assert "name a column of times" in str(unknown.error)
+
+
+NAMED = [{"expect_column_values_to_be_in_set": {"column": "ort", "value_set": ["Köln"]}}]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("n,ort\n1,Köln\n".encode("latin-1"), {"encoding": "latin-1"}),
+        ("n,ort\n1,Köln\n".encode("utf-16"), {"encoding": "utf-16"}),
+        ("n#ort\n1#Köln\n".encode(), {"delimiter": "#"}),
+        ("n,ort\n1,Köln\n2,NA\n".encode(), {"null_values": ["NA"]}),
+    ],
+)
+def test_it_can_be_said_how_a_csv_file_is_written(tmp_path: Path, content: bytes, said: dict[str, Any]) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    assert gate(tmp_path / "a.csv", NAMED, **said).ok
+
+
+@pytest.mark.parametrize(
+    ("files", "hint"),
+    [
+        ({"a.csv": "n,ort\n1,Köln\n".encode("latin-1")}, "--encoding latin-1"),
+        ({"a.csv": b"n,ort\n" + b"1,K\n" * 300_000 + "1,Köln\n".encode("latin-1")}, "--encoding latin-1"),
+        ({"a.csv": "n,ort\n1,Köln\n".encode("utf-16")}, "--encoding utf-16"),
+        ({"a.csv": b"n\n1\n", "b.csv": b"n,x\n1,2\n"}, "judge files together that have the same columns"),
+        ({"a.csv": b""}, "name other files"),
+    ],
+)
+def test_errors_name_what_there_is_without_a_project(tmp_path: Path, files: dict[str, bytes], hint: str) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as refused:
+        gate(f"{tmp_path}/*.csv", NAMED)
+    assert hint in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("place", "said", "what"),
+    [
+        ("orders.csv", {"encoding": "klingon"}, "the encoding 'klingon' cannot be read"),
+        ("orders.csv", {"delimiter": ""}, "must be one to four characters"),
+        ("orders.parquet", {"delimiter": ";"}, "orders.parquet is no CSV file"),
+        ("shop.duckdb::orders", {"null_values": ["NA"]}, "shop.duckdb::orders is no CSV file"),
+        ("s3://bucket/orders.parquet", {"encoding": "latin-1"}, "s3://bucket/orders.parquet is no CSV file"),
+    ],
+)
+def test_what_is_said_of_csv_files_must_make_sense(forms: Path, place: str, said: dict[str, Any], what: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        gate(place if "://" in place else f"{forms}/{place}", NAMED, **said)
+    assert what in str(refused.value)
+
+
+def test_a_data_frame_is_no_csv_file() -> None:
+    with pytest.raises(UsageError, match="a data frame is no CSV file"):
+        gate(duckdb.sql("SELECT 'Köln' AS ort").df(), NAMED, encoding="latin-1")

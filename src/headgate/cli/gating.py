@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headgate.cli.app import JsonOption, app
+from headgate.cli.csv_options import DelimiterOption, EncodingOption, NullOption, as_typed
 from headgate.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ def gate(
     table: Annotated[
         str | None, typer.Option("--table", metavar="NAME", help="Which table of a gate file is meant.")
     ] = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    null: NullOption = None,
     report: Annotated[
         Path | None,
         typer.Option("--report", metavar="FILE", help="Write a report too: .html, .xml (JUnit), .md or .json."),
@@ -72,7 +76,9 @@ def gate(
 
         format_of(report)  # before anything is looked at
     with Progress(quiet=as_json, doing="judging"):
-        judged = judged_by(data, suite, table=table)
+        judged = judged_by(
+            data, suite, table=table, encoding=encoding, delimiter=as_typed(delimiter), null_values=null or ()
+        )
     if report is not None:
         judged.report(report)
     if as_json:

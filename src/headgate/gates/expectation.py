@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
@@ -41,6 +41,8 @@ _NOT_IN_KEY = frozenset({"mostly", "row_condition", "condition_parser", "timeout
 ExpectationClass: TypeAlias = "type[Expectation]"
 RowCounter = Callable[[Checked], int]
 Ask = Callable[["exp.Query"], list[tuple[Any, ...]]]
+#: As ``Ask``, for any number of rows: they come one after the other.
+Read = Callable[["exp.Query"], Iterable[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +296,10 @@ class QueryExpectation(CountedExpectation):
         """The column of which its missing rows are all that hold no value; None if there is no such column."""
         return None
 
+    def look_up(self, on: Checked, read: Read) -> object:
+        """What its queries depend on beside the arguments, which they find in ``on.found``; None if on nothing."""
+        return None
+
     @abstractmethod
     def counting(self, on: Checked) -> exp.Query:
         """The query that gives one row: elements, missing, unexpected."""
@@ -414,7 +420,9 @@ def registry() -> Mapping[str, type[Expectation]]:
         distinct,
         divergence,
         documents,
+        formats,
         freshness,
+        json_schema,
         ordering,
         pairs,
         quantiles,

@@ -35,7 +35,7 @@ def numbers_of_bad_rows(
 
     expectation = check.expectation
     assert isinstance(expectation, CountedExpectation)  # noqa: S101 - no other can have on_fail: quarantine
-    on = _checked(con, expectation, layer, check.table, alias)
+    on = scan.looked_up(con, _checked(con, expectation, layer, check.table, alias), expectation)
     rows = scan.offending_rows(replace(on, alias="temp", layer="main", name=named, base=None, exact=False), expectation)
     return f"SELECT DISTINCT bad.{ident(number)} FROM ({sql.text_of(rows)}) AS bad"
 
@@ -58,9 +58,9 @@ def unexpected_rows_sql(
     if not isinstance(expectation, CountedExpectation):
         return None
     try:
-        on = _checked(con, expectation, layer, table, alias)
         from headgate.gates import scan, sql
 
+        on = scan.looked_up(con, _checked(con, expectation, layer, table, alias), expectation)
         rows = scan.offending_rows(on, expectation)
         return sql.text_of(rows if limit is None else rows.limit(limit))
     except (UnusableError, duckdb.Error):

@@ -72,32 +72,37 @@ class QuantilesBetween(ReportExpectation):
             raise UnusableError(f"{self.column} holds {type_}, which has nothing between two values")
 
     def report(self, on: Checked, ask: Ask) -> Verdict:
-        """Count the values, so that each quantile is a place in their order; then ask for those places."""
-        from sqlglot import exp
-
-        from headgate.gates import sql
-
-        present = exp.Where(this=sql.is_present(self.column, on.kind(self.column)))
-        counted = exp.Filter(this=exp.Count(this=exp.Star()), expression=present)
-        ((count,),) = ask(exp.select(counted).from_(sql.relation(on)))
+        """Look for each."""
         ranges = self.quantile_ranges
-        if not count:
-            values: list[Any] = [None] * len(ranges.quantiles)
-        else:
-            parts = [_parts(each, count, self.allow_relative_error) for each in ranges.quantiles]
-            places = sorted({place for low, high, _ in parts for place in (low, high)})
-            # the engine takes the value at place ceil(share * count) - 1, which half a place more names safely
-            shares = [exp.Literal.number(repr((place + 0.5) / count)) for place in places]
-            wanted = exp.Anonymous(
-                this="quantile_disc", expressions=[sql.column(self.column), exp.Array(expressions=shares)]
-            )
-            filtered = exp.Filter(this=wanted, expression=present.copy())
-            ((found,),) = ask(exp.select(filtered).from_(sql.relation(on)))
-            at = dict(zip(places, found, strict=True))
-            values = [_between(at[low], at[high], share) for low, high, share in parts]
+        values = quantiles_of(on, self.column, ranges.quantiles, self.allow_relative_error, ask)
         details = [_is_in(value, *each) for value, each in zip(values, ranges.value_ranges, strict=True)]
         observed = {"quantiles": list(ranges.quantiles), "values": values}
         return Verdict(all(details), observed, details={"success_details": details})
+
+
+def quantiles_of(on: Checked, column: str, quantiles: Sequence[float], way_: str, ask: Ask) -> list[Any]:
+    """Quantiles of a column's values, each chosen in this way as pandas does; None where there are no values.
+
+    The values are counted, so that each quantile is a place in their order, and then asked for by their places.
+    """
+    from sqlglot import exp
+
+    from headgate.gates import sql
+
+    present = exp.Where(this=sql.is_present(column, on.kind(column)))
+    counted = exp.Filter(this=exp.Count(this=exp.Star()), expression=present)
+    ((count,),) = ask(exp.select(counted).from_(sql.relation(on)))
+    if not count:
+        return [None] * len(quantiles)
+    parts = [_parts(each, count, way_) for each in quantiles]
+    places = sorted({place for low, high, _ in parts for place in (low, high)})
+    # the engine takes the value at place ceil(share * count) - 1, which half a place more names safely
+    shares = [exp.Literal.number(repr((place + 0.5) / count)) for place in places]
+    wanted = exp.Anonymous(this="quantile_disc", expressions=[sql.column(column), exp.Array(expressions=shares)])
+    filtered = exp.Filter(this=wanted, expression=present.copy())
+    ((found,),) = ask(exp.select(filtered).from_(sql.relation(on)))
+    at = dict(zip(places, found, strict=True))
+    return [_between(at[low], at[high], share) for low, high, share in parts]
 
 
 def _end(value: Any) -> float | None:

@@ -50,7 +50,8 @@ class Checked:
     names, by the name it uses. ``where`` is the condition, in SQL over the columns of ``checked``, of the rows
     that are seen; ``before`` is the relation as it was in an earlier release, for expectations that look back;
     ``changed`` is when its data became what it is, None if just now, for expectations that ask its age;
-    ``called`` is its name in errors, where that is not its own; ``outside`` says that it lies in no lake.
+    ``called`` is its name in errors, where that is not its own; ``outside`` says that it lies in no lake; ``found`` is
+    what an expectation looked up in it before it could write its queries.
     """
 
     layer: str
@@ -66,6 +67,7 @@ class Checked:
     changed: dt.datetime | None = None
     called: str | None = None
     outside: bool = False
+    found: object = None
     _by_name: dict[str, Column] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

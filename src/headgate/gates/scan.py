@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,8 @@ from headgate.lake.engine import Connection, literal
 
 #: As many examples of bad rows as Great Expectations keeps.
 EXAMPLES = 20
+#: So many rows are taken over at once, where there may be very many.
+BATCH = 10_000
 Ranges = Mapping[str, Range]
 _FILE = "parse_filename(filename)"
 _UPSERTS = f"{sql.text_of(sql.column('_op'))} = 'upsert'"
@@ -69,13 +72,14 @@ class Aggregates:
         ]
 
 
-def scan_whole(con: Connection, on: Checked, expectations: Iterable[RowExpectation]) -> list[Counts]:
-    """Count over the whole relation."""
+def scan_whole(con: Connection, on: Checked, expectations: Iterable[RowExpectation]) -> tuple[int, list[Counts]]:
+    """Count over the whole relation; also how many rows that is."""
     aggregates = Aggregates()
     for expectation in expectations:
         aggregates.add(expectation, on)
     statement = f"SELECT {aggregates.select} FROM {sql.text_of(sql.relation(on))}"
-    return aggregates.counts(con.execute(statement).fetchall()[0])
+    row = con.execute(statement).fetchall()[0]
+    return row[0], aggregates.counts(row)
 
 
 def scan_aggregates(con: Connection, on: Checked, expectations: Sequence[AggregateExpectation]) -> list[Measured]:
@@ -132,6 +136,20 @@ def filter_files(
 
 def _among(names: Sequence[str]) -> str:
     return f"{_FILE} IN ({', '.join(literal(name) for name in names)})"
+
+
+def looked_up(con: Connection, on: Checked, expectation: CountedExpectation) -> Checked:
+    """The relation with what the expectation's own queries depend on, if they do on anything."""
+    if not isinstance(expectation, QueryExpectation) or on.found is not None:
+        return on
+
+    def read(query: exp.Query) -> Iterator[tuple[Any, ...]]:
+        cursor = con.execute(sql.text_of(query, spent=True))
+        while rows := cursor.fetchmany(BATCH):
+            yield from rows
+
+    found = expectation.look_up(on, read)
+    return on if found is None else replace(on, found=found)
 
 
 def run_query(con: Connection, on: Checked, expectation: QueryExpectation, ranges: Ranges | None) -> Counts:

@@ -124,8 +124,9 @@ class TableGate:
         assert isinstance(expectation, CountedExpectation)  # noqa: S101 - only these have counts
         assert counts is not None  # noqa: S101 - the caller chose it
         if counts.unexpected:
-            from headgate.gates.scan import examples
+            from headgate.gates.scan import examples, looked_up
 
+            outcome.on = looked_up(self.sight.con, outcome.relation, expectation)
             outcome.examples = examples(self.sight.con, outcome.relation, expectation, counts, self._ranges(outcome))
         outcome.verdict = expectation.judge(counts)
 
@@ -306,7 +307,8 @@ class TableGate:
         def scan(part: Sequence[Outcome]) -> None:
             from headgate.gates.scan import scan_whole
 
-            found = scan_whole(self.sight.con, _shared(part), _expectations(part))
+            rows, found = scan_whole(self.sight.con, _shared(part), _expectations(part))
+            self.sight.learn_rows(part[0].relation, rows)
             for outcome, counts in zip(part, found, strict=True):
                 self._found(outcome, counts)
 
@@ -319,9 +321,10 @@ class TableGate:
         if expectation.holds_of_nothing and on.base is not None and on.exact and on.base.rows == 0:
             outcome.counts = NOTHING
         elif not self._remembered(outcome):
-            from headgate.gates.scan import run_query
+            from headgate.gates.scan import looked_up, run_query
 
-            self._found(outcome, run_query(self.sight.con, on, expectation, self._ranges(outcome)))
+            outcome.on = looked_up(self.sight.con, on, expectation)
+            self._found(outcome, run_query(self.sight.con, outcome.on, expectation, self._ranges(outcome)))
 
     def _be_told(self, outcome: Outcome, query: Outcome) -> None:
         """Take the number of rows without a value from a query that came to it on its way, unless it failed."""

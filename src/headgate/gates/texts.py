@@ -91,7 +91,7 @@ class RegexExpectation(TextExpectation):
         for regex in self.regexes():
             problem = _problem_with(regex)
             if problem is not None:
-                raise UnusableError(f"the regular expression {arguments.shown(regex)} cannot be used: {problem}")
+                raise _unusable(regex, problem)
 
     def found(self, on: Checked) -> list[exp.Expr]:
         """For each regular expression, the condition that it is found."""
@@ -377,6 +377,19 @@ def _engine() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"threads": 1})
 
 
+def is_found(regex: str, text: str) -> bool:
+    """Whether a regular expression is found in a text.
+
+    Raises:
+        UnusableError: the engine does not understand it.
+    """
+    problem = _problem_with(regex)
+    if problem is not None:
+        raise _unusable(regex, problem)
+    found = _engine().cursor().execute("SELECT regexp_matches(?, ?)", [text, regex]).fetchall()
+    return bool(found[0][0])
+
+
 @lru_cache(maxsize=4096)
 def _problem_with(regex: str) -> str | None:
     try:
@@ -384,3 +397,7 @@ def _problem_with(regex: str) -> str | None:
     except duckdb.Error as error:
         return first_line(error)
     return None
+
+
+def _unusable(regex: str, problem: str) -> UnusableError:
+    return UnusableError(f"the regular expression {arguments.shown(regex)} cannot be used: {problem}")

@@ -92,9 +92,7 @@ def create(store: Store, run: str, base: Pointer, con: Connection, layers: tuple
             lay_out_empty(con, branch.path, branch.data)
         else:
             _copy_release(store, base.release, branch, con)
-        with transaction(con):
-            for schema in (INTERNAL_SCHEMA, LOG_SCHEMA, *layers):
-                con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(LAKE, schema)}")
+        make_schemas(con, layers)
     except duckdb.Error as error:
         raise translated(error, doing="making the branch") from error
     return branch
@@ -119,6 +117,13 @@ def lay_out_empty(con: Connection, path: Path, data: str) -> None:
     attach(con, str(path), data, read_only=False, create=True)
     for name, value in CATALOG_OPTIONS.items():
         con.execute(f"CALL {ident(LAKE)}.set_option({literal(name)}, {literal(value)})")
+
+
+def make_schemas(con: Connection, layers: tuple[str, ...]) -> None:
+    """A schema for each layer, and Headgate's own, as far as they are not there."""
+    with transaction(con):
+        for schema in (INTERNAL_SCHEMA, LOG_SCHEMA, *layers):
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(LAKE, schema)}")
 
 
 def open_branch(branch: Branch, con: Connection, *, on_record: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from headgate.errors import ConfigError, TransformError
@@ -10,12 +10,12 @@ from headgate.lake.branch import INTERNAL_SCHEMA
 from headgate.lake.compaction import compact
 from headgate.lake.engine import LAKE, qualified, transaction
 from headgate.plan import LOG
-from headgate.run.repeat import Circumstances, build_compiled, recordings, repeat
+from headgate.run.making import Site, make
 from headgate.run.workshop import Workshop
 from headgate.sources.change_log import RAW, VERSIONS, ChangeLog
 from headgate.transform.generic_tests import as_expectation, to_json
 from headgate.transform.models import Models, Node, fingerprint, must_begin_anew, out_of_date
-from headgate.transform.runner import GOOD, Dbt, NodeOutcome
+from headgate.transform.runner import GOOD, NodeOutcome
 
 
 def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
@@ -192,40 +192,18 @@ def needs_dbt(shop: Workshop, models: Models, changed: Collection[str]) -> bool:
 
 
 def _build(shop: Workshop, work: Sequence[Node], models: Models, *, anew: bool) -> list[NodeOutcome]:
-    """Build and test, what is remembered without dbt.
-
-    That a model begins anew is one switch for all of dbt's models, so others may pay for it too.
-    """
     dbt = shop.dbt
     assert dbt is not None  # noqa: S101  # the caller looked
 
     def tell(name: str) -> None:
         shop.tell("build", name)
 
-    state = Circumstances(shop.contents, models, anew, dict(shop.shapes))
-    itself = {node.id: state.itself(node) for node in work}
     by_id = {node.id: node for node in work}
-    outcomes = repeat(shop.con, dbt.memory, work, state, tell)
-    new = _build_anew(shop, dbt, [n for n in work if n.id not in {o.id for o in outcomes}], state, tell, anew=anew)
-    for outcome in new:
+    outcomes = make(Site(shop.con, shop.inventory, dbt, models, tell), work, anew=anew)
+    for outcome in outcomes:
         if by_id[outcome.id].kind != "test" and outcome.status not in (*GOOD, "skipped"):
             raise dbt.error_of(by_id[outcome.id], outcome)
-    if new:
-        shop.changed()
-        after = Circumstances(shop.contents, models, anew, shop.shapes)
-        dbt.memory.keep(recordings(new, by_id, state.contents, itself, after), models)
-    return [*outcomes, *new]
-
-
-def _build_anew(
-    shop: Workshop, dbt: Dbt, work: Sequence[Node], state: Circumstances, tell: Callable[[str], None], *, anew: bool
-) -> list[NodeOutcome]:
-    """What nobody remembers: tables of one query together, the rest by dbt."""
-    plain = [node for node in work if node.recipe and state.itself(node) is None]
-    compiled = dbt.compile(plain) if len(plain) > 1 else {}
-    outcomes = build_compiled(shop.con, compiled, work, state, tell) if compiled else []
-    left = [node for node in work if node.id not in {outcome.id for outcome in outcomes}]
-    return [*outcomes, *(dbt.build(left, full_refresh=anew, on_node=tell) if left else ())]
+    return outcomes
 
 
 def _judge(

@@ -17,7 +17,7 @@ from headgate.notify import require_channels
 from headgate.project import Declared, Project, read_gates
 from headgate.run.exporting import pii_of
 from headgate.run.gating import view_cannot_lose_rows
-from headgate.run.repeat import foresee
+from headgate.run.rehearsal import rehearse
 from headgate.run.workshop import open_dbt, open_source, open_store, source_states
 from headgate.serve import held_release
 from headgate.sources.databases.source import DatabaseSource
@@ -102,7 +102,7 @@ def _models(project: Project) -> str:
             hint=f"the layers are {', '.join(project.layers)}: put the model into models/<layer>/",
         )
     _refuse_table_macros(project)
-    foresee(dbt, models)
+    rehearse(project, dbt, models)
     return f"{counts['model']} models, {counts['test']} dbt tests"
 
 

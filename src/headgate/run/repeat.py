@@ -18,7 +18,7 @@ from headgate.lake import engine
 from headgate.lake.catalog import Contents, digest
 from headgate.transform.memory import Memory, Recording
 from headgate.transform.models import Models, Node
-from headgate.transform.runner import Dbt, NodeOutcome
+from headgate.transform.runner import NodeOutcome
 
 #: What dbt's log puts in place of a secret.
 _SECRET = "*****"  # noqa: S105
@@ -85,34 +85,13 @@ def build_compiled(
 
     def plain() -> Iterator[_Sending]:
         for node in _ready(work, lambda node: node.id in compiled):
-            yield node, (_table_of(node, compiled[node.id]),), None
+            yield node, (table_of(node, compiled[node.id]),), None
 
     return _send_all(con, plain(), state, on_node)
 
 
-def foresee(dbt: Dbt, models: Models) -> None:
-    """Let dbt compile now what a first run will build as a table of one query, so that it does not need dbt then."""
-    nothing = Circumstances(Contents({}, {}), models, anew=False, columns={})
-    plain = [n for n in models.nodes.values() if n.recipe and nothing.itself(n) is None]
-    new = {n.id: n for n in plain if not dbt.memory.recording(n, nothing.of(n, None))}
-    if not new:
-        return
-    found = {}
-    with engine.connect(shared=True) as con:
-        con.execute(f"ATTACH ':memory:' AS {engine.ident(engine.LAKE)}")  # dbt looks which tables there are: none
-        try:
-            compiled = dbt.compile(list(new.values()))
-        finally:
-            dbt.close()
-    for key, query in compiled.items():
-        node = new[key]
-        statements = (_table_of(node, query),)
-        found[key] = Recording(node.recipe or "", nothing.of(node, None), statements, None, there=False)
-    dbt.memory.keep(found, models)
-
-
-def _table_of(node: Node, query: str) -> str:
-    """The statement of the materialization in ``transform/macros``."""
+def table_of(node: Node, query: str) -> str:
+    """The statement that makes the table of a compiled query: that of the materialization in ``transform/macros``."""
     return f"create or replace table {engine.qualified(engine.LAKE, *node.relation.split('.', 1))} as (\n{query}\n)"
 
 

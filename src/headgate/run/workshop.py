@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -19,7 +20,8 @@ from headgate.errors import HeadgateError
 from headgate.gates import Gate, compile_gates
 from headgate.lake import branch as branches
 from headgate.lake import engine, opening, stowing
-from headgate.lake.catalog import Contents, digest, read_contents
+from headgate.lake.catalog import Contents, digest
+from headgate.lake.inventory import Inventory
 from headgate.lake.profile import identity_of
 from headgate.lake.quarantine import SCHEMA, table_name
 from headgate.lake.release import Manifest, Pointer, Releases
@@ -104,8 +106,6 @@ class Workshop:
     notes: list[str] = field(default_factory=list)
     decided: float | None = None
     stopping: Callable[[], bool] = never
-    _contents: Contents | None = None
-    _shapes: dict[str, str] | None = None
     _attached: bool = False
     _threads: int | None = None
 
@@ -146,30 +146,24 @@ class Workshop:
         return dict(zip(self.gate_files, compile_gates(self.gate_files.values()), strict=True))
 
     def require_gates(self) -> None:
-        """A mistake in the last gate file is better told before the first step.
+        """A mistake in the last gate file is better told before the first step. DuckDB is opened beside it.
 
         Raises:
             ConfigError: there is one.
         """
-        _ = self.gates
+        with ThreadPoolExecutor(1) as beside:
+            opening = beside.submit(lambda: self.con)  # loading DuckLake leaves Python to the gates
+            _ = self.gates
+        opening.result()
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        return Inventory(self.con)
 
     @property
     def contents(self) -> Contents:
         """What is on the branch now."""
-        if self._contents is None:
-            self._contents = read_contents(self.con)
-        return self._contents
-
-    @property
-    def shapes(self) -> dict[str, str]:
-        """The columns of every table and view on the branch, names and types, as hashes."""
-        if self._shapes is None:
-            rows = self.con.execute(
-                "SELECT schema_name, table_name, list([column_name, data_type] ORDER BY column_index) "
-                f"FROM duckdb_columns() WHERE database_name = {engine.literal(engine.LAKE)} GROUP BY ALL"
-            ).fetchall()
-            self._shapes = {f"{schema}.{table}": digest(columns) for schema, table, columns in rows}
-        return self._shapes
+        return self.inventory.contents
 
     def renew_access(self) -> None:
         """Let DuckDB in with the credentials of this moment: those of a role run out while a long run works."""
@@ -178,8 +172,7 @@ class Workshop:
 
     def changed(self) -> None:
         """A step wrote to the branch: look again."""
-        self._contents = None
-        self._shapes = None
+        self.inventory.changed()
 
     def warm_up(self) -> None:
         """Let dbt wake up while data is extracted. One core is left to it: the run waits for whichever is later."""
@@ -212,7 +205,7 @@ class Workshop:
 
     def shape(self, relation: str) -> str | None:
         """The columns of a table or view on the branch; None if it is not there."""
-        return self.shapes.get(relation)
+        return self.inventory.shapes.get(relation)
 
     def open(self, *, fresh: bool) -> None:
         """Attach the branch: made now from the base, or as the step before left it."""

@@ -14,19 +14,21 @@ from headgate.gates.sight import Since
 from headgate.lake.engine import Connection, ident, translated
 from headgate.project.config import FilesTable
 from headgate.sources.formats.choice import ENDINGS, choose_format
+from headgate.sources.formats.delimited import Delimited
 from headgate.sources.formats.format import Format, file_list
 from headgate.sources.formats.parquet import Parquet
 from headgate.sources.listing import SourceFile, list_files, shown
 from headgate.sources.matching import Expected
 from headgate.sources.schema_lock import LockedTable
 from headgate.sources.shape import Shape, first_unreadable, fit
+from headgate.standalone.csv_form import AS_FOUND, CsvForm, without_project
 from headgate.standalone.data import Data, own
 
 _LOST = "_headgate_lost"
 _NO_NAME = re.compile(r"\W+")
 
 
-def open_files(con: Connection, place: str, pii: Collection[str] = ()) -> Data:
+def open_files(con: Connection, place: str, pii: Collection[str] = (), form: CsvForm = AS_FOUND) -> Data:
     """The rows of a file, of all files that a glob matches, or of all Parquet files in a folder and below.
 
     Raises:
@@ -47,24 +49,30 @@ def open_files(con: Connection, place: str, pii: Collection[str] = ()) -> Data:
         if error.rule == "missing_file":
             raise UsageError(f"there is no file {place}", hint=f"looked for it in {Path.cwd()}") from error
         raise
-    return open_listed(con, place, files, pii)
+    return open_listed(con, place, files, pii, form)
 
 
-def open_listed(con: Connection, place: str, files: Sequence[SourceFile], pii: Collection[str] = ()) -> Data:
+def open_listed(
+    con: Connection, place: str, files: Sequence[SourceFile], pii: Collection[str] = (), form: CsvForm = AS_FOUND
+) -> Data:
     """The rows of these files, which are called ``place``. Texts are read once, and not needed after.
 
     Raises:
-        UsageError: nobody knows how to read files of these names.
+        UsageError: nobody knows how to read files of these names, or they are no CSV and a form of it is said.
         DataError: a file cannot be read, or does not have the columns of the others.
     """
-    config = FilesTable.model_construct(path=place, primary_key=(), pii=tuple(pii))
-    form, _ = choose_format(place, _known(config, files), files, LockedTable())
+    config = FilesTable.model_construct(path=place, primary_key=(), pii=tuple(pii), **form.settings)
+    reader, _ = choose_format(place, _known(config, files), files, LockedTable())
+    if not isinstance(reader, Delimited):
+        form.refuse(place)
     table = called(place)
     try:
-        if isinstance(form, Parquet):
-            _view(con, form, files, table)
+        if isinstance(reader, Parquet):
+            _view(con, reader, files, table)
         else:
-            _read(con, fit(con, place, form, files, config, Expected({})), table)
+            _read(con, fit(con, place, reader, files, config, Expected({})), table)
+    except SourceDataError as error:
+        raise without_project(error) from error
     except duckdb.Error as error:
         raise translated(error, doing=f"reading {place}", pii=bool(pii)) from error
     return own(con, place, table, _since(files))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -11,13 +12,22 @@ from headgate.errors import InterruptedRunError
 from headgate.gates import Forgetful, compile_gate, evaluate
 from headgate.gates.values import UnusableError
 from headgate.lake.engine import qualified, was_interrupted
+from headgate.standalone.csv_form import CsvForm
 from headgate.standalone.data import Data
 from headgate.standalone.declaring import Suite, declared_in, said_in
 from headgate.standalone.judged import Judged
 from headgate.standalone.opening import opened
 
 
-def gate(data: Any, suite: Suite, *, table: str | None = None) -> Judged:
+def gate(
+    data: Any,
+    suite: Suite,
+    *,
+    table: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    null_values: Sequence[str] = (),
+) -> Judged:
     """Judge data by a suite.
 
     Args:
@@ -25,6 +35,9 @@ def gate(data: Any, suite: Suite, *, table: str | None = None) -> Judged:
             the path of a file, a glob, a folder of Parquet files, ``FILE::table``.
         suite: the path of a Great Expectations suite or gate file, either as a mapping, or a list of expectations.
         table: which table of a gate file is meant, if it has several.
+        encoding: of CSV files; UTF-8 if not said.
+        delimiter: what separates the columns of CSV files; found by looking if not said.
+        null_values: texts of CSV files that mean null, besides the empty one.
 
     Raises:
         UsageError: the suite is wrong, or there is no such data.
@@ -32,7 +45,8 @@ def gate(data: Any, suite: Suite, *, table: str | None = None) -> Judged:
     """
     start = perf_counter()
     said = said_in(suite)
-    with opened(data, pii=said.pii.names) as found:
+    form = CsvForm(encoding, delimiter, tuple(null_values))
+    with opened(data, pii=said.pii.names, form=form) as found:
         compiled = compile_gate(declared_in(said, table, layer=found.layer, like=found.table))
         result = evaluate(
             found.con,

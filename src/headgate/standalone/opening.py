@@ -12,6 +12,7 @@ from headgate.errors import UsageError
 from headgate.lake.engine import connect
 from headgate.sources.listing import shown
 from headgate.standalone import postgres, s3
+from headgate.standalone.csv_form import AS_FOUND, CsvForm
 from headgate.standalone.data import Data
 from headgate.standalone.databases import open_database, open_release
 from headgate.standalone.files import open_files
@@ -23,14 +24,18 @@ _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 @contextmanager
-def opened(data: Any, pii: Collection[str] = ()) -> Iterator[Data]:
+def opened(data: Any, pii: Collection[str] = (), form: CsvForm = AS_FOUND) -> Iterator[Data]:
     """The data as a relation of a connection of its own; of the columns ``pii`` no error tells a value.
 
+    ``form`` says how CSV files are written.
+
     Raises:
-        UsageError: there is no such data, or it is of no kind that can be opened.
+        UsageError: there is no such data, or it is of no kind that can be opened, or is no CSV and a form is said.
         DataError: the data is there and cannot be read.
     """
     place = str(data) if isinstance(data, Path) else data
+    if not isinstance(place, str) or WITHIN in place:
+        form.refuse(shown(place) if isinstance(place, str) else "a data frame")
     if isinstance(place, str) and _is_of_project(place):
         with open_release(*_parts(place)) as release:
             yield release
@@ -44,13 +49,13 @@ def opened(data: Any, pii: Collection[str] = ()) -> Iterator[Data]:
             with postgres.open_table(*_of_database(place)) as table:
                 yield table
         elif place.lower().startswith(s3.SCHEME):
-            yield s3.open_objects(con, place, pii)
+            yield s3.open_objects(con, place, pii, form)
         elif remote := _REMOTE.match(place):
             raise _unreachable(remote[0])
         elif WITHIN in place and not Path(place).exists():
             yield open_database(con, *_parts(place))
         else:
-            yield open_files(con, place, pii)
+            yield open_files(con, place, pii, form)
     finally:
         con.close()
 

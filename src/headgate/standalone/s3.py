@@ -21,6 +21,7 @@ from headgate.gates.sight import Since
 from headgate.lake.engine import Connection, ident, literal, load_extension
 from headgate.sources.formats.choice import ENDINGS
 from headgate.sources.listing import SourceFile
+from headgate.standalone.csv_form import AS_FOUND, CsvForm
 from headgate.standalone.data import Data, own
 from headgate.standalone.files import called, open_listed
 
@@ -34,7 +35,11 @@ _PARQUET = frozenset({"parquet", "pq"})
 
 
 def open_objects(
-    con: Connection, place: str, pii: Collection[str] = (), environ: Mapping[str, str] = os.environ
+    con: Connection,
+    place: str,
+    pii: Collection[str] = (),
+    form: CsvForm = AS_FOUND,
+    environ: Mapping[str, str] = os.environ,
 ) -> Data:
     """The rows of a file, or of all that a glob matches.
 
@@ -50,6 +55,8 @@ def open_objects(
         if "." not in place.rpartition("/")[2]:
             hint = f"write {place.rstrip('/')}/*.parquet for all files of a prefix"
         raise UsageError(f"the name of {place} does not say what it is", hint=hint)
+    if ending in _PARQUET:
+        form.refuse(place)
     settings = _settings(environ)
     try:
         load_extension(con, "httpfs")
@@ -67,7 +74,7 @@ def open_objects(
             raise UsageError(f"there is no file {place}") from None
         raise _unreadable(place, str(error)) from None  # the statement holds a secret
     with tempfile.TemporaryDirectory(prefix="headgate-") as folder:
-        return open_listed(con, place, _fetched([file for (file,) in found], settings, Path(folder)), pii)
+        return open_listed(con, place, _fetched([file for (file,) in found], settings, Path(folder)), pii, form)
 
 
 def _in_place(con: Connection, place: str) -> Data:

@@ -14,6 +14,7 @@ import duckdb
 from headgate.gates.values import Kind, kind_of, number, stored_bound
 from headgate.lake.engine import ident, qualified, translated
 from headgate.project.values import TABLE_NAME
+from headgate.standalone.csv_form import AS_FOUND, CsvForm
 from headgate.standalone.data import Data
 from headgate.standalone.opening import opened
 
@@ -75,14 +76,14 @@ class _Column:
     high: str | None
 
 
-def suggest(data: Any, room: Room = "usual") -> Suggested:
-    """Look at every row, and suggest what holds.
+def suggest(data: Any, room: Room = "usual", form: CsvForm = AS_FOUND) -> Suggested:
+    """Look at every row, and suggest what holds; ``form`` says how CSV files are written.
 
     Raises:
         UsageError: there is no such data.
         DataError: the data cannot be read.
     """
-    with opened(data) as found:
+    with opened(data, form=form) as found:
         try:
             columns = _look(found)
             rows = columns[0].rows if columns else 0

@@ -1,6 +1,6 @@
 """What dbt made of a project, kept so that a run whose code did not change needs no dbt.
 
-Two things are remembered under ``.headgate/dbt``, both made again whenever they are missing: what the project's
+What is remembered lies under ``.headgate/dbt`` and is made again whenever it is missing: what the project's
 files parse to, by the content of every file, variable and setting that has a say in it; and the statements that dbt
 sent for a steady model (`headgate.transform.steady`), by the model's code and the columns of what it reads and writes.
 """
@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from headgate.lake.catalog import digest
+from headgate.project.yaml_file import safe_load
 from headgate.transform.models import Models, Node
 
 _PACKAGES = ("headgate", "dbt-core", "dbt-adapters", "dbt-common", "dbt-duckdb", "duckdb")
@@ -101,6 +102,15 @@ class Memory:
             {"base": self._base(), "nodes": {k: [asdict(r) for r in each] for k, each in known.items()}},
         )
 
+    def rehearsed(self) -> str | None:
+        """With which key `keep_rehearsed` was called last, if what has a say in every statement is as it was then."""
+        found = _read(self._workspace / "rehearsed.json")
+        return found.get("key") if found.get("base") == self._base() else None
+
+    def keep_rehearsed(self, key: str) -> None:
+        """Remember for what statements were asked in advance: a hash of the models and the columns that they read."""
+        _write(self._workspace / "rehearsed.json", {"base": self._base(), "key": key})
+
     def _all(self) -> dict[str, list[Recording]]:
         if self._recordings is None:
             found = _read(self._workspace / "statements.json")
@@ -119,7 +129,7 @@ class Memory:
     def _key(self) -> str | None:
         """A hash of all that decides what the project parses to; None if it may be something else each time."""
         try:
-            settings = yaml.safe_load((self._folder / "dbt_project.yml").read_text(encoding="utf-8"))
+            settings = safe_load((self._folder / "dbt_project.yml").read_text(encoding="utf-8"))
             paths = {str(path) for name, each in settings.items() if name.endswith("-paths") for path in each}
         except (yaml.YAMLError, AttributeError, TypeError):  # dbt says what is wrong with it
             return None

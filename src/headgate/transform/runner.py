@@ -191,6 +191,8 @@ class Dbt:
             if sent is not None and event.info.name == "SQLQuery" and _changes(event.data.sql):
                 sent.setdefault(event.data.node_info.unique_id, []).append(event.data.sql)
 
+        if self._manifest is not None:
+            _forget_compiled(self._manifest)
         runner = dbtRunner(manifest=self._manifest, callbacks=[callback])
         settings = ["--project-dir", str(self._folder), "--profiles-dir", str(self._workspace)]
         settings += ["--target-path", str(self._workspace / "target"), "--log-path", str(self._workspace / "logs")]
@@ -227,6 +229,18 @@ def _plain_manifest(manifest: Any) -> dict[str, Any]:
         "macros": plain(own),
         "vendor_macros": [macro.name for key, macro in manifest.macros.items() if key not in own],
     }
+
+
+def _forget_compiled(manifest: Any) -> None:
+    """Bring every node back to how it was parsed.
+
+    dbt notes in the nodes themselves what it compiled. Compiled once more, one that reads an ephemeral model would lose
+    it: its statement would name what is nowhere.
+    """
+    for node in manifest.nodes.values():
+        if getattr(node, "compiled", False):
+            node.compiled, node.compiled_code = False, None
+            node.extra_ctes, node.extra_ctes_injected = [], False
 
 
 def _changes(statement: str) -> bool:

