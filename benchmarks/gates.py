@@ -19,8 +19,11 @@ from measuring import BenchmarkError, Measured, Spread, run
 from trips import trips, wide
 
 SCALING = Path(__file__).parent / "gate_scaling.py"
-ROWS, MANY_ROWS, MODELS = 5_000_000, 20_000_000, 185
+FEW_ROWS, ROWS, MANY_ROWS, MODELS = 1_000_000, 5_000_000, 20_000_000, 185
+SIZES = (FEW_ROWS, ROWS, MANY_ROWS)
 LIMIT = "2GB"
+#: The same in SQL: what the verdicts need, and what Great Expectations and Headgate tell of them too.
+BY_HAND = {"by_hand": "SQL by hand", "by_hand_repeated": "SQL by hand that counts the rows whose value repeats"}
 #: The peers that check the trips, and what they are called.
 CHECKERS = {
     "pointblank": ("pointblank", "pointblank_checks.py", "pointblank on polars"),
@@ -39,7 +42,7 @@ def measure(cache: Path, data: Input, repetitions: int) -> dict[str, Any]:
         "raw": _raw(cache, repetitions),
         "trips": _trips(cache, repetitions),
         "limited": _limited(cache),
-        "appended": _own(cache, "appended", trips(cache / "trips", ROWS)),
+        "appended": {str(rows): _own(cache, "appended", trips(cache / "trips", rows)) for rows in SIZES},
         "wide": _own(cache, "wide", wide(cache / "trips")),
         "models": _models(cache, max(2, repetitions // 2)),
         "process": _process(cache, repetitions),
@@ -58,7 +61,8 @@ def _raw(cache: Path, repetitions: int) -> dict[str, Any]:
 def _trips(cache: Path, repetitions: int) -> dict[str, Any]:
     """Not null and unique on 19 columns, by everybody."""
     table = trips(cache / "trips", ROWS)
-    commands = {"headgate": _script("checks", table), "by_hand": _script("by-hand", table)}
+    commands = {"headgate": _script("checks", table)}
+    commands |= {name: _script(name.replace("_", "-"), table) for name in BY_HAND}
     for name, (peer, script, _) in CHECKERS.items():
         commands[name] = (of_peer(peer, cache).tool("python"), str(PEERS / peer / script), str(table))
     done: dict[str, list[Measured]] = defaultdict(list)

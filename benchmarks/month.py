@@ -28,16 +28,19 @@ from typing import Any
 import duckdb
 
 import order_system
+from headgate.lake.instance import KeptInstance
 from headgate.lake.manifest import catalog_key, manifest_key
 from headgate.project import load
 from headgate.run import Options, Verdict, perform
 from headgate.run.comparing import to_compare
 from headgate.run.keeping import prune_lake
+from headgate.run.workshop import engine_settings, open_store
 from inputs import Input
 from measuring import SETTINGS, BenchmarkError
 from oltp.traffic import Traffic
 from order_system import OrderSystem
 
+LOG = "runs.jsonl"
 RUNS, A_DAY, HOURS = 2880, 96, 12.0
 CHANGES = 5
 WARM_UP, COUNTED = 20, 100
@@ -50,11 +53,12 @@ LIMITED = ("cpu", "seconds", "catalog")
 class Run:
     """What one run took and left: seconds, seconds of the processor, bytes, numbers of files.
 
-    ``tables`` are the data files that the release reads, ``files`` all that lie in the lake; ``prune`` is what pruning
-    after it took.
+    ``rows`` are those of the four tables of the order system that grow; ``tables`` the data files that the release
+    reads, ``files`` all that lie in the lake; ``prune`` is what pruning after it took.
     """
 
     number: int
+    rows: int
     seconds: float
     cpu: float
     catalog: int
@@ -76,22 +80,27 @@ def measure(cache: Path, data: Input, repetitions: int) -> dict[str, Any]:
 def month(folder: Path, runs: int, hours: float) -> dict[str, Any]:
     """So many runs, but none is begun after so many hours; and what became of their cost."""
     until = time.monotonic() + hours * 3600
-    with order_system.running(folder) as system:
+    with order_system.running(folder, keep=True) as system:
         os.environ.update(SETTINGS)
-        traffic = Traffic(system.source, 1.0, (), None, lambda text: None)
-        rows = sum(count for _, count in system.ask(system.source, _ROWS))
-        done = []
-        with (folder / "runs.jsonl").open("w", encoding="utf-8") as log:
-            for number in range(1, runs + 1):
+        traffic, instance = Traffic(system.source, 1.0, (), None, lambda text: None), KeptInstance()
+        done = runs_before(folder)
+        with (folder / LOG).open("a", encoding="utf-8") as log:
+            for number in range(len(done) + 1, runs + 1):
                 if time.monotonic() > until:
                     print(f"{hours} hours are over after {number - 1} runs", file=sys.stderr)
                     break
                 traffic.once(CHANGES)
-                done.append(_run(system, number))
+                done.append(_run(system, instance, number))
                 log.write(json.dumps(asdict(done[-1])) + "\n")
                 log.flush()
-        after = sum(count for _, count in system.ask(system.source, _ROWS))
-        return {"input": system.past, "limit": LIMIT, "rows": [rows, after], **summary(done)}
+        return {"input": system.past, "limit": LIMIT, **summary(done)}
+
+
+def runs_before(folder: Path) -> list[Run]:
+    """The runs that were done in this folder before."""
+    log = folder / LOG
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    return [Run(**json.loads(line)) for line in lines]
 
 
 _ROWS = " union all ".join(
@@ -99,13 +108,14 @@ _ROWS = " union all ".join(
 )
 
 
-def _run(system: OrderSystem, number: int) -> Run:
+def _run(system: OrderSystem, instance: KeptInstance, number: int) -> Run:
     """One run as the scheduler does it, and once a day what belongs to a day."""
     folder, last_of_day = system.folder, number % A_DAY == 0
     began, used = time.perf_counter(), time.process_time()
     project = load(folder, environ=dict(os.environ))
     compare = to_compare(project, None, ()) if last_of_day else {}
-    verdict = perform(project, Options(compare=compare))
+    with instance.for_run(engine_settings(project, open_store(project))):
+        verdict = perform(project, Options(compare=compare))
     seconds, cpu = time.perf_counter() - began, time.process_time() - used
     _require_published(verdict)
     pruned = None
@@ -115,6 +125,7 @@ def _run(system: OrderSystem, number: int) -> Run:
         pruned = time.perf_counter() - began
     return Run(
         number=number,
+        rows=sum(count for _, count in system.ask(system.source, _ROWS)),
         seconds=round(seconds, 4),
         cpu=round(cpu, 4),
         prune=pruned,

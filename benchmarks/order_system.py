@@ -78,15 +78,20 @@ class OrderSystem:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[OrderSystem]:
-    """The project in ``folder``, begun anew, on the real dump if it is there; its server is ended with the block."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+def running(folder: Path, *, keep: bool = False) -> Iterator[OrderSystem]:
+    """The project in ``folder``, begun anew, on the real dump if it is there; its server is ended with the block.
+
+    With ``keep`` a project that is there goes on, and what its databases hold is there the next time, too.
+    """
+    goes_on = keep and folder.is_dir()
     os.environ.setdefault("HEADGATE_DATA", str(DATA) if DATA.is_dir() else "")
     real = bool(os.environ["HEADGATE_DATA"]) and (Path(os.environ["HEADGATE_DATA"]) / "totesys").is_dir()
-    run([*HEADGATE, "init", str(folder), "--template", "totesys"], folder.parent)
+    if not goes_on:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        run([*HEADGATE, "init", str(folder), "--template", "totesys"], folder.parent)
     try:
-        run([*HEADGATE, "simulate", "oltp", "--once", "0", "--json"], folder)
+        run([*HEADGATE, "simulate", "oltp", "--once", "0", "--json", *([] if goes_on else ["--fresh"])], folder)
         yield OrderSystem(folder, "the dump of the order system" if real else "a made-up past of the order system")
     finally:
-        run([*HEADGATE, "simulate", "oltp", "--stop", "--fresh"], folder, expect=None)
+        run([*HEADGATE, "simulate", "oltp", "--stop", *([] if keep else ["--fresh"])], folder, expect=None)

@@ -155,7 +155,7 @@ def test_the_last_run_is_found_by_status_lake_project_and_variables(ledger: Ledg
         ("r4", "blocked", "a", "p1", {"x": 1}),
     ]:
         ledger.start_run(run, lake=lake, project_hash=project, variables=variables)
-        ledger.finish_run(run, status)
+        ledger.finish_run(run, status, serving=int(run[1:]))
 
     def last(*args: Any, **kwargs: Any) -> str | None:
         found = ledger.last_run(*args, **kwargs)
@@ -166,9 +166,28 @@ def test_the_last_run_is_found_by_status_lake_project_and_variables(ledger: Ledg
     assert last(["published"]) == "r2"
     assert last(["published"], lake="a") == "r1"
     assert last(["published", "nothing_new"], project_hash="p1", variables={"y": 2, "x": 1}) == "r2"
+    assert (last(lake="a", serving=3), last(lake="b", serving=3)) == ("r3", None)
     assert last(["failed"]) is None
     assert last([]) is None
     assert last(variables={}) is None
+
+
+def test_what_a_run_asks_about_its_release_does_not_go_through_all_runs(tmp_path: Path) -> None:
+    from sqlalchemy import event
+
+    asked: list[tuple[str, Any]] = []
+    with Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger:
+        engine = ledger._database.engine
+        event.listen(engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+        ledger.looked_at("/lake", 7, "extract:till")
+        ledger.last_run(["nothing_new"], lake="/lake", serving=7, project_hash="x", variables={})
+        questions = [each for each in asked if "FROM" in each[0]]
+        assert len(questions) == 2
+        with engine.connect() as con:
+            for statement, values in questions:
+                plan = [row[3] for row in con.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+                assert plan[0] == "SEARCH runs USING INDEX runs_serving (lake=? AND serving=? AND status=?)"
+                assert not [each for each in plan if "steps_status" in each or each.startswith("SCAN")]
 
 
 def test_the_runs_to_explain_are_those_that_did_not_end_well(ledger: Ledger) -> None:

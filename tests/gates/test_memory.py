@@ -106,13 +106,20 @@ def test_a_condition_on_the_clock_is_never_remembered(words: Connection) -> None
 def test_a_view_is_remembered_while_it_and_what_it_reads_are_the_same(words: Connection) -> None:
     words.execute("CREATE VIEW lake.marts.v AS SELECT a FROM lake.marts.t")
     rows = expect("expect_table_row_count_to_equal", value=9)
-    assert [once(words, IN_SET, "v").how for _ in range(2)] == ["scanned", "remembered"]
     assert [once(words, rows, "v").how for _ in range(2)] == ["scanned", "remembered"]
+    assert [once(words, IN_SET, "v").how for _ in range(2)] == ["scanned", "remembered"]
     words.execute("INSERT INTO lake.marts.t VALUES ('x')")
     assert once(words, IN_SET, "v").how == "scanned"
     words.execute("CREATE OR REPLACE VIEW lake.marts.v AS SELECT a FROM lake.marts.t WHERE a = 'x'")
     result = once(words, IN_SET, "v")
     assert (result.how, counted(result)) == ("scanned", (True, 6, 0, 0))
+
+
+def test_who_scans_a_view_has_counted_its_rows(words: Connection) -> None:
+    words.execute("CREATE VIEW lake.marts.v AS SELECT a FROM lake.marts.t WHERE a = 'x'")
+    assert once(words, table="v").how == "scanned"
+    rows = once(words, expect("expect_table_row_count_to_equal", value=5), table="v")
+    assert (rows.how, rows.success) == ("remembered", True)
 
 
 @pytest.mark.parametrize(
@@ -176,11 +183,15 @@ def test_many_facts_are_kept_as_they_are(words: Connection) -> None:
     assert recalled == {(fact.subject, fact.key): fact.counts for fact in learned}
 
 
-def test_a_large_memory_is_asked_for_the_subjects_at_hand(words: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("asked", [2, memory_room.FEW_NAMED + 1])
+def test_a_large_memory_is_asked_for_the_subjects_at_hand(
+    words: Connection, monkeypatch: pytest.MonkeyPatch, asked: int
+) -> None:
     monkeypatch.setattr(memory_room, "FEW_ROWS", 1)
     LakeMemory(words, read_contents(words)).learn([Fact(f"s{i}", "k'", Counts(i, 0, 0)) for i in range(5)])
     memory = LakeMemory(words, read_contents(words))
-    assert memory.recall(["s3", "it's"]) == {("s3", "k'"): Counts(3, 0, 0)}
+    named = ["s3", *(f"it's {i}" for i in range(asked - 1))]
+    assert memory.recall(named) == {("s3", "k'"): Counts(3, 0, 0)}
     assert memory.recall([]) == {}
 
 

@@ -157,6 +157,23 @@ def test_a_view_changes_with_its_text_and_with_all_that_stands_behind_it(lake: L
     assert identity_of(read_contents(lake.con), "marts.v") != before
 
 
+def test_a_view_does_not_change_with_a_table_of_whose_name_it_has_only_a_part(lake: Lake) -> None:
+    lake.branch(
+        "CREATE TABLE raw.payment AS SELECT 1 AS a",
+        'CREATE TABLE raw."pay-ment" AS SELECT 1 AS a',
+        "CREATE TABLE raw.payment_type AS SELECT 1 AS a",
+        "CREATE VIEW marts.v AS SELECT a FROM raw.payment_type",
+        'CREATE VIEW marts.w AS SELECT a FROM raw."pay-ment"',
+    )
+    before = {name: identity_of(read_contents(lake.con), name) for name in ("marts.v", "marts.w")}
+    lake.execute("INSERT INTO raw.payment VALUES (2)")
+    assert {name: identity_of(read_contents(lake.con), name) for name in before} == before
+    lake.execute('INSERT INTO raw."pay-ment" VALUES (2)')
+    lake.execute("INSERT INTO raw.payment_type VALUES (2)")
+    contents = read_contents(lake.con)
+    assert [name for name in before if identity_of(contents, name) == before[name]] == []
+
+
 def test_a_view_that_names_itself_in_a_word_does_not_hang(lake: Lake) -> None:
     lake.branch("CREATE VIEW marts.a AS SELECT 1 AS b", "CREATE VIEW marts.b AS SELECT b AS a FROM marts.a")
     contents = read_contents(lake.con)

@@ -141,6 +141,17 @@ def test_two_tables_are_read_in_one_snapshot(origin: Origin) -> None:
     assert (done["a"].counts.read, done["b"].counts.read) == (1, 1)
 
 
+def test_what_is_missing_in_the_lake_is_not_looked_for_in_the_database(origin: Origin) -> None:
+    origin.execute(COLOURS)
+    session = origin.source().session
+    asked = "SELECT current_setting('catalog_error_max_schemas')"
+    before = origin.con.execute(asked).fetchall()
+    with pytest.raises(CouldNotRunError, match="colours does not exist") as caught:
+        session.visit(origin.con, lambda: origin.con.execute("SELECT * FROM lake.raw.colours"))
+    assert "Did you mean" not in str(caught.value)
+    assert origin.con.execute(asked).fetchall() == before
+
+
 def test_what_fails_in_one_table_leaves_nothing_of_any(origin: Origin) -> None:
     origin.execute(COLOURS, "INSERT INTO colours VALUES (1, 'red')")
     origin.execute("CREATE TABLE floats (id int PRIMARY KEY, f float8)", "INSERT INTO floats VALUES (1, 'NaN')")
@@ -168,6 +179,46 @@ def test_a_declared_key_must_be_one(origin: Origin, rows: str, rule: str, what: 
         origin.load(tables={"t": {"primary_key": ["id"]}})
     assert (caught.value.rule, caught.value.column, what in caught.value.what) == (rule, "id", True)
     assert origin.tables() == []
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        ("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE child () INHERITS (t)", "INSERT INTO child VALUES (1)"),
+        (
+            "CREATE TABLE t (id int NOT NULL) PARTITION BY RANGE (id)",
+            "CREATE TABLE part PARTITION OF t FOR VALUES FROM (0) TO (9)",
+            "ALTER TABLE ONLY t ADD PRIMARY KEY (id)",
+            "INSERT INTO t VALUES (1)",
+        ),
+    ],
+    ids=["inherited by a table that has no key", "not there for every partition"],
+)
+def test_a_primary_key_that_does_not_hold_for_all_rows_is_not_believed(origin: Origin, made: tuple[str, ...]) -> None:
+    origin.execute(*made, "INSERT INTO t VALUES (1)")
+    with pytest.raises(SourceDataError) as caught:
+        origin.load(include=["t"])
+    assert (caught.value.rule, caught.value.column) == ("duplicate_key", "id")
+
+
+@pytest.mark.parametrize(
+    ("made", "key", "unique"),
+    [
+        ("id int PRIMARY KEY, n int", None, True),
+        ("id uuid, n bigint, PRIMARY KEY (n, id)", None, True),
+        ("id int PRIMARY KEY, n int", ["n", "id"], True),
+        ("id int PRIMARY KEY, n int", ["n"], False),
+        ("id int UNIQUE, n int", ["id"], False),
+        ("id text PRIMARY KEY, n int", None, False),
+        ("id int, n timestamp, PRIMARY KEY (id, n)", None, False),
+    ],
+)
+def test_no_key_is_looked_for_twice_where_the_database_has_seen_to_it(
+    origin: Origin, made: str, key: list[str] | None, unique: bool
+) -> None:
+    origin.execute(f"CREATE TABLE t ({made})", "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id)")
+    chosen = origin.source(tables={"t": {"primary_key": key}} if key else {}).schema()
+    assert (chosen["t"].unique, chosen["p"].unique) == (unique, True)
 
 
 def test_the_primary_key_of_a_loaded_table_cannot_change(origin: Origin) -> None:

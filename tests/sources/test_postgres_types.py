@@ -124,6 +124,34 @@ def test_a_value_that_has_no_place_is_refused_by_its_column(origin: Origin, kind
     assert origin.raw("t", "c")[0][0] is not None
 
 
+@pytest.mark.parametrize("kind", ["numeric(4,1)", "numeric(9,9)", "numeric(18,2)", "numeric(38,10)", "real", "float8"])
+def test_a_number_that_is_none_is_found_among_zeros_whenever_it_comes(origin: Origin, kind: str) -> None:
+    origin.execute(f"CREATE TABLE t (id int PRIMARY KEY, c {kind}, at timestamp)")
+    origin.execute("INSERT INTO t VALUES (1, 0, '2026-01-01'), (2, NULL, '2026-01-01'), (3, 'NaN', '2026-01-01')")
+    with pytest.raises(SourceDataError, match="a row has a value that is no finite number"):
+        origin.load(cursor="at")
+    assert origin.tables() == []
+    origin.execute("UPDATE t SET c = 0 WHERE id = 3")
+    assert origin.load(cursor="at")["t"].counts.appended == 3
+    origin.execute("INSERT INTO t VALUES (4, 0, '2026-01-02'), (5, 'NaN', '2026-01-02')")
+    with pytest.raises(SourceDataError, match="a row has a value that is no finite number") as caught:
+        origin.load(cursor="at")
+    assert (caught.value.rule, caught.value.column) == ("non_finite", "c")
+    assert origin.raw("t", "id, c") == [(1, 0), (2, None), (3, 0)]
+
+
+@pytest.mark.parametrize(("kind", "text"), [("numeric(5,2)", "0.00"), ("float8", "0.0")])
+def test_a_number_that_is_none_is_found_where_its_column_is_kept_as_text(origin: Origin, kind: str, text: str) -> None:
+    origin.execute("CREATE TABLE t (id int PRIMARY KEY, c text)", "INSERT INTO t VALUES (1, 'one')")
+    origin.load()
+    origin.execute("DELETE FROM t", f"ALTER TABLE t ALTER c TYPE {kind} USING NULL", "INSERT INTO t VALUES (2, 0)")
+    origin.load(on_type_change="ignore")
+    assert origin.raw("t") == [(2, text)]
+    origin.execute("INSERT INTO t VALUES (3, 'NaN')")
+    with pytest.raises(SourceDataError, match="a row has a value that is no finite number"):
+        origin.load(on_type_change="ignore")
+
+
 def test_names_and_texts_that_are_sql_are_nothing_special(origin: Origin) -> None:
     table, column = "Robert'); DROP TABLE x;--", 'sel"ect \\ $q$ %s'
     quoted = column.replace('"', '""')

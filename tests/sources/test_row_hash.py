@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.lake.engine import Connection, connect, ident, literal
-from headgate.sources.row_hash import SEPARATOR, hash_of, name_token
+from headgate.sources.row_hash import SEPARATOR, canonical_text, hash_of, name_token
 
 GOLDEN = [
     ("5", "BIGINT", 15851807412679765667),
@@ -24,6 +24,13 @@ GOLDEN = [
     ("-0.0", "DOUBLE", 13179966374220493473),
     ("0.0", "DOUBLE", 13179966374220493473),
     ("'nan'", "DOUBLE", 2050100606456394059),
+    ("66.25", "DOUBLE", 7699029264661381853),
+    ("-2.5e-5", "DOUBLE", 10918877141112995778),
+    ("0.001", "DOUBLE", 3252911424911533544),
+    ("999999999999999.9", "DOUBLE", 9681426521119671352),
+    ("1e15", "DOUBLE", 15339515476761886984),
+    ("1e308", "DOUBLE", 6172482509928352596),
+    ("'-inf'", "DOUBLE", 4443244095666951917),
     ("1.50", "DECIMAL(10,2)", 11287934327403936107),
     ("DATE '2015-07-31'", "DATE", 4686409999659032733),
     ("TIME '10:00:00.5'", "TIME", 10641884659889456344),
@@ -105,6 +112,24 @@ def test_times_with_a_zone_are_hashed_as_those_of_utc_at_the_ends_of_time_too(co
             plain = time.removesuffix("+00")
             assert hash_row(con, at=f"'{time}'::TIMESTAMP WITH TIME ZONE") == hash_row(con, at=f"'{plain}'::TIMESTAMP")
     con.execute("SET TimeZone = 'UTC'")
+
+
+@given(numbers=st.lists(st.floats(width=64) | st.floats(5e-4, 2e-3) | st.floats(1e14, 1e16), min_size=50, max_size=50))
+def test_a_float_is_hashed_as_the_text_that_duckdb_writes(con: Connection, numbers: list[float]) -> None:
+    assert texts_that_differ(con, f"SELECT unnest([{', '.join(map(literal, numbers))}])") == []
+
+
+@pytest.mark.parametrize("digits", [2, 6, 17])
+def test_floats_of_every_magnitude_are_hashed_as_the_text_that_duckdb_writes(con: Connection, digits: int) -> None:
+    numbers = f"SELECT round(random() * 10 ** (i % 24), {digits - 2}) / 10 ** (i % 5) FROM range(200_000) AS r(i)"
+    assert texts_that_differ(con, numbers) == []
+
+
+def texts_that_differ(con: Connection, numbers: str) -> list[tuple[float, str, str]]:
+    """Of the numbers that a query gives those whose text in a hash is not DuckDB's own, with both texts."""
+    usual = "CASE WHEN isnan(x) THEN 'nan' ELSE CAST(x + 0 AS VARCHAR) END"
+    asked = f"SELECT x, {canonical_text('x', 'DOUBLE')} AS ours, {usual} AS usual FROM ({numbers}) AS numbers(x)"
+    return con.execute(f"SELECT * FROM ({asked}) WHERE ours <> usual LIMIT 5").fetchall()
 
 
 @given(left=st.lists(st.text("ab\x1f1:", max_size=4) | st.none(), min_size=2, max_size=3), data=st.data())

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from headgate import gate
 from headgate.errors import CouldNotRunError, UsageError
-from headgate.gates import ExpectationResult, scan, sql
+from headgate.gates import ExpectationResult, repeated, scan, sql
 from headgate.gates.documents import ValidJson
 from headgate.gates.relation import never_plain, read_relation
 from headgate.gates.values import UnusableError
@@ -216,6 +216,15 @@ def test_postgresql_gives_the_results_that_the_file_gives(server: str, file: Pat
         if told(theirs) != told(ours)
     ]
     assert different == []
+
+
+def test_what_repeats_can_be_counted_in_order_there_too(
+    server: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = [{f"{VALUES}be_unique": {"column": c}} for c in ("id", "kind", "amount", "day", "moment")]
+    grouped = [told(each) for each in gate(f"{server}::shop.orders", suite).results]
+    monkeypatch.setattr(repeated, "MANY_DIFFERENT", 0)
+    assert [told(each) for each in gate(f"{server}::shop.orders", suite).results] == grouped
 
 
 def test_many_rows_give_the_same_numbers(server: str, tmp_path: Path) -> None:

@@ -118,8 +118,24 @@ def _show(name: str, once: int | None, outcome: Outcome) -> None:
     facts = [f"{outcome.changes:,} changes"] if once is not None or outcome.changes else []
     if outcome.tables:
         facts.append(f"{sum(outcome.tables.values()):,} rows in {len(outcome.tables)} tables")
-    if outcome.state != "stopped":
-        facts.append(f"headgate simulate {name} --stop ends it")
-    elif outcome.data:
-        facts.append(f"its data stays in {outcome.data}")
+    if ending := _ending(name, outcome):
+        facts.append(ending)
     verdict_line(outcome.state.upper(), facts, good=True)
+
+
+def _ending(name: str, outcome: Outcome) -> str | None:
+    """What is said of how to end what goes on; None where nothing does, as on somebody's server without traffic.
+
+    >>> from headgate.simulators import Outcome
+    >>> _ending("oltp", Outcome({}, {}, "idle", 3, "data")), _ending("oltp", Outcome({}, {}, "idle", 3))
+    ('headgate simulate oltp --stop ends it', None)
+    >>> _ending("oltp", Outcome({}, {}, "running", 0))
+    'headgate simulate oltp --stop with the same --url ends it'
+    >>> _ending("oltp", Outcome({}, {}, "stopped", 0, "data"))
+    'its data stays in data'
+    """
+    if outcome.state == "stopped":
+        return f"its data stays in {outcome.data}" if outcome.data else None
+    if outcome.data:
+        return f"headgate simulate {name} --stop ends it"
+    return f"headgate simulate {name} --stop with the same --url ends it" if outcome.state == "running" else None

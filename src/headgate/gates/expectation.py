@@ -296,6 +296,13 @@ class QueryExpectation(CountedExpectation):
     def counting(self, on: Checked) -> exp.Query:
         """The query that gives one row: elements, missing, unexpected."""
 
+    def quickest(self, on: Checked, ask: Ask) -> exp.Query:
+        """``counting``, or another query for the same if a look at the data tells that it is quicker.
+
+        The third number of the other one may be null: then ``counting`` is asked.
+        """
+        return self.counting(on)
+
     def bounded(self, on: Checked) -> tuple[str, ...]:
         """The columns whose ranges must be known for ``counting_densely``; none if it cannot count so."""
         return ()
@@ -308,12 +315,12 @@ class QueryExpectation(CountedExpectation):
     def offending(self, on: Checked) -> exp.Query:
         """The query that gives the offending rows."""
 
-    def early_samples(self, on: Checked, limit: int) -> tuple[exp.Query, ...]:
-        """Queries for what is shown of ``offending``, the quickest first.
+    def early_sample(self, on: Checked, counts: Counts) -> exp.Query | None:
+        """A quick query for what is shown of ``offending``, of which these are the ``counts``.
 
-        Each gives its first rows, and may give fewer than ``limit`` although there are as many.
+        It gives its first rows, and may give too few although there are more.
         """
-        return ()
+        return None
 
     def samples(self, on: Checked, ranges: Mapping[str, Range] | None, limit: int) -> exp.Query:
         """A query of which the first ``limit`` rows are those of ``offending``, and which may be quicker."""

@@ -21,15 +21,17 @@ import duckdb
 
 from headgate.gates.expectation import Counts
 from headgate.lake.catalog import Contents, DataFile
-from headgate.lake.engine import LAKE, Connection, literal, qualified, transaction
+from headgate.lake.engine import LAKE, Connection, literal, qualified
 from headgate.lake.profile import identity_of
 
 #: Where the facts are in the catalog's database.
 SCHEMA = "headgate"
 TABLE = "gate_memory"
-#: A small memory is read whole, which is quicker than choosing; so is one of which very much is asked.
-FEW_ROWS = 2_000
+#: What is asked about few subjects is chosen. Of more, a small memory is read whole, which is quicker than choosing;
+#: so is one of which very much is asked.
+FEW_NAMED = 20
 MOST_NAMED = 500
+FEW_ROWS = 2_000
 #: Facts about what is not there any more are forgotten where they are this many times as many as the others.
 MOST_DEAD = 2
 COLUMNS = "subject VARCHAR, fact VARCHAR, elements BIGINT, missing BIGINT, unexpected BIGINT"
@@ -89,7 +91,7 @@ class LakeMemory:
         """All facts about these subjects."""
         if not subjects:
             return {}
-        chosen = len(subjects) <= MOST_NAMED and self._rows() > FEW_ROWS
+        chosen = len(subjects) <= FEW_NAMED or (len(subjects) <= MOST_NAMED and (self._rows() or 0) > FEW_ROWS)
         where = f" WHERE subject IN ({_listed(subjects)})" if chosen else ""
         statement = f"SELECT subject, fact, elements, missing, unexpected FROM {self.table}{where}"
         try:
@@ -102,13 +104,14 @@ class LakeMemory:
         """Forget what is about nothing any more where there is much of it, and append."""
         if not facts:
             return
-        with transaction(self.con):
+        rows = self._rows()
+        if rows is None:
             schema = qualified(f"__ducklake_metadata_{self.alias}", SCHEMA)
             self.con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             self.con.execute(f"CREATE TABLE IF NOT EXISTS {self.table} ({COLUMNS})")
-            if self._rows() > FEW_ROWS:
-                self._forget()
-            self.con.execute(f"INSERT INTO {self.table} {_rows_of(facts)}")
+        elif rows > FEW_ROWS:
+            self._forget()
+        self.con.execute(f"INSERT INTO {self.table} {_rows_of(facts)}")
 
     def _forget(self) -> None:
         living = set(subjects_of(self.contents))
@@ -117,12 +120,12 @@ class LakeMemory:
             kept = f"SELECT DISTINCT * FROM {self.table} WHERE subject IN ({_listed(sorted(living))})"
             self.con.execute(f"CREATE OR REPLACE TABLE {self.table} AS {kept}")
 
-    def _rows(self) -> int:
-        """How many facts there are; DuckDB knows without counting."""
+    def _rows(self) -> int | None:
+        """How many facts there are, which DuckDB knows without counting; None if there is no place for any yet."""
         try:
             return int(self.con.execute(f"SELECT COUNT(*) FROM {self.table}").fetchall()[0][0])
         except duckdb.CatalogException:
-            return 0
+            return None
 
 
 def subject_of(file: DataFile) -> str:

@@ -1,8 +1,6 @@
-"""The statements of expectations that compare rows with one another."""
+"""The statements of expectations on the order of rows, and on gaps in a series."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from sqlglot import exp
 
@@ -11,92 +9,14 @@ from headgate.gates.relation import Checked
 from headgate.gates.values import Kind
 
 _INNER = "inner"
-_FIRST = "first_rows"
 _BEFORE = "_headgate_before"
-_PLACE = "_headgate_place"
-#: So many rows are grouped for examples before more are, and of so many the repeated ones are looked for among all.
-BEGINNINGS, _EARLY = (2_000, 50_000), 1000
-
-
-def count_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
-    """Elements, missing and unexpected rows, the latter being those whose combination of values is repeated."""
-    groups = exp.select(*_grouped(on, names, ignore_row_if), _alias(_count(), "n"), copy=False)
-    groups = groups.from_(sql.relation(on), copy=False).group_by(*_positions(len(names)), copy=False)
-    n = sql.column("n", _INNER)
-    missing = _ignored_groups(on, names, ignore_row_if)
-    alone: exp.Expr = exp.EQ(this=n, expression=exp.Literal.number(1))
-    alone = alone if missing is None else sql.every([alone, sql.negated(missing.copy())])
-    elements, ignored = _total(n), exp.Literal.number(0) if missing is None else _total(n, missing)
-    present = exp.Sub(this=elements.copy(), expression=ignored.copy())
-    once = exp.Filter(this=_count(), expression=exp.Where(this=alone))  # counting groups is quicker than adding them up
-    counts = exp.select(elements, ignored, exp.Sub(this=present, expression=once), copy=False)
-    return counts.from_(_subquery(groups, _INNER), copy=False)
-
-
-def repeated_rows(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
-    """All columns of the rows whose combination of values is repeated."""
-    keys = _keys(on, names)
-    groups = exp.select(*(key.copy() for key in keys)).from_(sql.relation(on)).group_by(*_positions(len(names)))
-    groups = groups.having(exp.GT(this=_count(), expression=exp.Literal.number(1)))
-    rows = _among(exp.select(sql.all_columns()), groups, keys)
-    missing = _ignored([key.this.copy() for key in keys], ignore_row_if)
-    return sql.in_order(rows if missing is None else rows.where(sql.negated(missing)), on, names)
-
-
-def repeated_at_the_beginning(
-    on: Checked, names: tuple[str, ...], ignore_row_if: str, limit: int, beginning: int
-) -> exp.Query:
-    """The compared columns of the first ``limit`` rows, without those that are not repeated in the ``beginning``."""
-    keys = _keys(on, names)
-    first = _first(on, names, ignore_row_if, beginning)
-    n = exp.Window(this=_count(), partition_by=[key.this for key in keys])
-    columns = [sql.column(name) for name in names]
-    counted = exp.select(*columns, sql.column(_PLACE), _alias(n, "_headgate_n"), copy=False)
-    counted = counted.from_(_subquery(first, sql.CHECKED), copy=False)
-    repeated = exp.GT(this=sql.column("_headgate_n"), expression=exp.Literal.number(1))
-    early = exp.LTE(this=sql.column(_PLACE), expression=exp.Literal.number(limit))
-    found = exp.select(*(sql.column(name) for name in names), copy=False)
-    found = found.from_(_subquery(counted, sql.CHECKED), copy=False)
-    return found.where(sql.every([early, repeated]), copy=False).order_by(sql.column(_PLACE), copy=False)
-
-
-def repeated_among_first(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Query:
-    """The compared columns of those of the first rows whose combination of values is repeated anywhere.
-
-    The relation is read once and grouped by few values only, where `repeated_rows` groups by all.
-    """
-    keys = _keys(on, names)
-    first = _first(on, names, ignore_row_if, _EARLY)
-    early = exp.alias_(exp.to_table(_FIRST), sql.CHECKED, table=True, quoted=True)
-    values = exp.select(*(key.copy() for key in keys), copy=False).from_(early, copy=False)
-    groups = _among(exp.select(*(key.copy() for key in keys), copy=False), values, keys)
-    groups = groups.from_(sql.relation(on), copy=False).group_by(*_positions(len(names)), copy=False)
-    groups = groups.having(exp.GT(this=_count(), expression=exp.Literal.number(1)), copy=False)
-    found = _among(exp.select(*(sql.column(name) for name in names), copy=False), groups, keys)
-    found = found.from_(early.copy(), copy=False).order_by(sql.column(_PLACE), copy=False)
-    return found.with_(_FIRST, as_=first, materialized=True, copy=False)
-
-
-def _first(on: Checked, names: tuple[str, ...], ignore_row_if: str, rows: int) -> exp.Select:
-    """The first ``rows`` rows that count, and their place among them, from 1."""
-    missing = _ignored([key.this for key in _keys(on, names)], ignore_row_if)
-    place = _alias(exp.Window(this=exp.RowNumber()), _PLACE)
-    first = exp.select(*(sql.column(name) for name in names), place, copy=False)
-    first = first.from_(sql.relation(on), copy=False).limit(rows, copy=False)
-    return first if missing is None else first.where(sql.negated(missing), copy=False)
-
-
-def _among(rows: exp.Select, query: exp.Select, keys: list[exp.Expr]) -> exp.Select:
-    """Only the rows whose keys are a row of the query. (With EXISTS, DuckDB first finds all different keys.)"""
-    same = [exp.NullSafeEQ(this=sql.column(f"k{i}", _INNER), expression=key.this.copy()) for i, key in enumerate(keys)]
-    return rows.join(_subquery(query, _INNER), on=sql.every(same), join_type="SEMI", copy=False)
 
 
 def count_out_of_order(on: Checked, name: str, *, rises: bool, strictly: bool) -> exp.Query:
     """Elements, missing rows, and those whose value goes the wrong way from the one before it."""
-    missing = exp.Filter(this=_count(), expression=exp.Where(this=sql.is_missing(name, on.kind(name))))
-    rows = exp.select(_count(), missing).from_(sql.relation(on))
-    wrong = exp.select(_count()).from_(out_of_order(on, name, rises=rises, strictly=strictly).subquery("wrong"))
+    missing = sql.count_where(sql.is_missing(name, on.kind(name)))
+    rows = exp.select(sql.count_all(), missing).from_(sql.relation(on))
+    wrong = exp.select(sql.count_all()).from_(out_of_order(on, name, rises=rises, strictly=strictly).subquery("wrong"))
     return rows.select(wrong.subquery())
 
 
@@ -126,7 +46,7 @@ def out_of_order(on: Checked, name: str, *, rises: bool, strictly: bool) -> exp.
 def count_gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -> exp.Query:
     """The steps that there should be, 0, and those that are not there."""
     place = sql.column("place", _INNER)
-    inner, there = _places(on, name, group_by), _count()
+    inner, there = _places(on, name, group_by), sql.count_all()
     if stride != 1:
         inner = _steps(on, name, group_by, stride)
         there = exp.CountIf(this=sql.column("on_grid", _INNER))
@@ -136,7 +56,7 @@ def count_gaps(on: Checked, name: str, group_by: tuple[str, ...], stride: int) -
     groups = groups.from_(inner.subquery(exp.to_identifier(_INNER, quoted=True)))
     if group_by:
         groups = groups.group_by(*(sql.column(f"g{i}", _INNER) for i in range(len(group_by))))
-    expected, found = _total(sql.column("steps", "spans")), _total(sql.column("n", "spans"))
+    expected, found = sql.total(sql.column("steps", "spans")), sql.total(sql.column("n", "spans"))
     return exp.select(expected, exp.Literal.number(0), exp.Sub(this=expected.copy(), expression=found)).from_(
         groups.subquery(exp.to_identifier("spans", quoted=True))
     )
@@ -222,64 +142,7 @@ def _place(column: exp.Expr, kind: Kind) -> exp.Expr:
     return exp.Anonymous(this="epoch_us", expressions=[column])
 
 
-def _keys(on: Checked, names: tuple[str, ...]) -> list[exp.Expr]:
-    """The columns that are compared, a NaN being a null."""
-    keys = []
-    for i, name in enumerate(names):
-        column: exp.Expr = sql.column(name)
-        if on.kind(name) == "float":
-            column = exp.Case(ifs=[exp.If(this=exp.IsNan(this=sql.column(name)), true=exp.Null())], default=column)
-        keys.append(_alias(column, f"k{i}"))
-    return keys
-
-
-def _grouped(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> list[exp.Expr]:
-    """By what rows are grouped. Where any missing value makes a row ignored, NaN may be a group of its own."""
-    if ignore_row_if != "any_value_is_missing":
-        return _keys(on, names)
-    return [_alias(sql.column(name), f"k{i}") for i, name in enumerate(names)]
-
-
-def _ignored_groups(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> exp.Expr | None:
-    """The condition of a group of `_grouped` whose rows are ignored; None if no row is."""
-    if ignore_row_if != "any_value_is_missing":
-        return _ignored([sql.column(f"k{i}", _INNER) for i in range(len(names))], ignore_row_if)
-    return sql.any_of([sql.is_missing(f"k{i}", on.kind(name), _INNER) for i, name in enumerate(names)])
-
-
-def _ignored(keys: Iterable[exp.Expr], ignore_row_if: str) -> exp.Expr | None:
-    nulls = [exp.Is(this=key, expression=exp.Null()) for key in keys]
-    if ignore_row_if == "never":
-        return None
-    return sql.any_of(nulls) if ignore_row_if == "any_value_is_missing" else sql.every(nulls)
-
-
-def _total(of: exp.Expr, condition: exp.Expr | None = None) -> exp.Expr:
-    total: exp.Expr = exp.Sum(this=of.copy())
-    if condition is not None:
-        total = exp.Filter(this=total, expression=exp.Where(this=condition.copy()))
-    return exp.Coalesce(this=total, expressions=[exp.Literal.number(0)])
-
-
 def _whole(value: exp.Expr, stride: int) -> exp.Expr:
     if stride == 1:
         return value
     return exp.IntDiv(this=value, expression=exp.Literal.number(stride))
-
-
-def _alias(value: exp.Expr, name: str) -> exp.Expr:
-    """The value itself, no copy, under a name."""
-    return exp.Alias(this=value, alias=exp.to_identifier(name, quoted=True))
-
-
-def _subquery(query: exp.Query, name: str) -> exp.Subquery:
-    """The query itself, no copy, as it stands in FROM."""
-    return query.subquery(exp.to_identifier(name, quoted=True), copy=False)
-
-
-def _count() -> exp.Expr:
-    return exp.Count(this=exp.Star())
-
-
-def _positions(count: int) -> list[exp.Expr]:
-    return [exp.Literal.number(i + 1) for i in range(count)]

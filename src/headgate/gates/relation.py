@@ -50,8 +50,8 @@ class Checked:
     names, by the name it uses. ``where`` is the condition, in SQL over the columns of ``checked``, of the rows
     that are seen; ``before`` is the relation as it was in an earlier release, for expectations that look back;
     ``changed`` is when its data became what it is, None if just now, for expectations that ask its age;
-    ``called`` is its name in errors, where that is not its own; ``found`` is what an expectation looked up in it
-    before it could write its queries.
+    ``called`` is its name in errors, where that is not its own; ``outside`` says that it lies in no lake; ``found`` is
+    what an expectation looked up in it before it could write its queries.
     """
 
     layer: str
@@ -66,6 +66,7 @@ class Checked:
     before: Checked | None = None
     changed: dt.datetime | None = None
     called: str | None = None
+    outside: bool = False
     found: object = None
     _by_name: dict[str, Column] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -113,7 +114,7 @@ def read_relation(con: Connection, contents: Contents, layer: str, name: str, al
     if table is not None:
         return Checked(layer, name, table.columns, table, True, table.identity, alias)
     if title in contents.outside:
-        return Checked(layer, name, _described(con, layer, name, alias), None, False, None, alias)
+        return Checked(layer, name, _described(con, layer, name, alias), None, False, None, alias, outside=True)
     view = contents.views.get(title)
     if view is None:
         names = [*contents.tables, *contents.views, *contents.outside]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -71,13 +72,14 @@ class Aggregates:
         ]
 
 
-def scan_whole(con: Connection, on: Checked, expectations: Iterable[RowExpectation]) -> list[Counts]:
-    """Count over the whole relation."""
+def scan_whole(con: Connection, on: Checked, expectations: Iterable[RowExpectation]) -> tuple[int, list[Counts]]:
+    """Count over the whole relation; also how many rows that is."""
     aggregates = Aggregates()
     for expectation in expectations:
         aggregates.add(expectation, on)
     statement = f"SELECT {aggregates.select} FROM {sql.text_of(sql.relation(on))}"
-    return aggregates.counts(con.execute(statement).fetchall()[0])
+    row = con.execute(statement).fetchall()[0]
+    return row[0], aggregates.counts(row)
 
 
 def scan_aggregates(con: Connection, on: Checked, expectations: Sequence[AggregateExpectation]) -> list[Measured]:
@@ -155,11 +157,17 @@ def run_query(con: Connection, on: Checked, expectation: QueryExpectation, range
     if ranges:
         with suppress(duckdb.Error):  # a value outside the range: the bounds lied
             quick = expectation.counting_densely(on, ranges)
-            row = con.execute(sql.text_of(quick, spent=True)).fetchall()[0] if quick is not None else (None,)
+            row = _ask(con, quick)[0] if quick is not None else (None,)
             if row[-1] is not None:
                 return Counts(*(int(value) for value in row))
-    row = con.execute(sql.text_of(expectation.counting(on), spent=True)).fetchall()[0]
+    row = _ask(con, expectation.quickest(on, partial(_ask, con)))[0]
+    if row[-1] is None:
+        row = _ask(con, expectation.counting(on))[0]
     return Counts(*(int(value) for value in row))
+
+
+def _ask(con: Connection, query: exp.Query) -> list[tuple[Any, ...]]:
+    return con.execute(sql.text_of(query, spent=True)).fetchall()
 
 
 def count_rows(con: Connection, on: Checked) -> int:
@@ -167,19 +175,24 @@ def count_rows(con: Connection, on: Checked) -> int:
     return int(con.execute(f"SELECT COUNT(*) FROM {sql.text_of(sql.relation(on))}").fetchall()[0][0])
 
 
-def examples(con: Connection, on: Checked, expectation: CountedExpectation, ranges: Ranges | None) -> tuple[Any, ...]:
-    """A few unexpected values; rows as mappings where several columns matter."""
+def examples(
+    con: Connection, on: Checked, expectation: CountedExpectation, counts: Counts, ranges: Ranges | None
+) -> tuple[Any, ...]:
+    """A few of the unexpected values that were counted; rows as mappings where several columns matter."""
     if isinstance(expectation, QueryExpectation):
-        for early in expectation.early_samples(on, EXAMPLES):
-            if len(found := _examples(con, on, expectation, early)) == EXAMPLES:
-                return found
+        early = expectation.early_sample(on, counts)
+        found = _examples(con, on, expectation, early) if early is not None else ()
+        if len(found) == EXAMPLES:
+            return found
         return _examples(con, on, expectation, expectation.samples(on, ranges, EXAMPLES))
     return _examples(con, on, expectation, offending_rows(on, expectation))
 
 
 def _examples(con: Connection, on: Checked, expectation: CountedExpectation, query: exp.Query) -> tuple[Any, ...]:
     names = expectation.shown(on)
-    offending = query.limit(EXAMPLES, copy=False).subquery(exp.to_identifier("offending", quoted=True), copy=False)
+    offending = query.limit(exp.Literal.number(EXAMPLES), copy=False).subquery(
+        exp.to_identifier("offending", quoted=True), copy=False
+    )
     columns: list[exp.Expr] = [sql.column(name, "offending") for name in names] or [exp.Star()]
     few = exp.select(*columns, copy=False).from_(offending, copy=False)
     cursor = con.execute(sql.text_of(few, spent=True))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from headgate.gates import arguments, dense
 from headgate.gates.arguments import argument
-from headgate.gates.expectation import QueryExpectation, expectation
+from headgate.gates.expectation import Ask, Counts, QueryExpectation, expectation
 from headgate.gates.relation import Checked
-from headgate.gates.values import UnusableError
+from headgate.gates.values import MOMENTS, UnusableError
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from headgate.gates.dense import Range
 
 _STEP = re.compile(r"(\d+)\s*(day|hour|minute|second)s?")
+#: Kinds of values of a fixed length, which the engine sorts quicker than it groups them if they hardly repeat.
+_SORTED = frozenset({"integer", "decimal", "float"}) | MOMENTS
 _SECONDS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 
 
@@ -39,9 +41,22 @@ class Unique(QueryExpectation):
 
     def counting(self, on: Checked) -> exp.Query:
         """Group by the value."""
-        from headgate.gates import queries
+        from headgate.gates import repeated
 
-        return queries.count_repeated(on, (self.column,), "any_value_is_missing")
+        return repeated.count_repeated(on, (self.column,), "any_value_is_missing")
+
+    def quickest(self, on: Checked, ask: Ask) -> exp.Query:
+        """By order if nearly each of the first values is another one; by their number if each is repeated there."""
+        from headgate.gates import repeated
+
+        if not repeated.is_worth_a_look(on):
+            return self.counting(on)
+        ((different, once),) = ask(repeated.different_at_the_beginning(on, self.column))
+        if different >= repeated.MANY_DIFFERENT and on.kind(self.column) in _SORTED:
+            return repeated.count_repeated_in_order(on, self.column)
+        if different and not once:
+            return repeated.count_if_all_are_repeated(on, self.column, different)
+        return self.counting(on)
 
     def bounded(self, on: Checked) -> tuple[str, ...]:
         """The one column."""
@@ -53,13 +68,13 @@ class Unique(QueryExpectation):
 
     def offending(self, on: Checked) -> exp.Query:
         """The rows of every repeated value."""
-        from headgate.gates import queries
+        from headgate.gates import repeated
 
-        return queries.repeated_rows(on, (self.column,), "any_value_is_missing")
+        return repeated.repeated_rows(on, (self.column,), "any_value_is_missing")
 
-    def early_samples(self, on: Checked, limit: int) -> tuple[exp.Query, ...]:
+    def early_sample(self, on: Checked, counts: Counts) -> exp.Query | None:
         """Most often the first rows show enough."""
-        return _early_repeated(on, (self.column,), "any_value_is_missing", limit)
+        return _early_repeated(on, (self.column,), "any_value_is_missing", counts)
 
 
 @expectation("expect_compound_columns_to_be_unique", dimension="uniqueness")
@@ -78,9 +93,9 @@ class CompoundUnique(QueryExpectation):
 
     def counting(self, on: Checked) -> exp.Query:
         """Group by the values."""
-        from headgate.gates import queries
+        from headgate.gates import repeated
 
-        return queries.count_repeated(on, self.column_list, self.ignore_row_if)
+        return repeated.count_repeated(on, self.column_list, self.ignore_row_if)
 
     def bounded(self, on: Checked) -> tuple[str, ...]:
         """All of them."""
@@ -92,22 +107,21 @@ class CompoundUnique(QueryExpectation):
 
     def offending(self, on: Checked) -> exp.Query:
         """The rows of every repeated combination."""
-        from headgate.gates import queries
+        from headgate.gates import repeated
 
-        return queries.repeated_rows(on, self.column_list, self.ignore_row_if)
+        return repeated.repeated_rows(on, self.column_list, self.ignore_row_if)
 
-    def early_samples(self, on: Checked, limit: int) -> tuple[exp.Query, ...]:
+    def early_sample(self, on: Checked, counts: Counts) -> exp.Query | None:
         """Most often the first rows show enough."""
-        return _early_repeated(on, self.column_list, self.ignore_row_if, limit)
+        return _early_repeated(on, self.column_list, self.ignore_row_if, counts)
 
 
-def _early_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str, limit: int) -> tuple[exp.Query, ...]:
-    from headgate.gates import queries
+def _early_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str, counts: Counts) -> exp.Query:
+    from headgate.gates import repeated
 
-    beginnings = (
-        queries.repeated_at_the_beginning(on, names, ignore_row_if, limit, rows) for rows in queries.BEGINNINGS
-    )
-    return (*beginnings, queries.repeated_among_first(on, names, ignore_row_if))
+    if counts.unexpected == counts.elements - counts.missing:  # no value occurs once
+        return repeated.first_rows(on, names, ignore_row_if)
+    return repeated.repeated_among_first(on, names, ignore_row_if)
 
 
 def step(value: Any) -> int | str:

@@ -147,8 +147,7 @@ class Sight:
         """
         if on.base is not None and on.is_whole_table:
             return on.base.rows
-        subject = on.identity if on.where is None else None
-        counts = self.fact(subject, ROWS)
+        counts = self.fact(on.identity, ROWS) if on.where is None else None
         if counts is None:
             from headgate.gates.scan import count_rows
 
@@ -157,8 +156,13 @@ class Sight:
             except duckdb.Error as error:
                 raise UnusableError(f"{on.title} cannot be read: {self.masking.error(error, on)}") from error
             self.counted += 1
-            self.learn(subject, ROWS, counts)
+            self.learn_rows(on, counts.elements)
         return counts.elements
+
+    def learn_rows(self, on: Checked, rows: int) -> None:
+        """Remember the number of rows that a scan of a relation came to; of a table the catalog knows it."""
+        if on.where is None and not on.is_whole_table:
+            self.learn(on.identity, ROWS, Counts(rows, 0, 0))
 
     def statistics(self, table: Table) -> Statistics:
         """What the catalog recorded of a table's columns, believable or not."""

@@ -118,6 +118,24 @@ def surely(condition: exp.Expr) -> exp.Expr:
     return exp.Coalesce(this=exp.paren(condition, copy=False), expressions=[exp.false()])
 
 
+def count_all() -> exp.Expr:
+    """How many rows there are."""
+    return exp.Count(this=exp.Star())
+
+
+def count_where(condition: exp.Expr) -> exp.Expr:
+    """How many rows meet a condition."""
+    return exp.Filter(this=count_all(), expression=exp.Where(this=condition))
+
+
+def total(of: exp.Expr, condition: exp.Expr | None = None) -> exp.Expr:
+    """The sum over the rows, or over those that meet a condition; 0 if there are none."""
+    found: exp.Expr = exp.Sum(this=of.copy())
+    if condition is not None:
+        found = exp.Filter(this=found, expression=exp.Where(this=condition.copy()))
+    return exp.Coalesce(this=found, expressions=[exp.Literal.number(0)])
+
+
 def is_missing(name: str, kind: Kind, table: str = CHECKED) -> exp.Expr:
     """The column holds no value: null, or a float's NaN."""
     null = exp.Is(this=column(name, table), expression=exp.Null())

@@ -127,7 +127,7 @@ class TableGate:
             from headgate.gates.scan import examples, looked_up
 
             outcome.on = looked_up(self.sight.con, outcome.relation, expectation)
-            outcome.examples = examples(self.sight.con, outcome.relation, expectation, self._ranges(outcome))
+            outcome.examples = examples(self.sight.con, outcome.relation, expectation, counts, self._ranges(outcome))
         outcome.verdict = expectation.judge(counts)
 
     # Whole columns
@@ -307,7 +307,8 @@ class TableGate:
         def scan(part: Sequence[Outcome]) -> None:
             from headgate.gates.scan import scan_whole
 
-            found = scan_whole(self.sight.con, _shared(part), _expectations(part))
+            rows, found = scan_whole(self.sight.con, _shared(part), _expectations(part))
+            self.sight.learn_rows(part[0].relation, rows)
             for outcome, counts in zip(part, found, strict=True):
                 self._found(outcome, counts)
 

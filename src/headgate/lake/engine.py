@@ -97,8 +97,7 @@ def connect(
         if settings.memory_limit:
             con.execute(f"SET memory_limit = {literal(settings.memory_limit)}")
         con.execute(f"SET threads = {literal(settings.threads)}" if settings.threads else "RESET threads")
-        if settings.temp_directory:
-            con.execute(f"SET temp_directory = {literal(str(settings.temp_directory))}")
+        _spill_to(con, settings.temp_directory)
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET preserve_insertion_order = true")
         for extension in extensions:
@@ -111,6 +110,17 @@ def connect(
         con.close()
         raise
     return con
+
+
+def _spill_to(con: Connection, folder: Path | None) -> None:
+    """DuckDB refuses to be told of a folder that it has written to, even of the same one."""
+    if folder and con.execute("SELECT current_setting('temp_directory')").fetchall() != [(str(folder),)]:
+        con.execute(f"SET temp_directory = {literal(str(folder))}")
+
+
+def hold() -> Connection:
+    """A connection that does nothing but keep the shared instance, which otherwise ends with its last connection."""
+    return duckdb.connect(INSTANCE)
 
 
 def admit(con: Connection, access: str | None) -> None:
@@ -263,6 +273,11 @@ def in_any_order(con: Connection) -> contextlib.AbstractContextManager[None]:
 def on_one_thread(con: Connection) -> contextlib.AbstractContextManager[None]:
     """For a query that only waits for another server: a thread that has nothing to do spins, on a core of its own."""
     return _setting(con, "threads", "1")
+
+
+def without_suggestions(con: Connection) -> contextlib.AbstractContextManager[None]:
+    """For when a database is attached: DuckDB reads its whole catalogue to say what a missing table may have meant."""
+    return _setting(con, "catalog_error_max_schemas", "0")
 
 
 @contextlib.contextmanager

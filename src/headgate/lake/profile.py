@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ EXACT_TYPES = frozenset(
 )
 #: DuckLake cuts longer strings, and cuts them below the truth.
 LONGEST_EXACT_STRING = 256
+_WORD = re.compile(r"\w+")
 #: What is said of a column of which statistics say nothing for sure.
 UNKNOWN: dict[str, Any] = {"null_share": None, "min": None, "max": None}
 
@@ -109,7 +111,7 @@ def identity_of(contents: Contents, name: str) -> str:
     """Equal for two states of a table or view that hold the same data.
 
     A view is its text and whatever stands behind the names in it; since a name can hide anywhere in
-    a text, every table and view whose name occurs in it counts.
+    a text, every table and view whose name occurs in it as a word counts.
     """
     if name not in contents.identities:
         contents.identities[name] = _identity(contents, name, frozenset())
@@ -121,12 +123,18 @@ def _identity(contents: Contents, name: str, above: frozenset[str]) -> str:
         return contents.tables[name].identity
     view = contents.views[name]
     text = view.sql.lower()
+    words = frozenset(_WORD.findall(text))
     inputs = [
         other
-        for other in [*contents.tables, *contents.views]
-        if other != name and other not in above and other.split(".", 1)[1].lower() in text
+        for other in (*contents.tables, *contents.views)
+        if other != name and other not in above and _names(text, words, other.split(".", 1)[1].lower())
     ]
     return digest([view.sql, sorted((i, _identity(contents, i, above | {name})) for i in inputs)])
+
+
+def _names(text: str, words: frozenset[str], name: str) -> bool:
+    """Whether a text may speak of ``name``; one that is no word by itself can stand in it anywhere."""
+    return name in words if _WORD.fullmatch(name) else name in text
 
 
 def view_columns(con: Connection, view: View, alias: str = LAKE) -> Iterator[tuple[str, str]]:

@@ -163,6 +163,7 @@ class Ledger:
         statuses: Collection[str] | None = None,
         *,
         lake: str | None = None,
+        serving: int | None = None,
         project_hash: str | None = None,
         variables: dict[str, Any] | None = None,
     ) -> RunRecord | None:
@@ -174,6 +175,8 @@ class Ledger:
                 query = query.where(runs.c.status.in_(list(statuses)))
             if lake is not None:
                 query = query.where(runs.c.lake == lake)
+            if serving is not None:
+                query = query.where(runs.c.serving == serving)
             if project_hash is not None:
                 query = query.where(runs.c.project_hash == project_hash)
             if variables is not None:
@@ -252,9 +255,9 @@ class Ledger:
         query = (
             select(steps.c.detail)
             .join(runs, runs.c.run == steps.c.run)
-            .where(runs.c.status == "nothing_new", runs.c.lake == lake, runs.c.serving == serving)
+            .where(runs.c.lake == lake, runs.c.serving == serving, runs.c.status == "nothing_new")
             .where(steps.c.name == step, steps.c.status == "done")
-            .order_by(steps.c.id)
+            .order_by(runs.c.id)  # by the steps' own SQLite would go through every step that was ever done
         )
         with self._database.reading() as con:
             details: Sequence[str] = con.execute(query).scalars().all()

@@ -24,8 +24,9 @@ from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 from headgate.errors import CouldNotRunError
 
 #: Raised whenever a table changes. A ledger of an older version is brought up in ``prepare``, which makes what it
-#: lacks: 2 has served and incidents, 3 finds steps by their status, 4 counts what it forgot.
-VERSION = 4
+#: lacks: 2 has served and incidents, 3 finds steps by their status, 4 runs by the release that they left served,
+#: 5 counts what it forgot.
+VERSION = 5
 SCHEMA = "headgate"
 #: Any number of our own: whoever prepares a PostgreSQL ledger holds this lock while it does.
 _PREPARING = 4_721_830_011
@@ -56,6 +57,7 @@ RUNS = Table(
     Column("summary", Text, nullable=False),
     Column("error", Text),
     Index("runs_status", "status", "id"),
+    Index("runs_serving", "lake", "serving", "status", "id"),
 )
 
 STEPS = Table(

@@ -26,6 +26,7 @@ from headgate.project.values import (
     Flag,
     MemoryLimit,
     Name,
+    NonFinite,
     PathText,
     PlacedSettings,
     Settings,
@@ -37,7 +38,6 @@ from headgate.project.values import (
     as_command,
     as_tuple,
     from_environment,
-    null_word,
 )
 
 
@@ -138,11 +138,7 @@ class FilesTable(PlacedSettings):
         description="What to do about a column that schema.lock does not know: stop the run, or take it in.",
         examples=["evolve"],
     )
-    non_finite: Annotated[
-        Literal["refuse", "null"],
-        BeforeValidator(null_word),
-        WithJsonSchema({"enum": ["refuse", "null", None], "type": ["string", "null"]}),
-    ] = Field(
+    non_finite: NonFinite = Field(
         default="refuse",
         description="What to do about NaN and infinities in number columns: stop the run, or load null.",
         examples=["null"],

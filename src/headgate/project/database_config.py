@@ -11,12 +11,12 @@ from headgate.project.durations import parse_duration
 from headgate.project.values import (
     ColumnName,
     Duration,
+    NonFinite,
     PathText,
     PlacedSettings,
     Settings,
     as_tuple,
     from_environment,
-    null_word,
 )
 
 Pattern = Annotated[str, Field(min_length=1, max_length=255)]
@@ -118,11 +118,7 @@ class Database(PlacedSettings):
         description="How far behind the largest cursor seen rows are read again, for commits that come late.",
         examples=["10m"],
     )
-    non_finite: Annotated[
-        Literal["refuse", "null"],
-        BeforeValidator(null_word),
-        WithJsonSchema({"enum": ["refuse", "null", None], "type": ["string", "null"]}),
-    ] = Field(
+    non_finite: NonFinite = Field(
         default="refuse",
         description="What to do about NaN and infinite numbers: stop the run, or load null.",
         examples=["null"],

@@ -6,7 +6,7 @@ import math
 import re
 import shlex
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
 
@@ -40,7 +40,7 @@ def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def null_word(value: Any) -> Any:
+def _null_word(value: Any) -> Any:
     """Take YAML's null for the word, which is what an author of ``non_finite: null`` means."""
     return "null" if value is None else value
 
@@ -84,6 +84,12 @@ SourceName = Annotated[str, Field(pattern=SOURCE_PATTERN, max_length=63)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=255)]
 TableName = Annotated[str, Field(pattern=TABLE_PATTERN, max_length=127)]
 PathText = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")]
+#: What becomes of NaN and infinite numbers.
+NonFinite = Annotated[
+    Literal["refuse", "null"],
+    BeforeValidator(_null_word),
+    WithJsonSchema({"enum": ["refuse", "null", None], "type": ["string", "null"]}),
+]
 Flag = Annotated[bool, BeforeValidator(from_environment)]
 Duration = Annotated[
     timedelta,

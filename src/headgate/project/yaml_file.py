@@ -35,7 +35,7 @@ _FLOAT = re.compile(
 if TYPE_CHECKING:
     _Base = yaml.SafeLoader
 else:
-    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the parser in C is ten times as quick
 
 
 class _Loader(_Base):
@@ -113,6 +113,15 @@ def read_value(text: str, *, name: str) -> Any:
         return None if node is None else _Builder(name).value(node, ())
     except ConfigError as error:
         raise UsageError(f"the value of {name} cannot be read: {error.what}", hint=error.hint) from error
+
+
+def safe_load(text: str) -> Any:
+    """As ``yaml.safe_load``, and quicker: for files that are in PyYAML's dialect, because it or dbt reads them so.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+    """
+    return yaml.load(text, Loader=_Base)  # noqa: S506  # it is the safe one
 
 
 def read_text(path: Path, file: str, *, limit: int) -> str:

@@ -57,10 +57,14 @@ def _code_changed(
     if parent.tools != tools():
         return "another version of Headgate, DuckDB or dbt"
     files = fingerprint(project.folder)
-    verified = ledger.last_run(
-        ["nothing_new"], lake=lake, project_hash=combined(files), variables=project.vars
-    ) if ledger else None  # fmt: skip
-    if verified is not None and verified.serving == parent.release:
+    looked_at = ledger and ledger.last_run(
+        ["nothing_new"],
+        lake=lake,
+        serving=parent.release,
+        project_hash=combined(files),
+        variables=project.vars,
+    )
+    if looked_at is not None:
         return None
     if parent.variables != project.vars:
         names = sorted(k for k in {*parent.variables, *project.vars} if parent.variables.get(k) != project.vars.get(k))

@@ -18,6 +18,7 @@ from typing import Any
 
 from headgate.errors import HeadgateError, LockHeldError, MissingExtraError, UsageError
 from headgate.lake import engine
+from headgate.lake.instance import KeptInstance
 from headgate.lake.release import Releases
 from headgate.ledger import Ledger
 from headgate.project import Project
@@ -27,7 +28,7 @@ from headgate.run.keeping import prune_lake
 from headgate.run.story import perform
 from headgate.run.telling import tell_of_age
 from headgate.run.verdict import Verdict
-from headgate.run.workshop import Options, open_store
+from headgate.run.workshop import Options, engine_settings, open_store
 
 #: After failures nothing is put off for longer than this, or than one interval if that is longer.
 LONGEST_BACKOFF = timedelta(hours=1)
@@ -61,6 +62,7 @@ class Schedule:
         self._report = report
         self._project = load()
         self._trigger = _trigger(timing)
+        self._instance = KeptInstance()
         self._pulse = Pulse(self._project.folder, self._project.target, str(timing))
         self._stop = threading.Event()
         self._idle = threading.Event()
@@ -120,7 +122,8 @@ class Schedule:
         failed = True
         try:
             self._project = self._load()
-            verdict = perform(self._project, self._options, stopping=self._stop.is_set)
+            with self._instance.for_run(engine_settings(self._project, open_store(self._project))):
+                verdict = perform(self._project, self._options, stopping=self._stop.is_set)
             failed = verdict.status == "failed" and not self._stop.is_set()
             self._tell(verdict, scheduler)
             self._prune(began)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 from headgate.errors import InterruptedRunError, UsageError, did_you_mean
 from headgate.lake.branch import branch_of
+from headgate.lake.engine import hold
 from headgate.lake.lease import locked, release
 from headgate.lake.release import Hold, Pointer, Releases
 from headgate.ledger import Ledger, RunRecord
@@ -46,7 +48,8 @@ def perform(
         _finish_killed(project, options, ledger, tell)
         shop = _begin(project, run, options, ledger, tell)
         shop.stopping = stopping
-        return concluded(shop, lambda: _whole(shop), started)
+        with closing(hold()):  # what the look at the sources loaded need not be loaded again
+            return concluded(shop, lambda: _whole(shop), started)
 
 
 def perform_step(project: Project, run: str, name: str, options: Options, tell: Listener = silent) -> Verdict:

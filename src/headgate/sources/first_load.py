@@ -29,9 +29,10 @@ class FirstLoad:
         """Read ``rows``, the SQL of a query with the columns, ``_hash`` and ``BAD``."""
         self.appended = self.log.fill(rows, self.columns, self.run, BAD)
 
-    def look(self) -> Findings:
-        """Count the rows, and what must not be among them."""
-        return look_over(self.log.con, self.relation, self.log.primary_key, f"_op = {literal(REFUSED)}")
+    def look(self, *, doubt: str = "FALSE", unique: bool = False) -> Findings:
+        """Count the rows, and what must not be among them (see ``look_over``)."""
+        bad = f"_op = {literal(REFUSED)}"
+        return look_over(self.log.con, self.relation, self.log.primary_key, bad, doubt, unique=unique)
 
     def counts(self, read: int) -> Counts:
         """What became of the rows.

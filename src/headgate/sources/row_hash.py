@@ -39,6 +39,10 @@ _PLAIN = _WHOLE | {
     "TIME WITH TIME ZONE",
 }
 
+#: From the first of these magnitudes up to the second a DOUBLE has the same text in JSON, which is written in a
+#: third of the time (beyond them JSON has exponents where DuckDB has none, or spells them otherwise).
+_WRITTEN_ALIKE = ("1e-3", "1e15")
+
 
 def hash_of(columns: Mapping[str, str], values: Mapping[str, str] | None = None) -> str:
     """The SQL of the hash (UBIGINT) of a row with these columns (name to DuckDB type).
@@ -75,7 +79,11 @@ def canonical_text(value: str, kind: str) -> str:
     if kind in _PLAIN or kind.startswith("DECIMAL"):
         return f"CAST({value} AS VARCHAR)"
     if kind in ("FLOAT", "DOUBLE"):  # -0.0 equals 0.0, and a NaN has no sign
-        return f"CASE WHEN isnan({value}) THEN 'nan' ELSE CAST({value} + 0 AS VARCHAR) END"
+        other = f"WHEN isnan({value}) THEN 'nan' ELSE CAST({value} + 0 AS VARCHAR) END"
+        if kind == "FLOAT":
+            return f"CASE {other}"
+        usual = f"abs({value}) >= {_WRITTEN_ALIKE[0]} AND abs({value}) < {_WRITTEN_ALIKE[1]}"
+        return f"CASE WHEN {usual} THEN CAST(to_json({value}) AS VARCHAR) {other}"
     if kind == "TIMESTAMP WITH TIME ZONE":  # what timezone('UTC', …) writes, for a tenth; the infinite have no number
         return f"coalesce(CAST(make_timestamp(epoch_us({value})) AS VARCHAR), CAST({value} AS VARCHAR))"
     if kind == "BLOB":

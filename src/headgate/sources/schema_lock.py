@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from headgate.errors import ConfigError
+from headgate.project.yaml_file import safe_load
 
 NAME = "schema.lock"
 _HEAD = """\
@@ -45,7 +46,7 @@ def read_lock(folder: Path) -> dict[str, LockedTable]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the file cannot be read: {error}", file=NAME) from error
     try:
-        data = yaml.safe_load(text) or {}
+        data = safe_load(text) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise ConfigError("this is not valid YAML", file=NAME, line=mark.line + 1 if mark else None) from error

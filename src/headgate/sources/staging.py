@@ -15,10 +15,11 @@ MODULUS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the look over a stage found."""
+    """What the look over a stage found; ``doubtful`` are rows of which only the source can say whether they are bad."""
 
     rows: int
     bad: int
+    doubtful: int
     null_keys: int
     distinct_keys: int
 
@@ -37,9 +38,9 @@ class Stage:
         """Read ``rows``, the SQL of a query (see ``Shape.rows``)."""
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {self.relation} AS {rows}")
 
-    def look(self) -> Findings:
-        """Count the rows, and what must not be among them."""
-        return look_over(self.con, self.relation, self._primary_key, BAD)
+    def look(self, *, doubt: str = "FALSE", unique: bool = False) -> Findings:
+        """Count the rows, and what must not be among them (see ``look_over``)."""
+        return look_over(self.con, self.relation, self._primary_key, BAD, doubt, unique=unique)
 
     def rows_by_file(self) -> dict[str, int]:
         """How many rows each place gave; a place without rows is not in it."""
@@ -78,12 +79,18 @@ class Stage:
         self.con.execute(f"DROP TABLE IF EXISTS {self.relation}")
 
 
-def look_over(con: Connection, relation: str, primary_key: Sequence[str], bad: str) -> Findings:
-    """Count the rows of a table, those for which ``bad`` holds, and what is wrong with their keys."""
+def look_over(
+    con: Connection, relation: str, primary_key: Sequence[str], bad: str, doubt: str, *, unique: bool
+) -> Findings:
+    """Count the rows of a table, those for which ``bad`` or ``doubt`` holds, and what is wrong with their keys.
+
+    ``unique``: the source has seen to it that no key is there twice, so nobody need look, which takes longest.
+    """
     empty = " OR ".join(f"{ident(key)} IS NULL" for key in primary_key)
-    keys = ", ".join(map(ident, primary_key))
+    keys = "count(*)" if unique else f"count(DISTINCT ({', '.join(map(ident, primary_key))}))"
     row = con.execute(
-        f"SELECT count(*), count(*) FILTER ({bad}), count(*) FILTER ({empty}), count(DISTINCT ({keys})) FROM {relation}"
+        f"SELECT count(*), count(*) FILTER ({bad}), count(*) FILTER ({doubt}), count(*) FILTER ({empty}), {keys} "
+        f"FROM {relation}"
     ).fetchall()[0]
     return Findings(*row)
 

@@ -31,8 +31,18 @@ def in_postgres(tree: exp.Expr, kind_of: KindOf, *, unicode: bool = True) -> str
 
     known = (
         *(exp.Count, exp.CountIf, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.StddevSamp, exp.Coalesce, exp.Case, exp.If),
-        *(exp.Abs, exp.IsNan, exp.IsInf, exp.Length, exp.Exists, exp.And, exp.Or, exp.RowNumber, exp.Lag),
-        *(exp.PercentileCont, exp.PercentileDisc, exp.Median, exp.ArrayAgg, exp.Array, exp.ArrayContains),
+        *(exp.Abs, exp.IsNan, exp.IsInf, exp.Length, exp.Exists, exp.And, exp.Or),
+        *(
+            exp.RowNumber,
+            exp.Lag,
+            exp.Lead,
+            exp.PercentileCont,
+            exp.PercentileDisc,
+            exp.Median,
+            exp.ArrayAgg,
+            exp.Array,
+            exp.ArrayContains,
+        ),
     )
     for node in tree.walk():
         name = _odd(node, known, kind_of)
@@ -56,7 +66,7 @@ def _odd(node: exp.Expr, known: Sequence[type[exp.Expr]], kind_of: KindOf) -> st
         return None if _is_known(node, kind_of) else f"{node.this}()"
     if isinstance(node, exp.RegexpReplace):
         return None if _replaces_alike(node) else "regexp_replace() with flags, or with what is computed"
-    if isinstance(node, exp.Window) and isinstance(node.this, exp.Lag) and not node.args.get("order"):
+    if isinstance(node, exp.Window) and isinstance(node.this, exp.Lag | exp.Lead) and not node.args.get("order"):
         return "the order of rows, which a table has not"
     if isinstance(node, exp.Cast):
         return None if _casts_alike(node, kind_of) else f"a cast to {node.to.sql()}"

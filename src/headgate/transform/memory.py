@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from headgate.lake.catalog import digest
+from headgate.project.yaml_file import safe_load
 from headgate.transform.models import Models, Node
 
 _PACKAGES = ("headgate", "dbt-core", "dbt-adapters", "dbt-common", "dbt-duckdb", "duckdb")
@@ -128,7 +129,7 @@ class Memory:
     def _key(self) -> str | None:
         """A hash of all that decides what the project parses to; None if it may be something else each time."""
         try:
-            settings = yaml.safe_load((self._folder / "dbt_project.yml").read_text(encoding="utf-8"))
+            settings = safe_load((self._folder / "dbt_project.yml").read_text(encoding="utf-8"))
             paths = {str(path) for name, each in settings.items() if name.endswith("-paths") for path in each}
         except (yaml.YAMLError, AttributeError, TypeError):  # dbt says what is wrong with it
             return None

@@ -24,7 +24,8 @@ class Chosen:
     """A table as it is read: ``values`` gives, for each column, how it comes without loss.
 
     ``cursor`` is None where the whole table is compared; ``decided`` names the columns of which the
-    project says that they are left out or read as text.
+    project says that they are left out or read as text; ``unique``: the database sees to it that no two rows
+    have the same key.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Chosen:
     cursor: SourceColumn | None
     overlap: timedelta | int
     decided: frozenset[str] = frozenset()
+    unique: bool = False
 
     @property
     def pairs(self) -> list[tuple[SourceColumn, Value]]:
@@ -156,7 +158,8 @@ class Choosing:
             overlap = self._fitting(table, cursor, overlap, declared=settings.overlap is not None)
         as_text = {name for name in names if matches_any(name, settings.columns.as_text)}
         decided = frozenset(as_text | {c.name for c in table.columns if c.name not in names})
-        return Chosen(table.name, columns, values, tuple(key), cursor, overlap, decided)
+        unique = table.unique and set(table.primary_key) <= set(key)
+        return Chosen(table.name, columns, values, tuple(key), cursor, overlap, decided, unique)
 
     def _columns(self, table: SourceTable, settings: DatabaseTable) -> Iterable[SourceColumn]:
         choice = settings.columns

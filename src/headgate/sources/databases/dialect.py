@@ -35,13 +35,17 @@ class SourceColumn:
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """A table as the database's catalogue describes it."""
+    """A table as the database's catalogue describes it.
+
+    ``unique``: the database sees to it that no two of its rows have one primary key, as the key arrives here.
+    """
 
     name: str
     columns: tuple[SourceColumn, ...]
     primary_key: tuple[str, ...]
     view: bool = False
     rows: int | None = None
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ class Value:
     """How a column is read: SQL of the source, the DuckDB type in which it lands, and what is refused.
 
     ``refused`` is SQL of the source that is true for a value that has no place in that type; ``or_null``
-    is ``sql`` with null in place of those.
+    is ``sql`` with null in place of those. ``doubt`` is SQL of DuckDB, with ``{}`` for the value that landed, that
+    is true for all of those, and for few others: the source is asked for ``refused`` only if there are any.
     """
 
     sql: str
@@ -67,6 +72,11 @@ class Value:
     refused: str | None = None
     or_null: str | None = None
     landing: str | None = None
+    doubt: str | None = None
+
+    def doubted(self, value: str) -> str | None:
+        """The SQL of DuckDB that is true where ``value``, as it landed, may be one that is refused."""
+        return self.doubt.format(value) if self.doubt else None
 
     def landed(self, value: str) -> str:
         """The SQL of the value in DuckDB, where the source's answer to ``sql`` is called ``value``."""

@@ -62,7 +62,7 @@ def _ignoring(source: str, chosen: Chosen, drift: Drift, locked: Mapping[str, st
             raise _refusal(source, chosen, [drift])
         column = next(column for column in pairs if column.name == drift.column)
         inner = pairs[column].landed("{}")
-        pairs[column] = replace(pairs[column], type=before, landing=f"CAST({inner} AS {before})")
+        pairs[column] = replace(pairs[column], type=before, landing=f"CAST({inner} AS {before})", doubt=None)
     return replace(chosen, columns=tuple(pairs), values=tuple(pairs.values()))
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from headgate.lake.engine import Connection, ident, literal, qualified
 from headgate.project.database_config import DuckdbSource
-from headgate.sources.databases.dialect import ForeignKey, Part, SourceColumn, SourceTable, Value, Why, matches
-from headgate.sources.databases.files import BUSY, file_of, stamp_of
+from headgate.sources.databases.dialect import ForeignKey, SourceColumn, SourceTable, Value, Why, matches
+from headgate.sources.databases.files import BUSY, DatabaseFile
 
 #: Types that a lake of Parquet files does not hold as they are. A HUGEINT would become a float there.
 _AS_TEXT = re.compile(r"ENUM|INTERVAL|TIME WITH TIME ZONE|TIMETZ|BIT|HUGEINT|BIGNUM|UNION|VARIANT|GEOMETRY|TIME_NS")
@@ -26,35 +25,24 @@ _MEANINGS = {
 }
 
 
-class DuckdbFile:
+class DuckdbFile(DatabaseFile):
     """A DuckDB file."""
 
     extension = None
     extra = None
+    log = ".wal"
 
     def __init__(self, config: DuckdbSource, folder: Path) -> None:
-        self.config = config
+        super().__init__(config, folder)
         self.schema = config.schema_
-        self.path = file_of(config, folder)
 
     def attach(self, con: Connection, alias: str) -> None:
         """Attach the file read-only."""
         con.execute(f"ATTACH {literal(str(self.path()))} AS {ident(alias)} (TYPE duckdb, READ_ONLY)")
 
-    def begin(self, con: Connection, alias: str, timeout: timedelta | None) -> None:
-        """Nothing is to be said: there are no sessions."""
-
-    def stamp(self) -> str | None:
-        """What tells that nothing was written to the file."""
-        return stamp_of(self.path(), ".wal")
-
     def relation(self, alias: str, sql: str) -> str:
         """The query itself: it is DuckDB's SQL already."""
         return f"({sql})"
-
-    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
-        """The whole table: DuckDB itself reads it with all threads."""
-        return [Part(alias)]
 
     def table(self, alias: str, name: str) -> str:
         """A table of the source in its SQL."""
@@ -114,14 +102,6 @@ class DuckdbFile:
         name = ident(column.name)
         less = f"INTERVAL {overlap.total_seconds():.0f} SECONDS" if isinstance(overlap, timedelta) else str(overlap)
         return f"({name} >= CAST({literal(mark)} AS {column.type}) - {less} OR {name} IS NULL)"
-
-    def digest(self, columns: Sequence[SourceColumn]) -> str | None:
-        """Nothing is nearer to the rows than we are."""
-        return None
-
-    def block(self, key: Sequence[SourceColumn], size: int | None) -> str | None:
-        """A file is near: it is compared whole."""
-        return None
 
     def why(self, text: str) -> Why:
         """What a message of DuckDB means."""

@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
+from headgate.lake.engine import Connection
 from headgate.project.database_config import DuckdbSource, SqliteSource
-from headgate.sources.databases.dialect import Why
+from headgate.sources.databases.dialect import Part, SourceColumn, Why
 
 BUSY = Why("unavailable", again=True, hint="another program writes to the file: let it end, then run again")
 
 
-def file_of(config: SqliteSource | DuckdbSource, folder: Path) -> Callable[[], Path]:
-    """Finds the file; an engine would make an empty one, or say less, if it is not there."""
+class DatabaseFile:
+    """What files of all kinds answer alike: there are no sessions, one reader is enough, and nothing is far away."""
 
-    def find() -> Path:
-        path = folder / Path(config.path).expanduser()
+    #: What the name of the file beside it ends with, in which lies what was written last.
+    log: ClassVar[str]
+
+    def __init__(self, config: SqliteSource | DuckdbSource, folder: Path) -> None:
+        self._config = config
+        self._folder = folder
+
+    def path(self) -> Path:
+        """Where the file is; an engine would make an empty one, or say less, if it is not there."""
+        path = self._folder / Path(self._config.path).expanduser()
         if not path.is_file():
-            raise config.error(f"there is no file {config.path}", "path", hint=f"it is looked for at {path}")
+            raise self._config.error(
+                f"there is no file {self._config.path}", "path", hint=f"it is looked for at {path}"
+            )
         return path
 
-    return find
+    def begin(self, con: Connection, alias: str, timeout: timedelta | None) -> None:
+        """Nothing is to be said: there are no sessions."""
+
+    def stamp(self) -> str | None:
+        """What tells that nothing was written to the file."""
+        return stamp_of(self.path(), self.log)
+
+    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
+        """The whole table: DuckDB reads its own files with all threads, and SQLite's with one."""
+        return [Part(alias)]
+
+    def digest(self, columns: Sequence[SourceColumn]) -> str | None:
+        """Nothing is nearer to the rows than we are."""
+        return None
+
+    def block(self, key: Sequence[SourceColumn], size: int | None) -> str | None:
+        """A file is near: it is compared whole."""
+        return None
 
 
 def stamp_of(path: Path, log: str) -> str | None:

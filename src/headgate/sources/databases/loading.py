@@ -25,7 +25,7 @@ from headgate.sources.databases.blocks import (
     remembered,
 )
 from headgate.sources.databases.choosing import Chosen
-from headgate.sources.databases.dialect import Part
+from headgate.sources.databases.dialect import Part, SourceColumn, Value
 from headgate.sources.databases.session import Session
 from headgate.sources.first_load import FirstLoad
 from headgate.sources.memory import Memory
@@ -149,7 +149,7 @@ class TableLoading:
                 self.stage.fill(f"{before}SELECT {named}, {hash_of(types, typed)} AS _hash, {bad} AS {BAD} FROM {rows}")
         except duckdb.ConversionException as error:
             raise self._unconvertible(error) or error from error
-        findings = self.stage.look()
+        findings = self.stage.look(doubt=self._doubt(), unique=self.chosen.unique)
         self._check(findings, window)
         return findings.rows, self._leave_out()
 
@@ -175,8 +175,16 @@ class TableLoading:
         return f"SELECT {named}{bad} FROM {self._table()}{_where(window, part)}"
 
     def _refused(self) -> list[str]:
-        """What must not hold for a row, in the source's SQL; a source is not asked for what it always answers alike."""
-        return [v.refused for v in self.chosen.values if v.refused and not (self._lenient and v.or_null)]
+        """What must not hold for a row, in the source's SQL, as far as only the source can see it; often nothing."""
+        return [v.refused for v in self.chosen.values if self._may_refuse(v) and v.refused and not v.doubt]
+
+    def _doubt(self) -> str:
+        """SQL of the lake that is true for rows in which the source may find a value that has no place."""
+        doubts = [v.doubted(ident(column.name)) for column, v in self.chosen.pairs if self._may_refuse(v)]
+        return " OR ".join(filter(None, doubts)) or "FALSE"
+
+    def _may_refuse(self, value: Value) -> bool:
+        return value.refused is not None and not (self._lenient and value.or_null)
 
     @property
     def _lenient(self) -> bool:
@@ -187,8 +195,9 @@ class TableLoading:
 
     def _check(self, findings: Findings, window: Window) -> None:
         """Raises SourceDataError for the first thing that is wrong with the rows."""
-        if findings.bad:
-            raise self._bad_value(window)
+        counts = self._refused_counts(window) if findings.bad or findings.doubtful else {}
+        if findings.bad or any(counts.values()):
+            raise self._bad_value(counts)
         if findings.null_keys:
             more = f" ({findings.null_keys:,} rows)" if findings.null_keys > 1 else ""
             raise self._wrong(
@@ -202,15 +211,18 @@ class TableLoading:
                 hint="name all columns that make a row unique in primary_key",
             )
 
-    def _bad_value(self, window: Window) -> SourceDataError:
-        """Ask the source which column it is; nobody pays for that unless something is wrong."""
-        suspects = [(column, value) for column, value in self.chosen.pairs if value.refused]
-        counts = ", ".join(
-            f"sum(CASE WHEN {value.refused} THEN 1 ELSE 0 END) AS n{n}" for n, (_, value) in enumerate(suspects)
-        )
+    def _refused_counts(self, window: Window) -> dict[SourceColumn, int]:
+        """Ask the source, in the snapshot that was read, how many values of each column have no place."""
+        suspects = {column: value.refused for column, value in self.chosen.pairs if self._may_refuse(value)}
+        counts = ", ".join(f"sum(CASE WHEN {sql} THEN 1 ELSE 0 END) AS n{n}" for n, sql in enumerate(suspects.values()))
         asked = f"SELECT {counts} FROM {self._table()}{_where(window)}"
         found = self.con.execute(f"SELECT * FROM {self.dialect.relation(self.session.alias, asked)}").fetchall()[0]
-        column, value, count = next((c, v, int(n)) for (c, v), n in zip(suspects, found, strict=True) if int(n or 0))
+        return {column: int(count or 0) for column, count in zip(suspects, found, strict=True)}
+
+    def _bad_value(self, counts: Mapping[SourceColumn, int]) -> SourceDataError:
+        """What is said of the first column of which the source found values that have no place."""
+        column, count = next((column, count) for column, count in counts.items() if count)
+        value = dict(self.chosen.pairs)[column]
         many = "a row has a value" if count == 1 else f"{count:,} rows have values"
         as_text = f"tables: {{{self.chosen.name}: {{columns: {{as_text: [{column.name}]}}}}}}"
         if value.type.endswith("[]"):

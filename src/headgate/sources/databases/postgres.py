@@ -55,6 +55,8 @@ _NATIVE = {
 _IN_LISTS = frozenset(_NATIVE) - {"json", "jsonb", "bytea", "real", "double precision", "name"}
 _MOMENTS = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
 _NUMBERS = frozenset({"smallint", "integer", "bigint"})
+#: Different values of these types are different in raw, too: of others PostgreSQL and DuckDB may judge differently.
+_EXACT = _NUMBERS | {"uuid"}
 _PRECISION = re.compile(r"\(\d+(,-?\d+)?\)")
 _NUMERIC = re.compile(r"numeric\((\d+),(-?\d+)\)")
 _WIDEST = 38
@@ -75,7 +77,9 @@ SELECT CAST(c.relname AS text) AS table_name, c.relkind IN ('v', 'm') AS is_view
   NOT a.attnotnull AS nullable,
   (SELECT CAST(k.position AS integer) FROM pg_index i
      CROSS JOIN LATERAL unnest(CAST(i.indkey AS smallint[])) WITH ORDINALITY AS k(attnum, position)
-   WHERE i.indrelid = c.oid AND i.indisprimary AND k.attnum = a.attnum AND k.position <= i.indnkeyatts) AS key_position
+   WHERE i.indrelid = c.oid AND i.indisprimary AND k.attnum = a.attnum AND k.position <= i.indnkeyatts) AS key_position,
+  EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid)
+    AND (c.relkind = 'p' OR NOT EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = c.oid)) AS keyed
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   LEFT JOIN bases b ON b.root = a.atttypid
@@ -95,6 +99,9 @@ FROM pg_constraint k
 WHERE n.nspname = %s AND k.contype = 'f' AND k.convalidated AND NOT t.relispartition AND NOT r.relispartition
 ORDER BY t.relname COLLATE "C", k.conkey, k.oid, c.position
 """
+#: The scanner reads a NaN in a numeric as 0. So PostgreSQL is asked about NaN only for a table in which there is a 0;
+#: asked about every row it would have to compute one, where it can send a whole table's rows as they are.
+_NAN_ARRIVES = "{} = 0"
 #: What is said about the session, so that the text of a value is the same whatever the server's defaults are.
 _SESSION = {
     "TimeZone": "UTC",
@@ -200,11 +207,12 @@ class Postgres:
         asked = _CATALOGUE.replace("%s", self.text(self.schema))
         rows = con.execute(f"SELECT * FROM {self.relation(alias, asked)}").fetchall()
         tables = []
-        for (name, view, count), group in groupby(rows, key=lambda row: row[:3]):
+        for (name, view, count, keyed), group in groupby(rows, key=lambda row: (*row[:3], row[-1])):
             members = list(group)
-            columns = tuple(SourceColumn(column, kind, nullable) for *_, column, kind, nullable, _ in members)
-            key = sorted((position, column) for *_, column, _, _, position in members if position is not None)
-            tables.append(SourceTable(name, columns, tuple(column for _, column in key), view, count))
+            columns = tuple(SourceColumn(column, kind, nullable) for *_, column, kind, nullable, _, _ in members)
+            key = sorted((position, column, kind) for *_, column, kind, _, position, _ in members if position)
+            unique = keyed and all(kind in _EXACT for *_, kind in key)
+            tables.append(SourceTable(name, columns, tuple(column for _, column, _ in key), view, count, unique))
         return tables
 
     def foreign_keys(self, con: Connection, alias: str) -> list[ForeignKey]:
@@ -229,11 +237,11 @@ class Postgres:
             return text
         if native := _decimal(kind):
             nan = "CAST('NaN' AS numeric)"
-            return Value(name, native, f"{name} = {nan}", f"nullif({name}, {nan})")
+            return Value(name, native, f"{name} = {nan}", f"nullif({name}, {nan})", doubt=_NAN_ARRIVES)
         bare = _PRECISION.sub("", kind)
         if kind in ("real", "double precision"):
             bad = f"{name} IN ('NaN', 'Infinity', '-Infinity')"
-            return Value(name, _NATIVE[kind], bad, f"CASE WHEN NOT {bad} THEN {name} END")
+            return Value(name, _NATIVE[kind], bad, f"CASE WHEN NOT {bad} THEN {name} END", doubt="NOT isfinite({})")
         if bare in ("json", "jsonb"):
             return Value(f"CAST({name} AS text)", "JSON")
         if bare == "oid":

@@ -19,7 +19,15 @@ from headgate.errors import (
     SourceRefusedError,
     SourceUnavailableError,
 )
-from headgate.lake.engine import Connection, ident, literal, load_extension, transaction, translated
+from headgate.lake.engine import (
+    Connection,
+    ident,
+    literal,
+    load_extension,
+    transaction,
+    translated,
+    without_suggestions,
+)
 from headgate.project.config import DatabaseSource as DatabaseConfig
 from headgate.sources.databases.dialect import ATTACHED, BESIDE, Dialect, Part
 
@@ -64,7 +72,7 @@ class Session:
         return result
 
     def _once(self, con: Connection, work: Callable[[], Result]) -> Result:
-        with self._translated(), self._attached(con), transaction(con):
+        with self._translated(), without_suggestions(con), self._attached(con), transaction(con):
             self.dialect.begin(con, self.alias, self.timeout)
             return work()
 

@@ -53,7 +53,7 @@ class DatabaseSource:
             SourceUnavailableError: it cannot be reached.
             SourceRefusedError: it lets us not in.
         """
-        con = connect(EngineSettings(threads=1), extensions=())
+        con = connect(EngineSettings(threads=1), shared=True, extensions=())  # so a run loads its scanner once
         try:
             return self.session.visit(con, lambda: self._look(con, known, compare))
         finally:

@@ -6,16 +6,12 @@ nothing, which DuckDB casts: 17 digits of a float, the hexadecimal digits of a b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
-from pathlib import Path
 
 from headgate.lake.engine import Connection, ident, literal
-from headgate.project.database_config import SqliteSource
 from headgate.sources.databases.dialect import (
     ForeignKey,
-    Part,
     SourceColumn,
     SourceTable,
     Value,
@@ -23,7 +19,7 @@ from headgate.sources.databases.dialect import (
     foreign_keys_of,
     matches,
 )
-from headgate.sources.databases.files import BUSY, file_of, stamp_of
+from headgate.sources.databases.files import BUSY, DatabaseFile
 
 _CATALOGUE = """
 SELECT m.name AS table_name, CAST(m.type = 'view' AS text) AS is_view, c.name AS column_name, upper(c.type) AS kind,
@@ -56,34 +52,20 @@ _MEANINGS = {
 }
 
 
-class Sqlite:
+class Sqlite(DatabaseFile):
     """A SQLite file."""
 
     extension = "sqlite_scanner"
     extra = "sqlite"
-
-    def __init__(self, config: SqliteSource, folder: Path) -> None:
-        self.config = config
-        self.path = file_of(config, folder)
+    log = "-wal"
 
     def attach(self, con: Connection, alias: str) -> None:
         """Attach the file read-only."""
         con.execute(f"ATTACH {literal(str(self.path()))} AS {ident(alias)} (TYPE sqlite, READ_ONLY)")
 
-    def begin(self, con: Connection, alias: str, timeout: timedelta | None) -> None:
-        """Nothing is to be said: there are no sessions."""
-
-    def stamp(self) -> str | None:
-        """What tells that nothing was written to the file."""
-        return stamp_of(self.path(), "-wal")
-
     def relation(self, alias: str, sql: str) -> str:
         """A table of DuckDB's SQL that is what the source answers to ``sql``."""
         return f"sqlite_query({literal(alias)}, {literal(sql)})"
-
-    def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
-        """The whole table: a file has one reader."""
-        return [Part(alias)]
 
     def table(self, alias: str, name: str) -> str:
         """A table of the source in its SQL."""
@@ -147,14 +129,6 @@ class Sqlite:
             back = literal(f"-{overlap.total_seconds():.0f} seconds")
             return f"(julianday({name}) >= julianday({literal(mark)}, {back}) - 0.00001 OR julianday({name}) IS NULL)"
         return f"({name} >= {int(mark)} - {overlap} OR {name} IS NULL)"
-
-    def digest(self, columns: Sequence[SourceColumn]) -> str | None:
-        """SQLite cannot hash."""
-        return None
-
-    def block(self, key: Sequence[SourceColumn], size: int | None) -> str | None:
-        """A file is near: it is compared whole."""
-        return None
 
     def why(self, text: str) -> Why:
         """What a message of SQLite or the scanner means."""
