@@ -85,3 +85,14 @@ def test_what_was_read_from_files_does_not_stay_in_memory(instance: KeptInstance
         assert con.execute(f"SELECT sum(a) FROM '{file}'").fetchall() == [(4999950000,)]
     with connect(shared=True, extensions=()) as con:
         assert con.execute("FROM duckdb_external_file_cache()").fetchall() == []
+
+
+def test_an_instance_whose_caches_grew_is_not_kept(tmp_path: Path) -> None:
+    instance = KeptInstance(most=2**15)
+    attach = f"ATTACH 'ducklake:{tmp_path}/l.ducklake' AS lake (DATA_PATH '{tmp_path}/d/', DATA_INLINING_ROW_LIMIT 0)"
+    write = "CREATE OR REPLACE TABLE lake.t AS SELECT range AS a FROM range(1000)"
+    work = (attach, *[write, "SELECT * FROM lake.t"] * 10, "DETACH lake")
+    kept = [loaded_before(instance, EngineSettings(), *work) for _ in range(4)]
+    instance.let_go()
+    assert not all(kept[1:])
+    assert any(kept)
