@@ -29,35 +29,39 @@ _SETTINGS = """
     ('memory_limit', 'max_memory', 'write_buffer_row_group_memory_limit', 'threads', 'worker_threads',
      'temp_directory', 'max_temp_directory_size')
 """
-#: What may be left in caches. DuckDB empties them only when memory runs short, which in the end would be all of it.
-_KEPT_BYTES = 64 * 2**20
+#: After so many runs the next one gets a new instance: DuckLake keeps what it knew of every catalog that was ever
+#: attached, some 3 MB a run, for as long as the instance lives. Loading extensions so seldom costs next to nothing.
+MOST_RUNS = 20
+
 #: What a project says about the engine; with other words it gets another one.
 _Asked = tuple[str | None, int | None, Path | None]
 
 
 class KeptInstance:
-    """Keeps the instance that connections share between runs, while its caches hold no more than ``most`` bytes."""
+    """Keeps the instance that connections share alive between runs."""
 
-    def __init__(self, most: int = _KEPT_BYTES) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._con: Connection | None = None
         self._asked: _Asked | None = None
         self._settings: dict[str, str] = {}
+        self._runs = 0
 
     @contextmanager
     def for_run(self, settings: EngineSettings) -> Iterator[None]:
         """One run: it finds an instance in which there is nothing of another run, nor a setting that is not its own."""
         asked = (settings.memory_limit, settings.threads, settings.temp_directory)
-        if asked != self._asked:
+        if asked != self._asked or self._runs >= MOST_RUNS:
             self.let_go()
         if self._con is None:
-            self._con, self._asked = hold(), asked
+            self._con, self._asked, self._runs = hold(), asked, 0
             self._settings = dict(self._con.execute(_SETTINGS).fetchall())
+        self._runs += 1
         try:
             yield
         finally:
-            self._forget_files(self._con)
-            if not (self._is_as_before(self._con) and self._is_small(self._con)):
+            if self._is_as_before(self._con):
+                self._forget_files(self._con)
+            else:
                 self.let_go()
 
     def let_go(self) -> None:
@@ -70,11 +74,6 @@ class KeptInstance:
         now = dict(con.execute(_SETTINGS).fetchall())  # extensions bring settings of their own
         same = all(now.get(name) == value for name, value in self._settings.items())
         return same and not con.execute(_LEFT).fetchall()
-
-    def _is_small(self, con: Connection) -> bool:
-        """Whether the caches are: that of what stands at the end of Parquet files grows with every file."""
-        kept = con.execute("SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()").fetchall()[0][0]
-        return int(kept) <= self._most
 
     def _forget_files(self, con: Connection) -> None:
         """Files of a lake are written once and mostly read by one run: kept, they would only fill memory."""
