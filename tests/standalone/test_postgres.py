@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,12 @@ from hypothesis import strategies as st
 
 from headgate import gate
 from headgate.errors import CouldNotRunError, UsageError
-from headgate.gates import ExpectationResult, repeated
+from headgate.gates import ExpectationResult, repeated, scan, sql
+from headgate.gates.documents import ValidJson
+from headgate.gates.relation import never_plain, read_relation
 from headgate.gates.values import UnusableError
 from headgate.standalone import postgres, postgres_regex
+from headgate.standalone.data import Data, own
 
 psycopg = pytest.importorskip("psycopg", reason="the extra postgres is not installed")
 
@@ -88,6 +93,14 @@ def expected() -> list[dict[str, Any]]:
         "expect_column_value_z_scores_to_be_less_than": [
             {"column": c, "threshold": 1, "double_sided": True} for c in ("id", "amount", "price")
         ],
+        f"{VALUES}not_be_outliers": [
+            {"column": c, "method": method, "multiplier": 1}
+            for c in ("id", "amount", "price")
+            for method in ("iqr", "std")
+        ],
+        f"{VALUES}match_strftime_format": [{"column": "word", "strftime_format": "%Y-%m"}],
+        f"{VALUES}match_json_schema": [{"column": "word", "json_schema": {}, "mostly": 0.1}],
+        "valid_json": [{"column": "word"}, {"column": ODD, "row_condition": "id = 4"}],
         "expect_column_min_to_be_between": [{"column": c, "min_value": 0} for c in ("id", "amount", "price", "ok")],
         "expect_column_max_to_be_between": [
             {"column": "day", "max_value": "2024-01-31"},
@@ -100,8 +113,16 @@ def expected() -> list[dict[str, Any]]:
             f"expect_column_{name}_to_be_between": [
                 {"column": c, "min_value": 1, "max_value": 4} for c in ("id", "amount", "price", "ok")
             ]
-            for name in ("mean", "median", "stdev", "sum")
+            for name in ("stdev", "sum")
         },
+        "expect_column_mean_to_be_between": [
+            *({"column": c, "min_value": 1, "max_value": 4} for c in ("id", "amount", "price", "ok")),
+            *({"column": c, "max_value": "2024-01-14 00:00:00"} for c in ("day", "moment")),
+        ],
+        "expect_column_median_to_be_between": [
+            *({"column": c, "min_value": 1, "max_value": 4} for c in ("id", "amount", "price", "ok")),
+            *({"column": c, "min_value": "2024-01-02", "strict_min": True} for c in ("day", "moment")),
+        ],
         "expect_column_unique_value_count_to_be_between": [
             {"column": c, "max_value": 3} for c in ("kind", "amount", "word")
         ],
@@ -232,7 +253,7 @@ def test_many_rows_give_the_same_numbers(server: str, tmp_path: Path) -> None:
 def test_what_postgresql_has_no_equal_for_is_not_checked_and_says_so(server: str) -> None:
     suite: list[dict[str, Any]] = [
         {"expect_column_values_to_match_regex": {"column": "word", "regex": r"\bann"}},
-        {"valid_json": {"column": "word"}},
+        {f"{VALUES}be_json_parseable": {"column": "word"}},
         {"unexpected_rows_expectation": {"unexpected_rows_query": "select * from {batch} where upper(word) = 'A'"}},
         {"unexpected_rows_expectation": {"unexpected_rows_query": "select amount || 'x' from {batch}"}},
         {"expect_column_value_lengths_to_equal": {"column": "amount", "value": 1}},
@@ -286,6 +307,130 @@ def test_a_regular_expression_is_refused_or_finds_what_it_finds_elsewhere(server
 
         compare()
     assert compared > 300
+
+
+FIRST, LAST = dt.datetime(1800, 1, 1), dt.datetime(2250, 1, 1)  # noqa: DTZ001 - times of no zone
+#: What JSON is made of, and what is none; some of it stands in a text alone.
+JSON_PARTS = [
+    *'{}[],:"',
+    " ",
+    "\t",
+    "\n",
+    "\r",
+    "\x0b",
+    "\u00a0",
+    "\ufeff",
+    "//",
+    "/**/",
+    "'a'",
+    "\\",
+    '"a',
+    '"\\x"',
+    '"\\u12"',
+]
+JSON_VALUES = [
+    "1",
+    "-1",
+    "-0",
+    "01",
+    "1.",
+    "1.5",
+    ".5",
+    "1e5",
+    "1E+5",
+    "1e400",
+    "1e-400",
+    "1e999999",
+    "1" * 30,
+    "+1",
+    "0x1",
+]
+JSON_VALUES += [
+    "NaN",
+    "nan",
+    "Infinity",
+    "-inf",
+    "true",
+    "false",
+    "null",
+    "True",
+    '""',
+    '"a"',
+    '"é"',
+    '"\\/"',
+    '"\\n"',
+    '"\t"',
+]
+JSON_VALUES += [
+    f'"\\u{each}"' for each in ("d800", "d83d\\ude00", "ude00", "D800\\u0041", "d83d \\ude00", "0000", "00e5", "2028")
+]
+JSON_VALUES += ['"\\\\u0000"', '"\\\\ud800"', '"\x01"', '"\x7f"', '",]"', '"nan"', '"\\"\\ud800"']
+
+
+def json_texts() -> list[str]:
+    """Documents, right and wrong, and what is none at all."""
+    draw = random.Random(7)
+
+    def document(depth: int) -> str:
+        if depth == 0 or draw.random() < 0.3:
+            return draw.choice(JSON_VALUES)
+        items = [document(depth - 1) for _ in range(draw.randint(0, 3))]
+        comma = draw.choice(["", "", "", ","])
+        if draw.random() < 0.5:
+            return "[" + ",".join(items) + comma + "]"
+        return "{" + ",".join(f'"k":{each}' for each in items) + comma + "}"
+
+    parts = ["".join(draw.choices(JSON_PARTS + JSON_VALUES, k=draw.randint(1, 4))) for _ in range(3000)]
+    return sorted({"", *JSON_VALUES, *parts, *(document(3) for _ in range(3000))})
+
+
+def test_json_is_what_it_is_elsewhere(server: str) -> None:
+    texts = json_texts()
+    with psycopg.connect(server, autocommit=True) as con:
+        con.execute("DROP TABLE IF EXISTS shop.documents; CREATE TABLE shop.documents (word TEXT)")
+        con.cursor().executemany("INSERT INTO shop.documents VALUES (%s)", [[text] for text in texts])
+    with duckdb.connect() as here, postgres.open_table(server, "shop.documents") as there:
+        here.execute("CREATE TABLE documents AS SELECT unnest(?) AS word", [texts])
+        ours = invalid(own(here, "documents", "documents"))
+        assert invalid(there) == ours
+    assert 200 < len(ours) < len(texts) - 200
+
+
+def invalid(data: Data) -> list[str]:
+    """The texts of a table's column ``word`` that are no JSON."""
+    on = read_relation(data.con, data.contents, data.layer, data.table, data.alias, never_plain)
+    rows = scan.offending_rows(on, ValidJson(column="word"))
+    return sorted(word for (word,) in data.con.execute(sql.text_of(rows)).fetchall())
+
+
+@pytest.mark.parametrize("type_", ["DATE", "TIMESTAMP", "TIMESTAMPTZ"])
+def test_the_middle_of_dates_and_times_is_what_it_is_elsewhere(server: str, tmp_path: Path, type_: str) -> None:
+    suite = [{f"expect_column_{name}_to_be_between": {"column": "t"}} for name in ("mean", "median")]
+
+    @settings(max_examples=20, deadline=None, derandomize=True, database=None)
+    @given(st.lists(st.one_of(st.none(), st.datetimes(FIRST, LAST)), min_size=1, max_size=7))
+    def compare(moments: list[dt.datetime | None]) -> None:
+        texts = [None if each is None else each.isoformat() for each in moments]
+        with psycopg.connect(server, autocommit=True) as con, duckdb.connect() as engine:
+            con.execute("SET timezone = 'UTC'")
+            con.execute(f"DROP TABLE IF EXISTS shop.times; CREATE TABLE shop.times (t {type_})")
+            con.cursor().executemany("INSERT INTO shop.times VALUES (%s)", [[each] for each in texts])
+            engine.execute("SET timezone = 'UTC'")
+            times = f"SELECT unnest(?::VARCHAR[])::{type_} AS t"
+            engine.execute(f"COPY ({times}) TO '{tmp_path}/times.parquet'", [texts])
+        there, here = gate(f"{server}::shop.times", suite), gate(tmp_path / "times.parquet", suite)
+        assert [told(each) for each in there.results] == [told(each) for each in here.results]
+        assert [each.error for each in here.results] == [None, None]
+
+    compare()
+
+
+def test_an_infinite_date_has_no_middle(server: str) -> None:
+    with psycopg.connect(server, autocommit=True) as con:
+        con.execute("CREATE TABLE shop.ever AS SELECT 'infinity'::date AS t UNION ALL SELECT '2020-01-01'")
+    (result,) = gate(f"{server}::shop.ever", [{"expect_column_mean_to_be_between": {"column": "t"}}]).results
+    assert not result.success
+    assert "could not be checked" in (result.error or "")
 
 
 def test_tables_without_rows_are_judged_as_empty_files_are(server: str, tmp_path: Path) -> None:

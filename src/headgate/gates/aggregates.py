@@ -162,17 +162,22 @@ class MeanBetween(MiddleExpectation):
     """The mean."""
 
     def aggregate(self, on: Checked) -> exp.Expr:
-        """Of whole numbers the sum, which is exact; else the mean."""
+        """Of whole numbers and of moments the sum, which is exact; else the mean."""
         from sqlglot import exp
 
-        column = _column(self.column)
-        if on.kind(self.column) in ("integer", "boolean"):
+        column, kind = _column(self.column), on.kind(self.column)
+        if kind in MOMENTS:
+            return _of_finite(self.column, exp.Sum(this=_microseconds(self.column)))
+        if kind in ("integer", "boolean"):
             return exp.Sum(this=column)
         return of_values(on, self.column, exp.Avg(this=column))
 
     def value(self, on: Checked, found: Measured) -> Any:
         """The mean."""
-        if on.kind(self.column) in ("integer", "boolean"):
+        kind = on.kind(self.column)
+        if kind in MOMENTS:
+            return None if found.value is None else _moment(found.value // found.present, kind)
+        if kind in ("integer", "boolean"):
             return found.value / found.present if found.present else None
         return found.value
 
@@ -186,10 +191,14 @@ class MedianBetween(MiddleExpectation):
         """The median, unrounded."""
         from sqlglot import exp
 
-        column: exp.Expr = _column(self.column)
-        if on.kind(self.column) in NUMBERS:
-            column = _as_double(column)
-        return of_values(on, self.column, exp.Median(this=column))
+        if on.kind(self.column) in MOMENTS:
+            return _of_finite(self.column, exp.Median(this=_as_double(_microseconds(self.column))))
+        return of_values(on, self.column, exp.Median(this=_as_double(_column(self.column))))
+
+    def value(self, on: Checked, found: Measured) -> Any:
+        """The median."""
+        kind = on.kind(self.column)
+        return found.value if found.value is None or kind not in MOMENTS else _moment(int(found.value), kind)
 
 
 @expectation("expect_column_stdev_to_be_between", dimension="accuracy")
@@ -272,6 +281,29 @@ def of_values(on: Checked, column: str, aggregate: exp.Expr) -> exp.Expr:
     if on.kind(column) != "float":
         return aggregate
     return exp.Filter(this=aggregate, expression=exp.Where(this=exp.not_(exp.IsNan(this=_column(column)), copy=False)))
+
+
+def _microseconds(column: str) -> exp.Expr:
+    """A date or time as a whole number: microseconds since 1970, in UTC."""
+    from sqlglot import exp
+
+    return exp.Anonymous(this="epoch_us", expressions=[_column(column)])
+
+
+def _of_finite(column: str, aggregate: exp.Expr) -> exp.Expr:
+    """An aggregate of moments; null where one of them is infinite, and so is no number."""
+    from sqlglot import exp
+
+    numbers, values = exp.Count(this=_microseconds(column)), exp.Count(this=_column(column))
+    return exp.Case(ifs=[exp.If(this=exp.EQ(this=numbers, expression=values), true=aggregate)])
+
+
+def _moment(microseconds: int, kind: Kind) -> dt.datetime:
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC if kind == "timestamptz" else None)
+    try:
+        return epoch + dt.timedelta(microseconds=microseconds)
+    except OverflowError as error:
+        raise UnusableError("the middle of the column lies in no year from 1 to 9999") from error
 
 
 def _column(name: str) -> exp.Expr:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 #: A text within JSON, after which only numbers, words and brackets are left.
 _TEXTS = r'"(?:[^"\\]|\\.)*"'
-#: What DuckDB takes for JSON and is none: a comma after the last item, a number that is none.
-_LAX = r"(?i),\s*[\]}]|nan|inf"
+#: What DuckDB takes for JSON and is none: a comma after the last item, a number that is none. Without flags, since
+#: PostgreSQL has other ones.
+_LAX = r",\s*[\]}]|[nN][aA][nN]|[iI][nN][fF]"
 #: The words for such numbers that Python, and so Great Expectations, understands.
 _PYTHON_NUMBERS = r"\bNaN\b|\bInfinity\b"
 #: Half of a character: it stands for nothing, and Python reads it.

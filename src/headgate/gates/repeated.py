@@ -36,7 +36,7 @@ def count_repeated(on: Checked, names: tuple[str, ...], ignore_row_if: str) -> e
 
 def is_worth_a_look(on: Checked) -> bool:
     """Whether its first rows say how best to count the others: there are many, and to read the first is quick."""
-    return on.outside or (on.base is not None and on.exact and on.base.rows >= MANY_ROWS)
+    return on.where is None and (on.outside or (on.base is not None and on.exact and on.base.rows >= MANY_ROWS))
 
 
 def different_at_the_beginning(on: Checked, name: str) -> exp.Query:

@@ -178,6 +178,11 @@ class PostgresConnection:
         """The rows of the last statement."""
         return self._rows
 
+    def fetchmany(self, size: int) -> list[tuple[Any, ...]]:
+        """The next ones of them."""
+        found, self._rows = self._rows[:size], self._rows[size:]
+        return found
+
     def _describe(self, table: exp.Table | None) -> None:
         assert table is not None  # noqa: S101 - a gate describes tables alone
         rows = self._connection.execute(_COLUMNS, (table.db, table.name)).fetchall()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from headgate.gates.values import Kind, UnusableError
+from headgate.gates.values import MOMENTS, Kind, UnusableError
 from headgate.standalone.postgres_regex import in_postgres as regex_in_postgres
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 KindOf = Callable[["exp.Expr"], Kind | None]
 #: Their texts are those that DuckDB writes, a date's but for the words before the first year.
 _WRITTEN_ALIKE: frozenset[Kind] = frozenset({"text", "integer", "decimal", "date"})
+#: A text within JSON, as a regular expression of PostgreSQL.
+_TEXT_IN_JSON = r'"(?:[^"\\]|\\.)*"'
 #: Functions on floats, which PostgreSQL has not.
 _FLOATS = {"isfinite": ("NaN", "Infinity", "-Infinity"), "isinf": ("Infinity", "-Infinity")}
 
@@ -46,7 +48,7 @@ def in_postgres(tree: exp.Expr, kind_of: KindOf, *, unicode: bool = True) -> str
         name = _odd(node, known, kind_of)
         if name is not None:
             raise UnusableError(f"PostgreSQL has nothing that is known to mean the same as {name}")
-        if not unicode and isinstance(node, exp.Length | exp.RegexpLike | exp.RegexpFullMatch):
+        if not unicode and isinstance(node, exp.Length | exp.RegexpLike | exp.RegexpFullMatch | exp.RegexpReplace):
             raise UnusableError("the database's encoding is not UTF8, so it may see other characters in its texts")
     whole = exp.Paren(this=tree.copy())  # so that the root can be replaced as well
     for node in reversed(list(whole.this.walk())):
@@ -61,7 +63,9 @@ def _odd(node: exp.Expr, known: Sequence[type[exp.Expr]], kind_of: KindOf) -> st
     from sqlglot import exp
 
     if isinstance(node, exp.Anonymous):
-        return None if str(node.this).lower() in _FLOATS else f"{node.this}()"
+        return None if _is_known(node, kind_of) else f"{node.this}()"
+    if isinstance(node, exp.RegexpReplace):
+        return None if _replaces_alike(node) else "regexp_replace() with flags, or with what is computed"
     if isinstance(node, exp.Window) and isinstance(node.this, exp.Lag | exp.Lead) and not node.args.get("order"):
         return "the order of rows, which a table has not"
     if isinstance(node, exp.Cast):
@@ -77,6 +81,22 @@ def _odd(node: exp.Expr, known: Sequence[type[exp.Expr]], kind_of: KindOf) -> st
     if isinstance(node, exp.Interval | exp.IntDiv | exp.Lambda | exp.Bracket | exp.Pivot | exp.SimilarTo | exp.Glob):
         return type(node).__name__
     return "ILIKE" if isinstance(node, exp.ILike) else None
+
+
+def _is_known(node: exp.Anonymous, kind_of: KindOf) -> bool:
+    """Whether it is a function that DuckDB alone has, and of which PostgreSQL has what makes the same."""
+    name, kind = str(node.this).lower(), kind_of(node.expressions[0]) if node.expressions else None
+    return name in _FLOATS or (name == "epoch_us" and kind in MOMENTS) or (name == "json_valid" and kind == "text")
+
+
+def _replaces_alike(node: exp.RegexpReplace) -> bool:
+    """Every match by a text without back-references."""
+    from sqlglot import exp
+
+    written = (node.expression, node.args.get("replacement"), node.args.get("modifiers"))
+    if not all(isinstance(each, exp.Literal) for each in written):
+        return False
+    return "\\" not in node.args["replacement"].name and node.args["modifiers"].name == "g"
 
 
 def _is_text(node: exp.Expr, kind_of: KindOf) -> bool:
@@ -132,11 +152,55 @@ def _function(node: exp.Func, kind_of: KindOf) -> exp.Expr:
         return exp.In(this=node.expression, expressions=node.this.expressions)
     if isinstance(node, exp.Sum | exp.Min | exp.Max) and not node.expressions and kind_of(node.this) == "boolean":
         return _of_booleans(node)
-    if isinstance(node, exp.Anonymous):
-        name = str(node.this).lower()
-        among = _is_one_of(node.expressions[0], _FLOATS[name])
-        return exp.not_(among) if name == "isfinite" else among
-    return node
+    if isinstance(node, exp.RegexpReplace):
+        return _replaced(node.this, regex_in_postgres(node.expression.name), node.args["replacement"].name)
+    return _of_duckdb(node) if isinstance(node, exp.Anonymous) else node
+
+
+def _of_duckdb(node: exp.Anonymous) -> exp.Expr:
+    """What makes the same as a function that DuckDB alone has."""
+    from sqlglot import exp
+
+    name, of = str(node.this).lower(), node.expressions[0]
+    if name == "epoch_us":
+        return _microseconds(of)
+    if name == "json_valid":
+        return _is_json(of)
+    among = _is_one_of(of, _FLOATS[name])
+    return exp.not_(among) if name == "isfinite" else among
+
+
+def _microseconds(moment: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    seconds = exp.Extract(this=exp.Var(this="EPOCH"), expression=moment)  # exact, as a numeric
+    return exp.cast(exp.Mul(this=seconds, expression=exp.Literal.number(1_000_000)), "BIGINT", dialect="postgres")
+
+
+def _is_json(text: exp.Expr) -> exp.Expr:
+    """JSON, in whose texts no half of a character stands alone.
+
+    PostgreSQL's ``json`` knows nothing of halves, and its ``jsonb`` has no numbers beyond 131072 digits and no NUL: so
+    the texts within are put together as an array, and are asked about apart.
+    """
+    from sqlglot import exp
+
+    whole = exp.Is(this=text, expression=exp.JSON())
+    nul, letter = exp.Literal.string(r"\u0000"), exp.Literal.string(r"\u0041")
+    without_nul = exp.Anonymous(this="REPLACE", expressions=[text.copy(), nul, letter])
+    alone = _replaced(without_nul, f'({_TEXT_IN_JSON})|[^"]+', r"\1")
+    listed = exp.DPipe(this=exp.Literal.string("["), expression=_replaced(alone, f"({_TEXT_IN_JSON})", r"\1,"))
+    array = exp.DPipe(this=listed, expression=exp.Literal.string("0]"))
+    sound = exp.Anonymous(this="PG_INPUT_IS_VALID", expressions=[array, exp.Literal.string("jsonb")])
+    return exp.paren(exp.and_(whole, sound))
+
+
+def _replaced(text: exp.Expr, regex: str, by: str) -> exp.Expr:
+    """Every match of a regular expression of PostgreSQL, whatever the column's collation makes of letters."""
+    from sqlglot import exp
+
+    plain = exp.paren(exp.Collate(this=exp.paren(text), expression=exp.to_identifier("C", quoted=True)))
+    return exp.Anonymous(this="REGEXP_REPLACE", expressions=[plain, *map(exp.Literal.string, (regex, by, "g"))])
 
 
 def _cast(node: exp.Cast, kind_of: KindOf) -> exp.Expr:
