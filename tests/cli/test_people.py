@@ -315,3 +315,22 @@ def test_a_terminal_that_knows_few_characters_gets_escapes_not_an_error(publishe
     assert (shown.returncode, "\\xe9\\u2192" in shown.stdout) == (0, True)
     as_json = process("query", "--json", "select 'é→' as x", cwd=published.folder, env=env)
     assert '"rows": [["\\u00e9\\u2192"]]' in as_json.stdout
+
+
+# --- what is not there just now --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "verb", ["releases", "runs", "diff 1 2", "score", "doctor", "quarantine list", "query 'select 1'"]
+)
+def test_who_asks_the_lake_needs_no_address_of_a_source_or_a_server(verb: str, twice: Shop, cli: Cli) -> None:
+    sources, *rest = (twice.folder / "headgate.yml").read_text().partition("layers:")
+    away = sources + "  till2: {type: postgres, url: '${AWAY_URL}'}\n" + "".join(rest)
+    server = "serve: {house: {type: postgres, schema: s, url: '${HOUSE_URL}', tables: {marts.by_item: {}}}}\n"
+    twice.write("headgate.yml", away + server)
+    found = cli(*shlex.split(verb), "--project", str(twice.folder))
+    assert found.code == 0, found.err
+    refused = cli("plan", "--project", str(twice.folder))
+    assert refused.code == 2
+    assert "AWAY_URL is not set" in refused.err
+    assert "HOUSE_URL is not set" in refused.err

@@ -341,6 +341,47 @@ def test_a_target_that_is_not_chosen_needs_no_variables(loaded: Loaded) -> None:
     assert "PROD_MEMORY is not set" in error.what
 
 
+OTHERS = """
+name: p
+layers: [raw, marts]
+sources:
+  shop:
+    type: postgres
+    url: "postgresql://${SHOP_USER}@host/shop"
+    tables: {people: {pii: [email]}}
+serve:
+  near: {type: postgres, schema: s, url: "postgresql://host/near", tables: {marts.a: {primary_key: [a]}}}
+  far: {type: postgres, schema: s, url: "${FAR_URL}", tables: {marts.a: {primary_key: [a]}}}
+notify: {ops: {urls: ["json://host", "${OPS_URL}"]}}
+after: {train: {command: ["${TRAIN}", "now"]}}
+targets:
+  prod: {serve: {other: {type: postgres, schema: s, url: "${PROD_URL}", tables: {marts.a: {primary_key: [a]}}}}}
+"""
+
+
+@pytest.mark.parametrize(("target", "serve"), [(None, ["near"]), ("prod", [])])
+def test_who_asks_the_lake_alone_needs_nobodys_address(loaded: Loaded, target: str | None, serve: list[str]) -> None:
+    project = loaded(OTHERS, target=target, only_lake=True)
+    assert list(project.serve) == serve
+    assert (project.notify, project.after) == ({}, {})
+    assert project.sources["shop"].tables["people"].pii == ("email",)  # hidden from who reads the lake
+    error = refused(loaded, OTHERS, target=target)
+    for name in ("SHOP_USER", "OPS_URL", "TRAIN"):
+        assert f"{name} is not set" in str(error)
+
+
+def test_who_asks_the_lake_alone_needs_to_know_where_it_is(loaded: Loaded) -> None:
+    error = refused(loaded, OTHERS + 'lake: "${LAKE_URL}"\nledger: "${LEDGER_URL}"\n', only_lake=True)
+    assert "LAKE_URL is not set" in str(error)
+    assert "LEDGER_URL is not set" in str(error)
+    assert "SHOP_USER" not in str(error)
+
+
+def test_other_mistakes_are_told_to_who_asks_the_lake_alone(loaded: Loaded) -> None:
+    assert refused(loaded, OTHERS.replace("name: p", "nam: p"), only_lake=True).line == 2
+    assert "typ" in refused(loaded, OTHERS.replace("near: {type:", "near: {typ:"), only_lake=True).what
+
+
 def test_secrets_are_hidden_in_errors_and_in_the_projects_text(loaded: Loaded) -> None:
     content = 'name: p\nledger: "postgresql://me:${PASSWORD}@host/db"\nvars: {token: "${TOKEN}"}\n'
     environ = {"PASSWORD": "hunter2", "TOKEN": "abcdef"}

@@ -46,7 +46,7 @@ def query(
 
     if release is not None and run is not None:
         raise UsageError("--release and --run exclude each other")
-    opened = open_project(project, target)
+    opened = open_project(project, target, only_lake=True)
     store = open_store(opened)
     pointer = None if run else Releases(store).pointer()
     asked = release if release is not None or pointer is None else pointer.release

@@ -37,7 +37,7 @@ def runs(
     from headgate.cli.tables import show_table
     from headgate.run.history import list_runs
 
-    records = list_runs(open_project(project, target), limit)
+    records = list_runs(open_project(project, target, only_lake=True), limit)
     if as_json:
         show_json({"runs": [_run_json(record) for record in records]})
     elif not records:
@@ -69,7 +69,7 @@ def why(
     from headgate.cli.progress import Progress
     from headgate.run.why import explain_run
 
-    opened = open_project(project, target)
+    opened = open_project(project, target, only_lake=True)
     with Progress(quiet=as_json, doing="looking for the rows"):
         explanation = explain_run(opened, run)
     if as_json:

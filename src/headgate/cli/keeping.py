@@ -63,7 +63,7 @@ def doctor(project: ProjectOption = Path(), target: TargetOption = None, as_json
     from headgate.lake.engine import connect
     from headgate.run.workshop import engine_settings, open_store
 
-    opened = open_project(project, target)
+    opened = open_project(project, target, only_lake=True)
     store = open_store(opened)
     con = connect(engine_settings(opened, store))
     try:

@@ -30,12 +30,17 @@ class Opened:
         return cls.project.folder / ".headgate" / "logs" if cls.project else Path(tempfile.gettempdir())
 
 
-def open_project(folder: Path, target: str | None, var: list[str] | None = None) -> Project:
-    """Read the project in ``folder`` as ``target`` and the variables of the command line make it."""
+def open_project(folder: Path, target: str | None, var: list[str] | None = None, *, only_lake: bool = False) -> Project:
+    """Read the project in ``folder`` as ``target`` and the variables of the command line make it.
+
+    ``only_lake``: the verb asks the lake and the ledger and nothing else, and needs nobody's address or password.
+    """
     from headgate.project import load, parse_variables
 
     Opened.project = None
-    Opened.project = load(folder, target=target, variables=parse_variables(var or []), environ=os.environ)
+    Opened.project = load(
+        folder, target=target, variables=parse_variables(var or []), environ=os.environ, only_lake=only_lake
+    )
     return Opened.project
 
 
@@ -44,7 +49,7 @@ def open_releases(folder: Path, target: str | None) -> Releases:
     from headgate.lake.opening import open_store
     from headgate.lake.release import Releases
 
-    project = open_project(folder, target)
+    project = open_project(folder, target, only_lake=True)
     return Releases(open_store(project.lake, project.folder))
 
 

@@ -46,7 +46,7 @@ def list_(project: ProjectOption = Path(), target: TargetOption = None, as_json:
     from headgate.lake.quarantine import STATUSES
     from headgate.run.deciding import list_quarantine
 
-    release, tables = list_quarantine(open_project(project, target))
+    release, tables = list_quarantine(open_project(project, target, only_lake=True))
     if as_json:
         show_json({"release": release, "tables": tables})
     elif not tables:
@@ -82,7 +82,7 @@ def show(
     from headgate.run.deciding import show_quarantine
 
     wanted = None if status == "all" else status
-    opened = open_project(project, target)
+    opened = open_project(project, target, only_lake=True)
     with show_quarantine(opened, table, where=where, expectation=expectation, status=wanted) as found:
         answer = found.answer
         if as_json:

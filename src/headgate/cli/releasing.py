@@ -65,7 +65,7 @@ def diff(
     from headgate.lake.release import Releases
     from headgate.run.workshop import engine_settings, open_store
 
-    opened = open_project(project, target)
+    opened = open_project(project, target, only_lake=True)
     store = open_store(opened)
     found = Releases(store)
     old, new = found.manifest(before), found.manifest(after)

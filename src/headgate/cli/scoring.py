@@ -37,7 +37,7 @@ def score(
 
     if history and release is not None:
         raise UsageError("--history shows every release: it takes no --release")
-    entries = scores_of(open_project(project, target), subject, release=release, history=history)
+    entries = scores_of(open_project(project, target, only_lake=True), subject, release=release, history=history)
     if as_json:
         show_json({"releases": entries})
     elif history:

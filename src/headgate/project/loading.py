@@ -35,6 +35,8 @@ from headgate.project.yaml_file import KeyPath, YamlFile, read_value, read_yaml
 PROJECT_FILE = "headgate.yml"
 DBT_PROJECT_FILE = "dbt_project.yml"
 SQLITE = "sqlite:///"
+#: Where headgate.yml says how those are reached who get releases, or are told of them.
+_OTHERS = frozenset({"serve", "export", "notify", "after"})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,11 +87,13 @@ def load(
     target: str | None = None,
     variables: Mapping[str, Any] | None = None,
     environ: Mapping[str, str],
+    only_lake: bool = False,
 ) -> Project:
     """Read the project in exactly this folder.
 
     ``variables`` replace the project's and the target's ``vars`` one by one, each by one of its kind. What
-    ``environ`` does not hold, a simulator that runs beside the project may.
+    ``environ`` does not hold, a simulator that runs beside the project may. With ``only_lake``, for who asks the lake
+    and the ledger and nothing else, a variable that is not set does not matter where it says how others are reached.
 
     Raises:
         ConfigError: headgate.yml says something wrong; the text lists everything that is.
@@ -99,7 +103,7 @@ def load(
     source = read_yaml(_project_file(folder), PROJECT_FILE)
     environ = {**announced(folder), **environ}
     filled = interpolate(source.data, environ)
-    settings = _settings(source, filled, target, environ)
+    settings = _settings(source, filled, target, environ, only_lake=only_lake)
     if len(settings.layers) == 1 and (folder / DBT_PROJECT_FILE).exists():
         what = f"there is a {DBT_PROJECT_FILE}, and no layer that its models could be built into"
         raise source.error(what, ("layers",), hint=f"layers: [{settings.layers[0]}, staging, marts]")
@@ -191,8 +195,12 @@ def _target_names(source: YamlFile) -> list[str]:
     return list(targets) if isinstance(targets, dict) else []
 
 
-def _settings(source: YamlFile, filled: Interpolated, target: str | None, environ: Mapping[str, str]) -> ProjectFile:
+def _settings(
+    source: YamlFile, filled: Interpolated, target: str | None, environ: Mapping[str, str], *, only_lake: bool
+) -> ProjectFile:
     data, missing = _without_idle_targets(filled, target)
+    if only_lake:
+        data, missing = _without_others(data, missing)
     problems = [*filled.broken, *unset(missing, environ)]
     settings = validate(data)
     if isinstance(settings, ProjectFile):
@@ -222,6 +230,33 @@ def _without_idle_targets(filled: Interpolated, target: str | None) -> tuple[dic
         return filled.data, missing
     kept = {name: each for name, each in filled.data["targets"].items() if name not in idle}
     return {**filled.data, "targets": kept}, missing
+
+
+def _without_others(
+    data: dict[str, Any], missing: dict[KeyPath, list[str]]
+) -> tuple[dict[str, Any], dict[KeyPath, list[str]]]:
+    """Leave out servers, channels and the like for which a variable is not set.
+
+    Sources stay, with the variable's name in them: what is personal in their tables matters to who reads the lake.
+    """
+
+    def place_of(path: KeyPath) -> KeyPath | None:
+        depth = 2 if path[0] == "targets" else 0
+        return path[: depth + 2] if len(path) > depth + 1 and path[depth] in _OTHERS else None
+
+    places = {place for path in missing if (place := place_of(path))}
+    left = {path: names for path, names in missing.items() if path[0] != "sources" and place_of(path) is None}
+    return _without(data, places), left
+
+
+def _without(data: Any, places: Iterable[KeyPath]) -> Any:
+    """A copy of ``data`` in which what lies at ``places`` is missing."""
+    if not isinstance(data, dict):
+        return data
+    inside: dict[Any, list[KeyPath]] = {}
+    for first, *rest in places:
+        inside.setdefault(first, []).append(tuple(rest))
+    return {key: _without(each, inside.get(key, ())) for key, each in data.items() if () not in inside.get(key, ())}
 
 
 def _lake(folder: Path, lake: str) -> str:
