@@ -406,6 +406,7 @@ def invalid(data: Data) -> list[str]:
 @pytest.mark.parametrize("type_", ["DATE", "TIMESTAMP", "TIMESTAMPTZ"])
 def test_the_middle_of_dates_and_times_is_what_it_is_elsewhere(server: str, tmp_path: Path, type_: str) -> None:
     suite = [{f"expect_column_{name}_to_be_between": {"column": "t"}} for name in ("mean", "median")]
+
     @settings(max_examples=20, deadline=None, derandomize=True, database=None)
     @given(st.lists(st.one_of(st.none(), st.datetimes(FIRST, LAST)), min_size=1, max_size=7))
     def compare(moments: list[dt.datetime | None]) -> None:

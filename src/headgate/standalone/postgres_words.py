@@ -188,7 +188,7 @@ def _is_json(text: exp.Expr) -> exp.Expr:
     whole = exp.Is(this=text, expression=exp.JSON())
     nul, letter = exp.Literal.string(r"\u0000"), exp.Literal.string(r"\u0041")
     without_nul = exp.Anonymous(this="REPLACE", expressions=[text.copy(), nul, letter])
-    alone = _replaced(without_nul, f"({_TEXT_IN_JSON})|[^\"]+", r"\1")
+    alone = _replaced(without_nul, f'({_TEXT_IN_JSON})|[^"]+', r"\1")
     listed = exp.DPipe(this=exp.Literal.string("["), expression=_replaced(alone, f"({_TEXT_IN_JSON})", r"\1,"))
     array = exp.DPipe(this=listed, expression=exp.Literal.string("0]"))
     sound = exp.Anonymous(this="PG_INPUT_IS_VALID", expressions=[array, exp.Literal.string("jsonb")])
