@@ -817,3 +817,27 @@ def test_what_held_is_forgotten_with_its_release_and_what_failed_stays(ledger: L
     record = ledger.run("old")
     assert record is not None
     assert (record.status, record.summary) == ("published", {"rows": 3})
+
+
+def test_what_held_of_a_table_is_counted_when_it_is_forgotten(ledger: Ledger) -> None:
+    results = [
+        {"expectation": name, "success": success, "layer": "raw", "table": table}
+        for name, success, table in (("a", True, "t"), ("b", True, "t"), ("c", False, "t"), ("d", True, "u"))
+    ]
+    for number, run in enumerate(("first", "second")):
+        ledger.start_run(run, lake="x")
+        ledger.record_results(run, [*results, {"success": True}], step="gate:raw")
+        ledger.finish_run(run, "published", serving=number)
+    ledger.forget("x", [1])
+    ledger.forget("x", [1])
+    found = {table: ledger.judged("x", "raw", table) for table in ("t", "u", "v")}
+    told = {
+        table: [(each.run, [one["expectation"] for one in each.results], each.forgotten) for each in records]
+        for table, records in found.items()
+    }
+    assert told == {
+        "t": [("first", ["c"], 2), ("second", ["a", "b", "c"], 0)],
+        "u": [("first", [], 1), ("second", ["d"], 0)],
+        "v": [],
+    }
+    assert [each.run for each in ledger.judged("x", "raw", "t", limit=1)] == ["second"]

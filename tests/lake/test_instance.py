@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from headgate.lake.engine import EngineSettings, connect
+from headgate.lake import instance as instances
+from headgate.lake.engine import EngineSettings, attach, connect, detach
 from headgate.lake.instance import KeptInstance
 
 LOADED = "SELECT count(*) FROM duckdb_extensions() WHERE loaded AND extension_name = 'ducklake'"
@@ -85,3 +87,38 @@ def test_what_was_read_from_files_does_not_stay_in_memory(instance: KeptInstance
         assert con.execute(f"SELECT sum(a) FROM '{file}'").fetchall() == [(4999950000,)]
     with connect(shared=True, extensions=()) as con:
         assert con.execute("FROM duckdb_external_file_cache()").fetchall() == []
+
+
+def test_after_some_runs_the_next_one_gets_a_new_instance(
+    instance: KeptInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instances, "MOST_RUNS", 3)
+    found = [loaded_before(instance, EngineSettings()) for _ in range(7)]
+    assert found == [False, True, True, False, True, True, False]
+
+
+def test_a_branch_is_never_seen_as_the_one_that_an_earlier_run_had_under_the_same_name(
+    instance: KeptInstance, tmp_path: Path
+) -> None:
+    """Siblings have the same snapshots, ids and numbers of their schemas, and other tables."""
+    catalog, other, data = tmp_path / "lake.ducklake", tmp_path / "other.ducklake", str(tmp_path / "data")
+    with connect() as con:
+        attach(con, str(catalog), data, read_only=False, create=True)
+        con.execute("CREATE TABLE lake.t AS SELECT 0 AS a")
+        detach(con)
+    shutil.copyfile(catalog, other)
+    for path, column in ((catalog, "b"), (other, "c")):
+        with connect() as con:
+            attach(con, str(path), data, read_only=False)
+            con.execute(f"CREATE OR REPLACE TABLE lake.t AS SELECT '{column}' AS {column}")
+            detach(con)
+    for path, column in ((catalog, "b"), (other, "c"), (catalog, "b")):
+        with instance.for_run(EngineSettings()), connect(shared=True) as con:
+            attach(con, str(path), data, read_only=True)
+            assert con.execute(f"SELECT {column} FROM lake.t").fetchall() == [(column,)]
+            detach(con)
+    shutil.copyfile(other, catalog)  # as a run of another process may leave it
+    with instance.for_run(EngineSettings()), connect(shared=True) as con:
+        attach(con, str(catalog), data, read_only=True)
+        assert con.execute("FROM lake.t").fetchall() == [("c",)]
+        detach(con)

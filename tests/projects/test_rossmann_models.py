@@ -99,17 +99,20 @@ class Compiled:
     week: str
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
-    folder = tmp_path_factory.mktemp("dbt") / "rossmann"
+def compile_with(folder: Path, readings: dict[str, dict[str, Any]]) -> subprocess.CompletedProcess[str]:
+    """Let dbt compile a copy of the project in a new folder, once for each reading."""
     for name in ("models", "macros"):
         shutil.copytree(PROJECT / name, folder / name)
     shutil.copy(PROJECT / "dbt_project.yml", folder)
     (folder / "profiles.yml").write_text(PROFILE)
     (folder / "macros" / "schema_name.sql").write_text(MACRO)
-    done = subprocess.run(
-        [sys.executable, "-c", COMPILE, json.dumps(READINGS)], cwd=folder, capture_output=True, text=True, check=False
-    )
+    script = [sys.executable, "-c", COMPILE, json.dumps(readings)]
+    return subprocess.run(script, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    done = compile_with(tmp_path_factory.mktemp("dbt") / "rossmann", READINGS)
     assert done.returncode == 0, done.stderr + done.stdout
     return Compiled(**json.loads(done.stdout.splitlines()[-1]))
 
@@ -204,6 +207,22 @@ def test_types_are_narrow_and_promised(con: duckdb.DuckDBPyConnection, compiled:
     for name, kind in types.items():
         expected = "FLOAT" if name in floats else "VARCHAR" if name in texts else "DOUBLE" if name in doubles else ""
         assert kind == (expected or ("DATE" if name == "Date" else "INTEGER")), name
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"windows": [7, 0]}, "windows must be whole numbers from 1 on, not 0"),
+        ({"lags": [-1]}, "lags must be whole numbers from 1 on, not -1"),
+        ({"windows": [1.5]}, "windows must be whole numbers from 1 on, not 1.5"),
+    ],
+)
+def test_lags_and_windows_that_make_no_sense_are_refused(
+    tmp_path: Path, variables: dict[str, list[float]], said: str
+) -> None:
+    done = compile_with(tmp_path / "rossmann", {"bad": variables})
+    assert done.returncode != 0
+    assert said in done.stderr
 
 
 def test_lists_of_lags_and_windows_come_from_the_variables(con: duckdb.DuckDBPyConnection, compiled: Compiled) -> None:

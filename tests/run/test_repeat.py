@@ -65,8 +65,8 @@ def furnished(shop: Shop) -> Shop:
     return shop
 
 
-def contents(shop: Shop) -> dict[str, list[tuple[Any, ...]]]:
-    with reader(open_store(shop.project()), EngineSettings(), release=None, run=None) as con:
+def contents(shop: Shop, *, target: str | None = None) -> dict[str, list[tuple[Any, ...]]]:
+    with reader(open_store(shop.project(target=target)), EngineSettings(), release=None, run=None) as con:
         return {table: query(con, f"from {table} order by all")[1] for table in TABLES}
 
 
@@ -110,6 +110,18 @@ def test_a_later_run_needs_no_dbt(shop: Shop, calls: list[str]) -> None:
     assert shop.run().status == "published"
     assert calls == []
     assert contents(shop)["clean.dear_view"] == [("a", 3), ("b", 1), ("c", 1)]
+
+
+@pytest.mark.slow
+def test_what_is_remembered_of_one_target_outlasts_a_run_of_another(shop: Shop, calls: list[str]) -> None:
+    settings = (shop.folder / "headgate.yml").read_text(encoding="utf-8")
+    shop.write("headgate.yml", settings + "targets: {dev: {}}\n")
+    for number in (2, 3, 4):
+        calls.clear()
+        shop.write(f"data/sales_{number}.csv", f"id,item,amount\n{number + 2},c,70\n")
+        assert [shop.run(target=target).status for target in (None, "dev")] == ["published"] * 2
+    assert calls == []
+    assert contents(shop) == contents(shop, target="dev")
 
 
 @pytest.mark.slow

@@ -117,6 +117,18 @@ def test_the_page_shows_what_earlier_runs_of_the_project_found(judged: Judged) -
     assert page.links == []
 
 
+def test_of_runs_whose_release_was_pruned_the_page_says_what_is_still_known(judged: Judged) -> None:
+    pruned, all_held, kept = past([False, True, True])
+    records = [replace(pruned, forgotten=2), replace(all_held, results=[], forgotten=3), kept]
+    page = _Tags()
+    page.feed(replace(judged, history=lambda _: records).report())
+    assert page.seen.count("rect") == 2 + 1 + 1 + 2
+    assert "2 of 3 expectations held, 1 failed; which did is forgotten since a prune · release 0" in page.words
+    assert "3 of 3 expectations held; which did is forgotten since a prune · release 1" in page.words
+    only = "held in 1 of 1 runs; did not hold in 1 before, of which a prune left only what did not hold"
+    assert only in page.words
+
+
 def test_a_history_that_is_empty_or_cannot_be_read_says_so(judged: Judged) -> None:
     def broken(limit: int) -> list[JudgedRecord]:
         raise LedgerUnavailableError("the ledger is locked")

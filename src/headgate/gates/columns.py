@@ -79,30 +79,39 @@ class NotNan(ColumnExpectation):
         return False
 
 
-@expectation("expect_column_values_to_not_be_null", dimension="completeness")
 @dataclass(frozen=True)
-class NotNull(ColumnExpectation):
-    """There is a value in every row."""
+class NullExpectation(ColumnExpectation):
+    """Asks which rows hold a value and which do not: their numbers say everything."""
 
     counts_missing: ClassVar[bool] = False
+
+    @abstractmethod
+    def of_nulls(self, elements: int, nulls: int) -> Counts:
+        """What is counted if ``nulls`` of ``elements`` rows hold no value."""
 
     def missing(self, on: Checked) -> exp.Expr | None:
         """Every row counts."""
         return None
+
+    def proves(self, on: Checked, rows: int, known: Mapping[str, Known]) -> Counts | None:
+        """The number of nulls is known, so the verdict is, either way."""
+        return self.of_nulls(rows, known[self.column].missing)
+
+    def holds_within(self, on: Checked, known: Known) -> bool:
+        """Bounds say nothing about nulls."""
+        return False
+
+
+@expectation("expect_column_values_to_not_be_null", dimension="completeness")
+@dataclass(frozen=True)
+class NotNull(NullExpectation):
+    """There is a value in every row."""
 
     def unexpected(self, on: Checked) -> exp.Expr:
         """Nulls, and a float's NaN."""
         from headgate.gates import sql
 
         return sql.is_missing(self.column, on.kind(self.column))
-
-    def proves(self, on: Checked, rows: int, known: Mapping[str, Known]) -> Counts | None:
-        """The number of nulls is known, so the verdict is, either way."""
-        return Counts(rows, 0, known[self.column].missing)
-
-    def nulls_of(self) -> str | None:
-        """The one column, where every row counts."""
-        return self.column if self.row_condition is None else None
 
     def of_nulls(self, elements: int, nulls: int) -> Counts:
         """Each is unexpected."""
@@ -112,21 +121,11 @@ class NotNull(ColumnExpectation):
         """Nothing, also where it is written as NaN."""
         return None
 
-    def holds_within(self, on: Checked, known: Known) -> bool:
-        """Bounds say nothing about nulls."""
-        return False
-
 
 @expectation("expect_column_values_to_be_null", dimension="completeness")
 @dataclass(frozen=True)
-class Null(ColumnExpectation):
+class Null(NullExpectation):
     """There is no value in any row."""
-
-    counts_missing: ClassVar[bool] = False
-
-    def missing(self, on: Checked) -> exp.Expr | None:
-        """Every row counts."""
-        return None
 
     def unexpected(self, on: Checked) -> exp.Expr:
         """Any value."""
@@ -134,21 +133,9 @@ class Null(ColumnExpectation):
 
         return sql.is_present(self.column, on.kind(self.column))
 
-    def proves(self, on: Checked, rows: int, known: Mapping[str, Known]) -> Counts | None:
-        """The number of nulls is known, so the verdict is, either way."""
-        return Counts(rows, 0, rows - known[self.column].missing)
-
-    def nulls_of(self) -> str | None:
-        """The one column, where every row counts."""
-        return self.column if self.row_condition is None else None
-
     def of_nulls(self, elements: int, nulls: int) -> Counts:
         """All others are unexpected."""
         return Counts(elements, 0, elements - nulls)
-
-    def holds_within(self, on: Checked, known: Known) -> bool:
-        """Bounds say nothing about nulls."""
-        return False
 
 
 @dataclass(frozen=True)

@@ -266,14 +266,6 @@ class RowExpectation(CountedExpectation):
         """The counts of a file of ``rows`` rows if what is known of its columns proves that none is unexpected."""
         return None
 
-    def nulls_of(self) -> str | None:
-        """The column whose number of rows without a value says everything; None if there is no such column."""
-        return None
-
-    def of_nulls(self, elements: int, nulls: int) -> Counts:
-        """What is counted if ``nulls`` of ``elements`` rows hold no value in the column ``nulls_of``."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True)
 class QueryExpectation(CountedExpectation):

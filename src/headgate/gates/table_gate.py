@@ -12,7 +12,7 @@ from time import perf_counter
 import duckdb
 
 from headgate.gates import measuring
-from headgate.gates.columns import ColumnExpectation
+from headgate.gates.columns import ColumnExpectation, NullExpectation
 from headgate.gates.comparing import refuse_guessing
 from headgate.gates.compilation import Check
 from headgate.gates.dense import Range, ranges_of
@@ -329,7 +329,7 @@ class TableGate:
     def _be_told(self, outcome: Outcome, query: Outcome) -> None:
         """Take the number of rows without a value from a query that came to it on its way, unless it failed."""
         expectation, counts = outcome.check.expectation, query.counts
-        assert isinstance(expectation, RowExpectation)  # noqa: S101 - no other can be told
+        assert isinstance(expectation, NullExpectation)  # noqa: S101 - no other can be told
         if counts is not None:
             outcome.came(query.how)
             outcome.counts = expectation.of_nulls(counts.elements, counts.missing)
@@ -387,9 +387,8 @@ def _told(rows: Sequence[Outcome], queries: Sequence[Outcome]) -> list[tuple[Out
     told = []
     for outcome in rows:
         expectation = outcome.check.expectation
-        column = expectation.nulls_of() if isinstance(expectation, RowExpectation) else None
-        if column in tellers:
-            told.append((outcome, tellers[column]))
+        if isinstance(expectation, NullExpectation) and not outcome.is_conditional and expectation.column in tellers:
+            told.append((outcome, tellers[expectation.column]))
     return told
 
 

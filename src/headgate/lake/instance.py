@@ -29,6 +29,10 @@ _SETTINGS = """
     ('memory_limit', 'max_memory', 'write_buffer_row_group_memory_limit', 'threads', 'worker_threads',
      'temp_directory', 'max_temp_directory_size')
 """
+#: After so many runs the next one gets a new instance: DuckLake keeps what it knew of every catalog that was ever
+#: attached, some 3 MB a run, for as long as the instance lives. Loading extensions so seldom costs next to nothing.
+MOST_RUNS = 20
+
 #: What a project says about the engine; with other words it gets another one.
 _Asked = tuple[str | None, int | None, Path | None]
 
@@ -40,16 +44,18 @@ class KeptInstance:
         self._con: Connection | None = None
         self._asked: _Asked | None = None
         self._settings: dict[str, str] = {}
+        self._runs = 0
 
     @contextmanager
     def for_run(self, settings: EngineSettings) -> Iterator[None]:
         """One run: it finds an instance in which there is nothing of another run, nor a setting that is not its own."""
         asked = (settings.memory_limit, settings.threads, settings.temp_directory)
-        if asked != self._asked:
+        if asked != self._asked or self._runs >= MOST_RUNS:
             self.let_go()
         if self._con is None:
-            self._con, self._asked = hold(), asked
+            self._con, self._asked, self._runs = hold(), asked, 0
             self._settings = dict(self._con.execute(_SETTINGS).fetchall())
+        self._runs += 1
         try:
             yield
         finally:

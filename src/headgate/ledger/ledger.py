@@ -313,32 +313,45 @@ class Ledger:
 
     def judged(self, lake: str, layer: str, table: str, *, limit: int = 30) -> list[JudgedRecord]:
         """What the last runs on ``lake`` that judged a table found of it, the oldest first."""
-        from sqlalchemy import select
+        from sqlalchemy import or_, select
 
-        runs, results = self._tables.RUNS, self._tables.RESULTS
-        of_table = (results.c.run == runs.c.run) & (results.c.layer == layer) & (results.c.table == table)
-        last = select(runs).where(runs.c.lake == lake, select(results.c.id).where(of_table).exists())
-        last = last.order_by(runs.c.id.desc()).limit(limit)
+        runs, results, forgotten = self._tables.RUNS, self._tables.RESULTS, self._tables.FORGOTTEN
+        kept, gone = (
+            select(each.c.id).where(each.c.run == runs.c.run, each.c.layer == layer, each.c.table == table).exists()
+            for each in (results, forgotten)
+        )
+        last = select(runs).where(runs.c.lake == lake, or_(kept, gone)).order_by(runs.c.id.desc()).limit(limit)
         with self._database.reading() as con:
             found = con.execute(last).mappings().all()
-            wanted = select(results.c.run, results.c.body).where(
-                results.c.run.in_([row["run"] for row in found]), results.c.layer == layer, results.c.table == table
+            names = [row["run"] for row in found]
+            of_results, of_forgotten = (
+                (each.c.run.in_(names), each.c.layer == layer, each.c.table == table) for each in (results, forgotten)
             )
-            bodies = con.execute(wanted.order_by(results.c.id)).all()
-        judged: dict[str, list[dict[str, Any]]] = {row["run"]: [] for row in found}
+            bodies = con.execute(select(results.c.run, results.c.body).where(*of_results).order_by(results.c.id)).all()
+            counts = con.execute(select(forgotten.c.run, forgotten.c.held).where(*of_forgotten)).all()
+        judged: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
         for run, body in bodies:
             judged[str(run)].append(self._decoded(str(body)))
+        held = {str(row.run): row.held for row in counts}
         return [
-            JudgedRecord(row["run"], row["created_at"], row["status"], row["release"], judged[row["run"]])
+            JudgedRecord(
+                row["run"],
+                row["created_at"],
+                row["status"],
+                row["release"],
+                judged[row["run"]],
+                held.get(row["run"], 0),
+            )
             for row in reversed(found)
         ]
 
     def forget(self, lake: str, releases: Collection[int]) -> None:
         """Forget what held, and what steps wrote down, in the runs that left another release served than these.
 
-        The runs themselves stay, and so does everything that failed. ``releases`` are those that ``lake`` still has.
+        The runs themselves stay, and so does everything that failed; what held is counted table by table. ``releases``
+        are those that ``lake`` still has.
         """
-        from sqlalchemy import delete, select, update
+        from sqlalchemy import delete, func, insert, select, update
 
         runs, steps, results = self._tables.RUNS, self._tables.STEPS, self._tables.RESULTS
         gone = (
@@ -346,9 +359,14 @@ class Ledger:
             .where(runs.c.lake == lake, runs.c.status != RUNNING)
             .where(runs.c.serving.is_not(None), runs.c.serving.not_in(list(releases)))
         )
+        of_table = (results.c.run, results.c.layer, results.c.table)
+        held = results.c.success.is_(True) & results.c.run.in_(gone)
+        named = results.c.layer.is_not(None) & results.c.table.is_not(None)
+        counted = select(*of_table, func.count()).where(held, named).group_by(*of_table)
         done = steps.c.status.in_(["done", "skipped"])
         with self._database.writing() as con:
-            con.execute(delete(results).where(results.c.success.is_(True), results.c.run.in_(gone)))
+            con.execute(insert(self._tables.FORGOTTEN).from_select(["run", "layer", "table", "held"], counted))
+            con.execute(delete(results).where(held))
             con.execute(update(steps).where(done, steps.c.detail != "{}", steps.c.run.in_(gone)).values(detail="{}"))
 
     # Releases and alerts

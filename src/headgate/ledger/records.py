@@ -61,13 +61,17 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class JudgedRecord:
-    """What a run found of one table: ``results`` as they were recorded. ``release`` is what the run published."""
+    """What a run found of one table: ``results`` as they were recorded. ``release`` is what the run published.
+
+    ``forgotten`` more expectations held, of which nothing else is known: their release was pruned.
+    """
 
     run: str
     at: str
     status: str
     release: int | None
     results: list[dict[str, Any]]
+    forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)

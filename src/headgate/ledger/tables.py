@@ -24,8 +24,9 @@ from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 from headgate.errors import CouldNotRunError
 
 #: Raised whenever a table changes. A ledger of an older version is brought up in ``prepare``, which makes what it
-#: lacks: 2 has served and incidents, 3 finds steps by their status, 4 runs by the release that they left served.
-VERSION = 4
+#: lacks: 2 has served and incidents, 3 finds steps by their status, 4 runs by the release that they left served,
+#: 5 counts what it forgot.
+VERSION = 5
 SCHEMA = "headgate"
 #: Any number of our own: whoever prepares a PostgreSQL ledger holds this lock while it does.
 _PREPARING = 4_721_830_011
@@ -89,6 +90,18 @@ RESULTS = Table(
     Column("how", Text),
     Column("body", Text, nullable=False),
     Index("results_run", "run", "id"),
+)
+
+#: How many expectations of a table held in a run of which nothing else is known any more.
+FORGOTTEN = Table(
+    "forgotten",
+    METADATA,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("run", Text, nullable=False),
+    Column("layer", Text, nullable=False),
+    Column("table", Text, nullable=False),
+    Column("held", BigInteger, nullable=False),
+    Index("forgotten_run", "run"),
 )
 
 RELEASES = Table(

@@ -36,11 +36,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A run: where it is drawn, and what it is called."""
+    """A run: where it is drawn, and what it is called. Of one that is not ``whole`` only failures are known singly."""
 
     left: int
     title: str
     parts: tuple[Part, ...]
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class History:
     bars: tuple[Bar, ...] = ()
     lines: tuple[str, ...] = ()
     error: str | None = None
-    outcomes: tuple[Mapping[str, tuple[str, str]], ...] = ()
+    outcomes: tuple[Mapping[str, Bar], ...] = ()
 
     @property
     def width(self) -> int:
@@ -58,10 +59,12 @@ class History:
         return max(len(self.bars), 1) * STEP
 
     def of(self, result: ExpectationResult) -> tuple[Bar, ...]:
-        """The runs that judged the same expectation, each as one square; those that did not leave a gap."""
+        """The runs that judged the same expectation, each as one square; those that did not leave a gap.
+
+        So do those in which it held, if their release was pruned since.
+        """
         key = _key(result.type, result.kwargs)
-        found = [(i, each[key]) for i, each in enumerate(self.outcomes) if key in each]
-        return tuple(Bar(i * STEP, title, (_mark(outcome),)) for i, (outcome, title) in found)
+        return tuple(each[key] for each in self.outcomes if key in each)
 
 
 def history_of(reported: Reported) -> History | None:
@@ -74,11 +77,12 @@ def history_of(reported: Reported) -> History | None:
         return History(error=error.what)
     bars = tuple(_bar(i, record) for i, record in enumerate(records))
     lines = tuple(bar.title for bar in reversed(bars[-LISTED:]))
-    return History(bars, lines, None, tuple(_outcomes(record) for record in records))
+    return History(bars, lines, None, tuple(_outcomes(i, record) for i, record in enumerate(records)))
 
 
 def _bar(number: int, record: JudgedRecord) -> Bar:
     counts = {word: sum(_outcome(each) == word for each in record.results) for word in ("failed", "warned", "held")}
+    counts["held"] += record.forgotten
     total = max(sum(counts.values()), 1)
     parts, top = [], 0.0
     for outcome, count in counts.items():
@@ -90,6 +94,7 @@ def _bar(number: int, record: JudgedRecord) -> Bar:
     words = f"{counts['held']:,} of {total:,} expectations held"
     words += f", {counts['failed']:,} failed" if counts["failed"] else ""
     words += f", {counts['warned']:,} warned" if counts["warned"] else ""
+    words += "; which did is forgotten since a prune" if record.forgotten else ""
     return Bar(number * STEP, f"{_when(record)} · {words}{release} · run {record.run}", tuple(parts))
 
 
@@ -98,9 +103,12 @@ def _mark(outcome: str) -> Part:
     return Part(outcome, *((SMALL, SQUARE - SMALL) if outcome == "held" else (0, SQUARE)))
 
 
-def _outcomes(record: JudgedRecord) -> dict[str, tuple[str, str]]:
+def _outcomes(number: int, record: JudgedRecord) -> dict[str, Bar]:
+    whole = not record.forgotten
     return {
-        _key(each["type"], each["kwargs"]): (_outcome(each), f"{_when(record)} · {_outcome(each)}")
+        _key(each["type"], each["kwargs"]): Bar(
+            number * STEP, f"{_when(record)} · {_outcome(each)}", (_mark(_outcome(each)),), whole
+        )
         for each in record.results
     }
 
@@ -119,5 +127,9 @@ def _key(type_: str, kwargs: Mapping[str, Any]) -> str:
 
 def squares(bars: Sequence[Bar]) -> str:
     """What the squares of an expectation say, for those who do not see them."""
-    held = sum(bar.parts[0].outcome == "held" for bar in bars)
-    return f"held in {held} of {len(bars)} runs"
+    whole = [bar for bar in bars if bar.whole]
+    held = sum(bar.parts[0].outcome == "held" for bar in whole)
+    words = [f"held in {held} of {len(whole)} runs"] if whole else []
+    if rest := len(bars) - len(whole):
+        words.append(f"did not hold in {rest} before, of which a prune left only what did not hold")
+    return "; ".join(words)

@@ -292,7 +292,7 @@ def open_dbt(project: Project, store: Store) -> Dbt | None:
         lake=store.location,
         data=store.url("data"),
     )
-    return Dbt(project.folder, workspace, project.vars, pii=has_pii(project))
+    return Dbt(project.folder, workspace, project.vars, target=project.target, pii=has_pii(project))
 
 
 def open_source(project: Project, name: str, pii: Pii = NO_PII) -> Source:

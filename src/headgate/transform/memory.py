@@ -3,6 +3,7 @@
 What is remembered lies under ``.headgate/dbt`` and is made again whenever it is missing: what the project's
 files parse to, by the content of every file, variable and setting that has a say in it; and the statements that dbt
 sent for a steady model (`headgate.transform.steady`), by the model's code and the columns of what it reads and writes.
+One of the files is the profile, which names the lake: so each target of the project is remembered apart.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from headgate.project.yaml_file import safe_load
 from headgate.transform.models import Models, Node
 
 _PACKAGES = ("headgate", "dbt-core", "dbt-adapters", "dbt-common", "dbt-duckdb", "duckdb")
-#: Of each model so many statements are kept: for other variables, targets and columns.
+#: The folder in which each target has one for what is remembered of it.
+TARGETS = "targets"
+#: Of each model so many statements are kept: for other variables and columns.
 _KEPT = 8
 _FILES = ("dbt_project.yml", "packages.yml", "dependencies.yml", "package-lock.yml", "selectors.yml", ".dbtignore")
 _FOLDERS = ("analyses", "macros", "models", "seeds", "snapshots", "tests")
@@ -51,18 +54,18 @@ class Recording:
 
 
 class Memory:
-    """What is remembered of one project folder. Not for several threads at once."""
+    """What is remembered, in the folder ``place``, of one project folder. Not for several threads at once."""
 
-    def __init__(self, folder: Path, workspace: Path, variables: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, place: Path, variables: Mapping[str, Any]) -> None:
         self._folder = folder
-        self._workspace = workspace
+        self._place = place
         self._variables = variables
         self._recordings: dict[str, list[Recording]] | None = None
 
     def models(self) -> Models | None:
         """What the project parses to, if that is known for the files as they are now."""
         key = self._key()
-        found = _read(self._workspace / "models.json")
+        found = _read(self._place / "models.json")
         if key is None or found.get("key") != key:
             return None
         nodes = [Node(**{**node, **{name: _frozen(node[name]) for name in _TUPLES}}) for node in found["nodes"]]
@@ -75,7 +78,7 @@ class Memory:
             return
         nodes = [asdict(node) for node in models.nodes.values()]
         with contextlib.suppress(TypeError):  # a value in somebody's test that JSON has no word for: parse again then
-            _write(self._workspace / "models.json", {"key": key, "nodes": nodes, "relations": models.relations})
+            _write(self._place / "models.json", {"key": key, "nodes": nodes, "relations": models.relations})
 
     def knows(self, node: Node, *, there: bool | None = None) -> bool:
         """Whether there are statements for the node as its code is now, whatever the columns are.
@@ -98,22 +101,22 @@ class Memory:
             known[key] = [new, *others][:_KEPT]
         self._recordings = known
         _write(
-            self._workspace / "statements.json",
+            self._place / "statements.json",
             {"base": self._base(), "nodes": {k: [asdict(r) for r in each] for k, each in known.items()}},
         )
 
     def rehearsed(self) -> str | None:
         """With which key `keep_rehearsed` was called last, if what has a say in every statement is as it was then."""
-        found = _read(self._workspace / "rehearsed.json")
+        found = _read(self._place / "rehearsed.json")
         return found.get("key") if found.get("base") == self._base() else None
 
     def keep_rehearsed(self, key: str) -> None:
         """Remember for what statements were asked in advance: a hash of the models and the columns that they read."""
-        _write(self._workspace / "rehearsed.json", {"base": self._base(), "key": key})
+        _write(self._place / "rehearsed.json", {"base": self._base(), "key": key})
 
     def _all(self) -> dict[str, list[Recording]]:
         if self._recordings is None:
-            found = _read(self._workspace / "statements.json")
+            found = _read(self._place / "statements.json")
             nodes = found.get("nodes", {}) if found.get("base") == self._base() else {}
             self._recordings = {
                 key: [Recording(**{**r, "statements": tuple(r["statements"])}) for r in each]
@@ -190,6 +193,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_text(json.dumps(content), encoding="utf-8")
     temporary.replace(path)

@@ -18,7 +18,7 @@ from typing import Any
 
 from headgate.errors import ConfigError, ExitCode, MissingExtraError, TransformError
 from headgate.project.yaml_file import read_yaml
-from headgate.transform.memory import Memory
+from headgate.transform.memory import TARGETS, Memory
 from headgate.transform.models import Models, Node, read_models
 from headgate.transform.steady import VENDOR_PACKAGES
 
@@ -42,15 +42,23 @@ class Dbt:
     """dbt on one project folder. Import and first parse cost two seconds: `warm_up` hides them, ``memory`` saves them.
 
     Not for several threads at once; one instance a process. With ``pii``, what the database says of data is not
-    passed on: it quotes values.
+    passed on: it quotes values. What is remembered of each ``target`` is kept apart.
     """
 
-    def __init__(self, folder: Path, workspace: Path, variables: Mapping[str, Any], *, pii: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        workspace: Path,
+        variables: Mapping[str, Any],
+        *,
+        target: str | None = None,
+        pii: bool = False,
+    ) -> None:
         self._folder = folder
         self._workspace = workspace
         self._variables = dict(variables)
         self._pii = pii
-        self.memory = Memory(folder, workspace, self._variables)
+        self.memory = Memory(folder, workspace / TARGETS / target if target else workspace, self._variables)
         self._manifest: Any = None
         self._models: Models | None = None
         self._warming: threading.Thread | None = None

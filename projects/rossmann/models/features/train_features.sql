@@ -9,6 +9,11 @@
 {%- set by_rows = var('row_shift_compat') %}
 {%- set lags = var('lags') %}
 {%- set windows = var('windows') %}
+{%- for name, several in {'lags': lags, 'windows': windows}.items() %}
+{%- for n in several if n is not integer or n < 1 %}
+{{- exceptions.raise_compiler_error(name ~ ' must be whole numbers from 1 on, not ' ~ n ~ ': say ' ~ name ~ ': [7, 14]') }}
+{%- endfor %}
+{%- endfor %}
 {%- set reach = (lags + windows + [1]) | max %}
 
 -- By calendar, a day's features depend on the days within reach and on nothing else. So when more days come, or old
