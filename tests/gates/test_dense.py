@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from gate_maker import VALUES, counted, expect, judge
 from headgate.gates import dense
-from headgate.gates.relation import never_plain, read_relation
+from headgate.gates.relation import Checked, never_plain, read_relation
 from headgate.lake.catalog import read_contents, read_statistics
 from headgate.lake.engine import Connection
 
@@ -67,6 +68,19 @@ def test_combinations_that_occur_twice_are_found_and_counted(series: Connection)
     result = judge(series, "t", KEYS)
     assert counted(result) == (False, 1402, 0, 4)
     assert result.partial_unexpected_list[0] == {"g": 5, "d": "2020-01-01", "b": False}
+
+
+def test_where_there_are_fewer_combinations_than_rows_no_bit_is_set(series: Connection) -> None:
+    on = read_relation(series, read_contents(series), "marts", "t", "lake", never_plain)
+
+    def sets_bits(on: Checked, *names: str) -> bool:
+        known = ranges(series, *names)
+        assert known is not None
+        return dense.count_repeated(on, known) is not None
+
+    assert sets_bits(on, "g", "n")
+    assert not sets_bits(on, "g", "b")
+    assert sets_bits(replace(on, where="g = 1"), "n", "b")  # nobody knows how many rows these are
 
 
 def test_gaps_are_found_and_counted(series: Connection) -> None:

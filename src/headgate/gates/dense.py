@@ -63,12 +63,18 @@ def _place(value: Any) -> int:
     return (value.date() - dt.date(1970, 1, 1)).days if isinstance(value, dt.datetime) else int(value)
 
 
-def count_repeated(on: Checked, ranges: Mapping[str, Range]) -> exp.Query:
-    """Elements, missing and unexpected rows; the last is null where a combination occurs twice."""
+def count_repeated(on: Checked, ranges: Mapping[str, Range]) -> exp.Query | None:
+    """Elements, missing and unexpected rows; the last is null where a combination occurs twice.
+
+    None if one must, since there are fewer combinations than rows: then bits would be set for nothing.
+    """
     from sqlglot import exp
 
     from headgate.gates import sql
 
+    bits = math.prod(each.size for each in ranges.values())
+    if on.base is not None and on.is_whole_table and bits < on.base.rows:
+        return None
     key: exp.Expr | None = None
     for name, each in ranges.items():
         place = _column_place(name, each)
@@ -76,7 +82,7 @@ def count_repeated(on: Checked, ranges: Mapping[str, Range]) -> exp.Query:
         key = place if shifted is None else exp.Add(this=shifted, expression=place)
     assert key is not None  # noqa: S101 - there is at least one column
     total = exp.Count(this=exp.Star())
-    alone = exp.EQ(this=_bits(key, math.prod(each.size for each in ranges.values())), expression=total.copy())
+    alone = exp.EQ(this=_bits(key, bits), expression=total.copy())
     unexpected = exp.Case(ifs=[exp.If(this=alone, true=exp.Literal.number(0))])
     return exp.select(total, exp.Literal.number(0), unexpected).from_(sql.relation(on))
 
