@@ -80,7 +80,7 @@ readings = {
 week = compiled("--inline", "select year, week, {{ monday_of_week('year', 'week') }} as monday from weeks")
 print(json.dumps({"readings": readings, "week": next(iter(week.values()))}))
 """
-READINGS = {
+READINGS: dict[str, dict[str, Any]] = {
     "by_calendar": {},
     "by_rows": {"row_shift_compat": True},
     "others": {"lags": [3], "windows": [2]},
