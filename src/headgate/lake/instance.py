@@ -1,7 +1,7 @@
 """The shared instance of a process that runs again and again, kept from one run to the next if nothing is left in it.
 
-To load an extension DuckDB verifies the signature of its file, which takes 0.15 s of a processor, once in every
-instance. What is kept is the engine with its extensions and nothing else: what a run reads is read anew.
+DuckDB verifies the signature of an extension that it loads, once in every instance. What is kept is the engine with
+its extensions and nothing else: what a run reads is read anew.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SETTINGS = """
      'temp_directory', 'max_temp_directory_size')
 """
 #: After so many runs the next one gets a new instance: DuckLake keeps what it knew of every catalog that was ever
-#: attached, some 3 MB a run, for as long as the instance lives. Loading extensions so seldom costs next to nothing.
+#: attached for as long as the instance lives. Loading extensions so seldom costs next to nothing.
 MOST_RUNS = 20
 
 #: What a project says about the engine; with other words it gets another one.
