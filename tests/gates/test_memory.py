@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gate_maker import VALUES, counted, expect, gate
 from headgate.errors import CouldNotRunError
-from headgate.gates import Forgetful
+from headgate.gates import Forgetful, scan
 from headgate.gates import memory as memory_room
 from headgate.gates.expectation import Counts
 from headgate.gates.memory import Fact, LakeMemory, subjects_of
 from headgate.gates.result import ExpectationResult
 from headgate.lake.catalog import read_contents
 from headgate.lake.engine import Connection, attach, detach
+from headgate.project import Declared
 
 IN_SET = expect(VALUES + "be_in_set", column="a", value_set=["x", "y"])
 
@@ -215,3 +217,76 @@ def test_a_lake_in_which_nothing_can_be_kept_is_no_failure_of_the_data(words: Co
         once(words)
     (result,) = gate(words, "t", IN_SET, memory=Forgetful()).results
     assert result.success
+
+
+# --- what is measured of columns -------------------------------------------------------------------------
+
+SUM = expect("expect_column_sum_to_be_between", column="n")
+MEASURES = (
+    SUM,
+    expect("expect_column_mean_to_be_between", column="n"),
+    expect("expect_column_sum_to_be_between", column="b"),
+)
+
+
+@pytest.fixture
+def numbers(branch: Connection) -> Connection:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT i AS n, i % 2 = 0 AS b FROM range(10) r(i)")
+    return branch
+
+
+def looked_into(con: Connection, monkeypatch: pytest.MonkeyPatch, *declared: Declared) -> tuple[list[int], list[Any]]:
+    """How many files were measured at a time, and what was observed."""
+    asked: list[int] = []
+    real = scan.measure_files
+
+    def listening(con: Connection, on: Any, expectations: Any, names: list[str], **more: Any) -> Any:
+        asked.append(len(names))
+        return real(con, on, expectations, names, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scan, "measure_files", listening)
+        return asked, [result.observed_value for result in gate(con, "t", *declared).results]
+
+
+def test_sums_of_whole_numbers_are_added_up_from_files_and_only_new_ones_are_measured(
+    numbers: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert looked_into(numbers, monkeypatch, *MEASURES) == ([], [45, 4.5, 5])  # a single file: the table itself
+    numbers.execute("INSERT INTO lake.marts.t VALUES (100, TRUE), (NULL, NULL)")
+    assert looked_into(numbers, monkeypatch, *MEASURES) == ([1], [145, 145 / 11, 6])
+    assert looked_into(numbers, monkeypatch, *MEASURES) == ([], [145, 145 / 11, 6])
+    numbers.execute("INSERT INTO lake.marts.t VALUES (NULL, FALSE)")
+    numbers.execute("DELETE FROM lake.marts.t WHERE n = 9")
+    assert looked_into(numbers, monkeypatch, *MEASURES) == ([2], [136, 13.6, 6])
+    assert once(numbers, SUM).how == "remembered"
+
+
+def test_of_tables_without_values_there_is_no_mean_and_a_sum_of_nothing(
+    numbers: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers.execute("DELETE FROM lake.marts.t")
+    numbers.execute("INSERT INTO lake.marts.t VALUES (NULL, NULL)")
+    numbers.execute("INSERT INTO lake.marts.t VALUES (NULL, NULL)")
+    for _ in range(2):
+        assert looked_into(numbers, monkeypatch, *MEASURES)[1] == [0, None, 0]
+
+
+def test_a_sum_that_is_too_large_to_remember_is_added_up_anew(
+    numbers: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        numbers.execute(f"INSERT INTO lake.marts.t SELECT {2**62}, TRUE FROM range(5)")
+    for files in (3, 2):
+        assert looked_into(numbers, monkeypatch, SUM) == ([files], [45 + 10 * 2**62])
+
+
+def test_sums_of_floats_and_of_chosen_rows_are_not_added_up(
+    numbers: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers.execute("INSERT INTO lake.marts.t VALUES (100, TRUE)")
+    numbers.execute("ALTER TABLE lake.marts.t ADD COLUMN f DOUBLE")
+    numbers.execute("INSERT INTO lake.marts.t VALUES (1, TRUE, 0.5)")
+    of_floats = expect("expect_column_sum_to_be_between", column="f")
+    chosen = expect("expect_column_sum_to_be_between", column="n", row_condition="b")
+    assert looked_into(numbers, monkeypatch, of_floats, chosen) == ([], [0.5, 121])

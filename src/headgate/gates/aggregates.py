@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -116,6 +116,10 @@ class EndExpectation(BetweenExpectation):
             end = end.date()
         return Measured(sum(rows for rows, _ in files), sum(known.missing for _, known in files), end)
 
+    def joining(self, on: Checked) -> Callable[[Iterable[int]], int] | None:
+        """The end of the ends, of whole numbers."""
+        return (max if self.greatest else min) if on.kind(self.column) == "integer" else None
+
     def value(self, on: Checked, found: Measured) -> Any:
         """The end itself; a moment with a zone is in UTC."""
         kind = on.kind(self.column)
@@ -171,6 +175,10 @@ class MeanBetween(MiddleExpectation):
         if kind in ("integer", "boolean"):
             return exp.Sum(this=column)
         return of_values(on, self.column, exp.Avg(this=column))
+
+    def joining(self, on: Checked) -> Callable[[Iterable[int]], int] | None:
+        """The sum of the sums, of whole numbers."""
+        return _sum_of_whole(on, self.column)
 
     def value(self, on: Checked, found: Measured) -> Any:
         """The mean."""
@@ -242,6 +250,10 @@ class SumBetween(BetweenExpectation):
 
         return of_values(on, self.column, exp.Sum(this=_column(self.column)))
 
+    def joining(self, on: Checked) -> Callable[[Iterable[int]], int] | None:
+        """The sum of the sums, of whole numbers."""
+        return _sum_of_whole(on, self.column)
+
     def value(self, on: Checked, found: Measured) -> Any:
         """The sum."""
         return 0 if found.value is None else found.value
@@ -281,6 +293,10 @@ def of_values(on: Checked, column: str, aggregate: exp.Expr) -> exp.Expr:
     if on.kind(column) != "float":
         return aggregate
     return exp.Filter(this=aggregate, expression=exp.Where(this=exp.not_(exp.IsNan(this=_column(column)), copy=False)))
+
+
+def _sum_of_whole(on: Checked, column: str) -> Callable[[Iterable[int]], int] | None:
+    return sum if on.kind(column) in ("integer", "boolean") else None
 
 
 def _microseconds(column: str) -> exp.Expr:

@@ -362,6 +362,10 @@ class AggregateExpectation(ConditionalExpectation):
         """What the statistics of all files, each with its number of rows, say for sure."""
         return None
 
+    def joining(self, on: Checked) -> Callable[[Iterable[int]], int] | None:
+        """What makes the table's aggregate of those of its files, exactly; None if nothing does."""
+        return None
+
     @abstractmethod
     def judge(self, on: Checked, found: Measured) -> Verdict:
         """The verdict on what was measured."""

@@ -6,12 +6,13 @@ import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 import duckdb
 
 from headgate.errors import did_you_mean
 from headgate.gates.values import Kind, UnusableError, kind_of
-from headgate.lake.catalog import Column, Contents, Table, View
+from headgate.lake.catalog import Column, Contents, DataFile, Table, View
 from headgate.lake.engine import LAKE, Connection, qualified
 from headgate.lake.profile import identity_of
 
@@ -31,6 +32,16 @@ _UNSTEADY = re.compile(
 
 #: Says of a raw view that it shows every row of its log: no key has two versions, none is deleted.
 IsPlain = Callable[[View], bool]
+
+
+def told_apart(base: Table) -> dict[str, DataFile] | None:
+    """The files of a table by the names by which DuckLake's virtual column ``filename`` tells them apart.
+
+    None if it cannot: a column of the table has that name, or two files have the same.
+    """
+    files = {PurePosixPath(file.path).name: file for file in base.files}
+    hidden = any(column.name.lower() == "filename" for column in base.columns)
+    return None if hidden or len(files) < len(base.files) else files
 
 
 def never_plain(_: View) -> bool:

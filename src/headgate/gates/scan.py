@@ -82,15 +82,50 @@ def scan_whole(con: Connection, on: Checked, expectations: Iterable[RowExpectati
     return row[0], aggregates.counts(row)
 
 
+class Measures:
+    """The aggregates of one query over columns; what several expectations need is computed once."""
+
+    def __init__(self, on: Checked, expectations: Iterable[AggregateExpectation]) -> None:
+        self.texts: dict[str, int] = {"COUNT(*)": 0}
+        self.places: list[tuple[int, int]] = []
+        for each in expectations:
+            missing = self._place(_counted(sql.is_missing(each.column, on.kind(each.column))))
+            self.places.append((missing, self._place(sql.text_of(each.aggregate(on)))))
+
+    def _place(self, text: str) -> int:
+        return self.texts.setdefault(text, len(self.texts))
+
+    @property
+    def select(self) -> str:
+        """The list of aggregates."""
+        return ", ".join(self.texts)
+
+    def measured(self, row: Sequence[Any]) -> list[Measured]:
+        """What was measured for each expectation, in their order."""
+        return [Measured(row[0], row[missing] or 0, row[value]) for missing, value in self.places]
+
+
 def scan_aggregates(con: Connection, on: Checked, expectations: Sequence[AggregateExpectation]) -> list[Measured]:
-    """Measure over the whole relation; what several need is computed once."""
-    texts: dict[str, int] = {"COUNT(*)": 0}
-    places: list[tuple[int, int]] = []
-    for each in expectations:
-        missing = texts.setdefault(_counted(sql.is_missing(each.column, on.kind(each.column))), len(texts))
-        places.append((missing, texts.setdefault(sql.text_of(each.aggregate(on)), len(texts))))
-    row = con.execute(f"SELECT {', '.join(texts)} FROM {sql.text_of(sql.relation(on))}").fetchall()[0]
-    return [Measured(row[0], row[missing] or 0, row[value]) for missing, value in places]
+    """Measure over the whole relation."""
+    measures = Measures(on, expectations)
+    return measures.measured(
+        con.execute(f"SELECT {measures.select} FROM {sql.text_of(sql.relation(on))}").fetchall()[0]
+    )
+
+
+def measure_files(
+    con: Connection,
+    on: Checked,
+    expectations: Sequence[AggregateExpectation],
+    names: Sequence[str],
+    *,
+    all_files: bool,
+) -> dict[str, list[Measured]]:
+    """Measure per data file, over the files with these names (see ``scan_files``)."""
+    measures = Measures(on, expectations)
+    found = {name: measures.measured(row) for name, row in _by_file(con, on, measures.select, names, all_files).items()}
+    nothing = [Measured(0, 0, None)] * len(expectations)
+    return {name: found.get(name, nothing) for name in names}
 
 
 def scan_files(
@@ -104,17 +139,24 @@ def scan_files(
     aggregates = Aggregates()
     for expectation in expectations:
         aggregates.add(expectation, on)
+    found = {n: aggregates.counts(row) for n, row in _by_file(con, on, aggregates.select, names, all_files).items()}
+    nothing = [Counts(0, 0, 0)] * len(aggregates.places)
+    return {name: found.get(name, nothing) for name in names}
+
+
+def _by_file(
+    con: Connection, on: Checked, select: str, names: Sequence[str], all_files: bool
+) -> dict[str, tuple[Any, ...]]:
+    """A row of aggregates for each of the files in which there are rows."""
     conditions = [] if on.exact else [_UPSERTS]
     if not all_files:
         conditions.append(_among(names))
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    source = f"FROM {sql.text_of(sql.base(on))}{where}"
     if len(names) == 1:  # without groups an aggregate of a row costs half
-        statement = f"SELECT {aggregates.select} FROM {sql.text_of(sql.base(on))}{where}"
-        return {names[0]: aggregates.counts(con.execute(statement).fetchall()[0])}
-    statement = f"SELECT {_FILE}, {aggregates.select} FROM {sql.text_of(sql.base(on))}{where} GROUP BY filename"
-    found = {row[0]: aggregates.counts(row[1:]) for row in con.execute(statement).fetchall()}
-    nothing = [Counts(0, 0, 0)] * len(aggregates.places)
-    return {name: found.get(name, nothing) for name in names}
+        return {names[0]: con.execute(f"SELECT {select} {source}").fetchall()[0]}
+    rows = con.execute(f"SELECT {_FILE}, {select} {source} GROUP BY filename").fetchall()
+    return {row[0]: row[1:] for row in rows}
 
 
 def filter_files(

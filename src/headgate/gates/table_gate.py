@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import PurePosixPath
 from time import perf_counter
 
 import duckdb
@@ -29,7 +28,7 @@ from headgate.gates.expectation import (
 from headgate.gates.memory import subject_of
 from headgate.gates.nans import NanCounts, counter_for
 from headgate.gates.outcome import Outcome
-from headgate.gates.relation import Checked
+from headgate.gates.relation import Checked, told_apart
 from headgate.gates.sight import Sight, split
 from headgate.gates.statistics import Nans, known_of_file, not_counted
 from headgate.gates.time_limit import limited
@@ -137,6 +136,8 @@ class TableGate:
         aggregates = [each for each in outcomes if isinstance(each.check.expectation, AggregateExpectation)]
         for outcome in [*reports, *aggregates]:
             self._timed(outcome, lambda each: measuring.prove(self.sight, each))
+        if adding := [each for each in aggregates if each.open and measuring.adds_up(each)]:
+            self._together(adding, lambda part: measuring.measure_by_file(self.sight, part))
         left = [each for each in aggregates if each.open]
         fused: dict[str | None, list[Outcome]] = defaultdict(list)
         for outcome in left:
@@ -154,14 +155,12 @@ class TableGate:
         on = next((each.on for each in outcomes), None)
         if on is None or on.base is None:
             return
-        files = {PurePosixPath(file.path).name: file for file in on.base.files}
-        separable = len(files) == len(on.base.files) and not any(
-            column.name.lower() == "filename" for column in on.base.columns
-        )
+        separable = told_apart(on.base)
+        files = {file.path: file for file in on.base.files} if separable is None else separable
         lacking = self._lacking(outcomes, files)
-        if separable:
+        if separable is not None:
             self._scan_lacking(lacking, files)
-        for outcome in outcomes if separable else lacking.get((), ()):
+        for outcome in outcomes if separable is not None else lacking.get((), ()):
             if outcome.open:
                 self._timed(outcome, self._sum_up)
 
