@@ -53,15 +53,10 @@ def measure(sight: Sight, outcomes: Sequence[Outcome]) -> None:
     for outcome, expectation, measured in zip(outcomes, wanted, found, strict=True):
         outcome.came("scanned")
         outcome.verdict = expectation.judge(outcome.relation, measured)
-        on = outcome.relation
-        _learn(sight, outcome, on.identity, measured)
-        if (
-            on.base is not None
-            and on.is_whole_table
-            and len(on.base.files) == 1
-            and expectation.joining(on) is not None
-        ):
-            _learn_of_file(sight, outcome, on.base.files[0], measured)  # others may come beside it
+        _learn(sight, outcome, outcome.relation.identity, measured)
+        base = outcome.relation.base
+        if base is not None and len(base.files) == 1 and _joins(outcome):
+            _learn_of_file(sight, outcome, base.files[0], measured)  # others may come beside it
 
 
 def adds_up(outcome: Outcome) -> bool:
