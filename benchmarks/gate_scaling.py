@@ -46,14 +46,17 @@ def checks(path: Path) -> dict[str, Any]:
     return {"seconds": perf_counter() - start, "held": [r.success for r in judged.results]}
 
 
+def _nulls(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, ...]:
+    counts = ", ".join(f'count(*) - count("{column}")' for column in TRIP_COLUMNS)
+    return con.execute(f"SELECT {counts} FROM {table}").fetchall()[0]
+
+
 def by_hand(path: Path) -> dict[str, Any]:
     """As somebody would write it who knows DuckDB: nulls in one query, distinct values column by column."""
     con = duckdb.connect()
     start = perf_counter()
     table = f"read_parquet({literal(str(path))})"
-    counts = ", ".join(f'count(*) - count("{column}")' for column in TRIP_COLUMNS)
-    nulls = con.execute(f"SELECT {counts} FROM {table}").fetchall()[0]
-    held = []
+    nulls, held = _nulls(con, table), list[bool]()
     for number, column in enumerate(TRIP_COLUMNS):
         query = f'SELECT count("{column}"), count(DISTINCT "{column}") FROM {table}'
         values, distinct = con.execute(query).fetchall()[0]
@@ -66,9 +69,7 @@ def by_hand_repeated(path: Path) -> dict[str, Any]:
     con = duckdb.connect()
     start = perf_counter()
     table = f"read_parquet({literal(str(path))})"
-    counts = ", ".join(f'count(*) - count("{column}")' for column in TRIP_COLUMNS)
-    nulls = con.execute(f"SELECT {counts} FROM {table}").fetchall()[0]
-    held = []
+    nulls, held = _nulls(con, table), list[bool]()
     for number, column in enumerate(TRIP_COLUMNS):
         groups = f'SELECT count("{column}") AS n FROM {table} GROUP BY "{column}"'
         ((repeated,),) = con.execute(f"SELECT coalesce(sum(n) FILTER (n > 1), 0) FROM ({groups})").fetchall()

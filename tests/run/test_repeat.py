@@ -334,3 +334,9 @@ def test_a_lock_with_what_is_no_type_is_told(shop: Shop, kind: str) -> None:
     assert not found.ok
     assert "schema.lock" in found.text
     assert "tables.sales.columns" in found.text
+
+
+def test_a_table_of_the_lock_without_columns_is_one_that_is_not_known_yet(shop: Shop) -> None:
+    shop.write("models/marts/by_item.sql", "select nothing from {{ source('raw', 'sales') }}")
+    shop.write("schema.lock", "tables: {sales: {columns: {}}}")
+    assert findings(shop)["models"].ok

@@ -38,7 +38,7 @@ def rehearse(project: Project, dbt: Dbt, models: Models) -> None:
         TransformError: DuckDB cannot make sense of a statement.
         ConfigError: a type in ``schema.lock`` is none.
     """
-    columns = {table: locked.columns for table, locked in read_lock(project.folder).items()}
+    columns = {table: locked.columns for table, locked in read_lock(project.folder).items() if locked.columns}
     steady = [node for node in models.nodes.values() if node.recipe and node.materialized != "ephemeral"]
     key = digest([columns, [[node.id, node.recipe, node.relation, node.inputs] for node in steady]])
     if not steady or dbt.memory.rehearsed() == key:
