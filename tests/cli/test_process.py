@@ -16,6 +16,7 @@ import pytest
 from command_line import HEADGATE, Cli, on_a_terminal, process
 from headgate.cli.ending import run_to_the_end
 from headgate.errors import CouldNotRunError
+from headgate.transform.runner import Dbt
 from small_shop import Shop
 
 HEAVY = ("dbt", "sqlalchemy", "duckdb", "rich", "sqlglot", "pandas")
@@ -149,6 +150,32 @@ def test_init_writes_a_project_and_says_what_is_next(tmp_path: Path, cli: Cli) -
     assert not (folder / "data").exists()
     assert f"cd '{folder}'" in shown.out
     assert "python generate.py" in shown.out
+
+
+@pytest.mark.slow
+def test_dbt_has_read_a_new_project_before_its_first_run(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "new"
+    assert cli("init", str(folder)).code == 0
+    config = folder / "headgate.yml"
+    config.write_text(config.read_text().partition("after:")[0])  # no model is trained
+    asked: list[str] = []
+    monkeypatch.setattr(Dbt, "_invoke", lambda _, arguments, *__: asked.append(arguments[0]))
+    assert cli("run", "--project", str(folder)).code == 0
+    assert asked == []
+
+
+def test_init_says_that_models_cannot_be_tried(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from headgate.project import templates
+
+    template = shutil.copytree(templates.templates_folder() / "rossmann", tmp_path / "templates" / "broken")
+    (template / "models" / "processed" / "train_clean.sql").write_text("select {% if %}")
+    monkeypatch.setattr(templates, "templates_folder", lambda: tmp_path / "templates")
+    shown = cli("init", str(tmp_path / "new"), "--template", "broken", "--no-data")
+    assert shown.code == 0
+    assert "the models could not be tried" in shown.err
+    assert "models/processed/train_clean.sql" in shown.err
 
 
 def test_init_refuses_a_folder_with_something_in_it_and_an_unknown_template(tmp_path: Path, cli: Cli) -> None:

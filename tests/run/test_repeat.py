@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ import pytest
 from headgate.lake.doctor import Finding
 from headgate.lake.engine import EngineSettings
 from headgate.lake.reading import query, reader
+from headgate.plan import Step
+from headgate.run import steps, story
 from headgate.run.check import check_project
-from headgate.run.workshop import open_store
+from headgate.run.steps import Outcome
+from headgate.run.workshop import Workshop, open_store
+from headgate.transform.models import Models
 from headgate.transform.runner import Dbt
 from small_shop import Shop
 
@@ -209,12 +214,41 @@ def test_what_the_environment_says_is_part_of_what_is_remembered(
 
 
 @pytest.mark.slow
+def test_a_layer_of_which_all_is_known_does_not_wait_for_dbt(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.write(
+        "models/marts/by_item.sql",
+        "{{ run_started_at and '' }} select 1 as item, 2 as total -- {{ ref('sales_clean') }}",
+    )
+    shop.run()
+    shop.write("data/sales_2.csv", "id,item,amount\n4,c,70\n")
+    shop.run()  # the first in which tables were there already
+    clean_is_built = threading.Event()
+    waited = []
+    parse, perform = Dbt._parse, steps.perform_one
+
+    def parse_late(self: Dbt) -> Models:
+        waited.append(clean_is_built.wait(30))
+        return parse(self)
+
+    def perform_told(shop: Workshop, step: Step) -> Outcome:
+        if step.name == "gate:clean":
+            clean_is_built.set()
+        return perform(shop, step)
+
+    monkeypatch.setattr(Dbt, "_parse", parse_late)
+    monkeypatch.setattr(story, "perform_one", perform_told)
+    shop.write("data/sales_3.csv", "id,item,amount\n5,a,7\n")
+    assert shop.run().status == "published"
+    assert waited == [True]
+
+
+@pytest.mark.slow
 def test_tables_of_one_query_are_built_together_from_what_dbt_compiles(shop: Shop, calls: list[str]) -> None:
     for name in ("kept", "merged", "dear_view"):
         (shop.folder / f"models/clean/{name}.sql").unlink()
     shop.write("models/clean/again.sql", "select *, {{ var('rate') }} as rate from {{ ref('sales_clean') }}")
     assert shop.run().status == "published"
-    assert calls == ["parse", "compile", "compile"]  # clean, then marts; each has two
+    assert calls == ["parse", "compile"]  # all of them at once, while data is extracted
     with reader(open_store(shop.project()), EngineSettings(), release=None, run=None) as con:
         assert query(con, "select sum(amount)::int, min(rate) from clean.again")[1] == [(60, 2)]
     calls.clear()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -61,12 +64,11 @@ def _begin(folder: Path, template: str, data: bool | None, *, as_json: bool) -> 
     from headgate.project.templates import copy_template, has_generator
 
     written = copy_template(template, folder)
-    if has_generator(folder):
-        if data is None:
-            ask = sys.stdin is not None and sys.stdin.isatty() and not as_json
-            data = not ask or typer.confirm("Generate example data now?", default=True, err=True)
-        if data:
-            _generate(folder)
+    if has_generator(folder) and data is None:
+        ask = sys.stdin is not None and sys.stdin.isatty() and not as_json
+        data = not ask or typer.confirm("Generate example data now?", default=True, err=True)
+    with _generating(folder) if data and has_generator(folder) else contextlib.nullcontext():
+        _try_models(folder)
     if as_json:
         generated = bool(data) and has_generator(folder)
         show_json({"folder": str(folder), "template": template, "files": written, "data": generated, "tables": []})
@@ -99,20 +101,36 @@ def _begin_from(database: str, folder: Path | None, schema: str | None, *, as_js
     _show_next(begun.folder, None, list(begun.files), variable=begun.variable)
 
 
-def _generate(folder: Path) -> None:
-    """Let the project make data for itself; raises CouldNotRunError if it cannot."""
+@contextlib.contextmanager
+def _generating(folder: Path) -> Iterator[None]:
+    """Let the project make data for itself meanwhile; raises CouldNotRunError if it cannot."""
     from headgate.cli.output import tell
     from headgate.errors import CouldNotRunError
     from headgate.project.templates import GENERATOR
 
     tell("generating example data …")
-    code = subprocess.run([sys.executable, GENERATOR], cwd=folder, check=False, stdout=2).returncode  # noqa: S603
-    if code:
+    with subprocess.Popen([sys.executable, GENERATOR], cwd=folder, stdout=2) as generator:  # noqa: S603
+        yield
+    if code := generator.returncode:
         raise CouldNotRunError(
             f"no example data: {GENERATOR} ended with exit code {code}; the rest of the project is there",
             where=str(folder),
             hint=f"what it said is above; again: cd {shlex.quote(str(folder))} && python {GENERATOR}",
         )
+
+
+def _try_models(folder: Path) -> None:
+    """Let dbt read the project now, and remember what it made of it: the first run need not wait for that."""
+    from headgate.cli.output import tell
+    from headgate.errors import HeadgateError
+    from headgate.project import load
+    from headgate.run.check import try_models
+
+    tell("trying the models …")
+    try:
+        try_models(load(folder, environ=os.environ, only_lake=True))
+    except HeadgateError as error:
+        tell(f"the models could not be tried, which headgate check will tell again: {error}")
 
 
 def _show_next(

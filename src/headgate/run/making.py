@@ -47,7 +47,7 @@ def make(site: Site, work: Sequence[Node], *, anew: bool) -> list[NodeOutcome]:
 def _make_anew(site: Site, work: Sequence[Node], state: Circumstances, *, anew: bool) -> list[NodeOutcome]:
     """What nobody remembers: tables of one query together, the rest by dbt."""
     plain = [node for node in work if node.recipe and state.itself(node) is None]
-    compiled = site.dbt.compile(plain) if len(plain) > 1 else {}
+    compiled = site.dbt.compile(plain) if plain else {}
     outcomes = build_compiled(site.con, compiled, work, state, site.tell) if compiled else []
     left = [node for node in work if node.id not in {outcome.id for outcome in outcomes}]
     return [*outcomes, *(site.dbt.build(left, full_refresh=anew, on_node=site.tell) if left else ())]

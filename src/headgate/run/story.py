@@ -173,7 +173,7 @@ def _whole(shop: Workshop) -> Outcome:
     if early := _not_at_all(shop, changes):
         return _caught_up(shop, steps, early)
     if any(step.kind is Kind.BUILD and step.need is not Need.NO for step in steps):
-        models = shop.dbt.memory.models() if shop.dbt is not None else None
+        models = shop.dbt.remembered() if shop.dbt is not None else None
         changed = [table.split(".", 1)[1] for table, why in changes.sources.items() if why]
         if models is None or needs_dbt(shop, models, changed):
             shop.warm_up()

@@ -32,7 +32,7 @@ from headgate.project.pii import NO_PII
 from headgate.sources import source as sources
 from headgate.sources.change_log import RAW, RAW_LOG
 from headgate.sources.source import Source
-from headgate.transform.models import Models
+from headgate.transform.models import Models, Node
 from headgate.transform.runner import Dbt
 from headgate.transform.workspace import SCRATCH, prepare
 
@@ -107,7 +107,6 @@ class Workshop:
     decided: float | None = None
     stopping: Callable[[], bool] = never
     _attached: bool = False
-    _threads: int | None = None
 
     @cached_property
     def store(self) -> Store:
@@ -176,18 +175,23 @@ class Workshop:
 
     def warm_up(self) -> None:
         """Let dbt wake up while data is extracted. One core is left to it: the run waits for whichever is later."""
-        if self.dbt is not None:
-            self._threads = int(self.con.execute("SELECT current_setting('threads')").fetchall()[0][0])
-            self.con.execute(f"SET threads = {max(self._threads - 1, 1)}")
-            self.dbt.warm_up()
+        if self.dbt is None:
+            return
+        threads = int(self.con.execute("SELECT current_setting('threads')").fetchall()[0][0])
+        self.con.execute(f"SET threads = {max(threads - 1, 1)}")
+        self.dbt.warm_up(self._foreseen, lambda: self.con.execute(f"SET threads = {threads}"))
+
+    def _foreseen(self, models: Models) -> list[Node]:
+        """Of which models the queries will be needed: where nothing is built yet, of all tables of one query.
+
+        To compile, dbt wants a lake; without a branch it would lay out one of its own.
+        """
+        nodes = models.nodes.values() if self.parent is None and self._attached else ()
+        return [node for node in nodes if node.recipe and (node.plain or node.begins_plain)]
 
     def models(self) -> Models | None:
         """What dbt knows of the project; None where there is no dbt project."""
-        models = self.dbt.models() if self.dbt is not None else None
-        if self._threads is not None:
-            self.con.execute(f"SET threads = {self._threads}")
-            self._threads = None
-        return models
+        return self.dbt.models() if self.dbt is not None else None
 
     def identity(self, relation: str) -> str | None:
         """The state of a table or view on the branch; None if it is not there.

@@ -64,8 +64,8 @@ class Memory:
 
     def models(self) -> Models | None:
         """What the project parses to, if that is known for the files as they are now."""
-        key = self._key()
         found = _read(self._place / "models.json")
+        key = self._key() if found else None
         if key is None or found.get("key") != key:
             return None
         nodes = [Node(**{**node, **{name: _frozen(node[name]) for name in _TUPLES}}) for node in found["nodes"]]

@@ -22,6 +22,9 @@ from headgate.transform.memory import TARGETS, Memory
 from headgate.transform.models import Models, Node, read_models
 from headgate.transform.steady import VENDOR_PACKAGES
 
+#: For so many seconds dbt computes in the background before another thread of Python that waits gets its turn. Who
+#: extracts waits after every statement, and Python's own 5 ms make a second of it.
+_TURN = 0.001
 #: dbt's words for a node that did what it should.
 GOOD = ("success", "pass", "no-op")
 
@@ -61,24 +64,40 @@ class Dbt:
         self.memory = Memory(folder, workspace / TARGETS / target if target else workspace, self._variables)
         self._manifest: Any = None
         self._models: Models | None = None
+        self._compiled: dict[str, str] = {}
         self._warming: threading.Thread | None = None
+        self._when_awake: Callable[[], object] = lambda: None
         self._failure: BaseException | None = None
+        self._turn = sys.getswitchinterval()
 
-    def warm_up(self) -> None:
-        """Import dbt and parse the project in the background, while extraction runs."""
-        self._warming = threading.Thread(target=self._parse_quietly, name="dbt-warm-up", daemon=True)
+    def remembered(self) -> Models | None:
+        """Every node of the project, if nothing has changed since dbt parsed it."""
+        if self._models is None:
+            self._models = self.memory.models()
+        return self._models
+
+    def warm_up(self, foreseen: Callable[[Models], Sequence[Node]], when_awake: Callable[[], object]) -> None:
+        """Import dbt, parse the project and compile what is ``foreseen`` in the background, while extraction runs.
+
+        ``when_awake`` is called when that is over, by the thread that asks for models or for work of dbt.
+        """
+        self._when_awake = when_awake
+        sys.setswitchinterval(_TURN)
+        self._warming = threading.Thread(
+            target=self._prepare_quietly, args=(foreseen,), name="dbt-warm-up", daemon=True
+        )
         self._warming.start()
 
     def models(self) -> Models:
-        """Every node of the project; raises ConfigError for what dbt cannot parse."""
-        if self._warming is not None:
-            self._warming.join()
-            self._warming = None
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+        """Every node of the project, without waiting for dbt if they are remembered.
+
+        Raises:
+            ConfigError: dbt cannot parse them.
+        """
+        if self._models is None or not self._is_warming():
+            self._await()
         if self._models is None:
-            self._models = self.memory.models() or self._parse()
+            self._models = self.remembered() or self._parse()
         return self._models
 
     def build(
@@ -120,9 +139,7 @@ class Dbt:
 
     def close(self) -> None:
         """Let go of the database, which dbt otherwise keeps for the next call of this process."""
-        if self._warming is not None:
-            self._warming.join()
-            self._warming = None
+        self._join()
         if factory := sys.modules.get("dbt.adapters.factory"):
             factory.cleanup_connections()
         if adapter := sys.modules.get("dbt.adapters.duckdb.connections"):
@@ -132,10 +149,9 @@ class Dbt:
     def compile(self, nodes: Sequence[Node]) -> dict[str, str]:
         """The query of each model by its id, of incremental ones the first; what cannot be compiled is left out."""
         self._wake()
-        names = [self._selector(node) for node in nodes]
-        result = self._invoke(["compile", "--no-populate-cache", "--full-refresh", *_selecting(names)])
-        done = (r for r in result.result or () if str(r.status) in GOOD)
-        return {r.node.unique_id: r.node.compiled_code for r in done if r.node.compiled_code}
+        if left := [node for node in nodes if node.id not in self._compiled]:
+            self._compiled |= self._compile(left)
+        return {node.id: self._compiled[node.id] for node in nodes if node.id in self._compiled}
 
     def error_of(self, node: Node, outcome: NodeOutcome) -> TransformError:
         """A failed model as an error that names the file, the line and the database's message."""
@@ -151,9 +167,28 @@ class Dbt:
 
     def _wake(self) -> None:
         """The models may be remembered; to do something, dbt needs its own idea of them."""
-        self.models()
+        self._await()
         if self._manifest is None:
             self._models = self._parse()
+
+    def _is_warming(self) -> bool:
+        return self._warming is not None and self._warming.is_alive()
+
+    def _await(self) -> None:
+        if self._join():
+            self._when_awake()
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+    def _join(self) -> bool:
+        """Wait for the background; returns whether there was something to wait for."""
+        if self._warming is None:
+            return False
+        self._warming.join()
+        self._warming = None
+        sys.setswitchinterval(self._turn)
+        return True
 
     def _said(self, message: str | None) -> str | None:
         if message is None or not self._pii or _fault(message) is ExitCode.USAGE:
@@ -161,11 +196,20 @@ class Dbt:
         kind = re.search(r"\b([A-Z]\w+(?: \w+){0,3} Error): ", message)
         return f"{kind[1] if kind else 'an error'}, whose text could quote values of columns that are tagged pii"
 
-    def _parse_quietly(self) -> None:
+    def _prepare_quietly(self, foreseen: Callable[[Models], Sequence[Node]]) -> None:
         try:
-            self._models = self._parse()
-        except BaseException as error:  # noqa: BLE001  # carried over to the thread that asks for the models
+            models = self._parse()
+            if nodes := foreseen(models):
+                self._compiled = self._compile(nodes)
+            self._models = models
+        except BaseException as error:  # noqa: BLE001  # carried over to the thread that asks for dbt
             self._failure = error
+
+    def _compile(self, nodes: Sequence[Node]) -> dict[str, str]:
+        names = [self._selector(node) for node in nodes]
+        result = self._invoke(["compile", "--no-populate-cache", "--full-refresh", *_selecting(names)])
+        done = (r for r in result.result or () if str(r.status) in GOOD)
+        return {r.node.unique_id: r.node.compiled_code for r in done if r.node.compiled_code}
 
     def _parse(self) -> Models:
         result = self._invoke(["parse", "--no-write-json"])
