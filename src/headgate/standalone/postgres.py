@@ -28,6 +28,8 @@ SCHEMES = ("postgresql://", "postgres://")
 TIMEOUT = "10min"
 CONNECT_SECONDS = 10
 _DEFAULT_SCHEMA = "public"
+#: Since this version floats are written with the fewest digits that name no other; before, some were rounded.
+_SHORTEST_FLOATS = 120000
 #: What a type of PostgreSQL is called here; all others by their own names.
 _TYPES = {
     "smallint": "SMALLINT",
@@ -106,7 +108,7 @@ def _connected(url: str) -> tuple[psycopg.Connection[Any], str]:
     options = str(said.get("options") or "")
     if "statement_timeout" not in options:
         options = f"{options} -c statement_timeout={TIMEOUT}".strip()
-    options = f"{options} -c timezone=UTC -c datestyle=ISO -c standard_conforming_strings=on"
+    options = f"{options} -c timezone=UTC -c datestyle=ISO -c standard_conforming_strings=on -c extra_float_digits=1"
     settings: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **said, "options": options}
     try:
         connection = psycopg.connect(**settings)
@@ -187,19 +189,20 @@ class PostgresConnection:
         assert table is not None  # noqa: S101 - a gate describes tables alone
         rows = self._connection.execute(_COLUMNS, (table.db, table.name)).fetchall()
         self._rows = [(name, type_of(type_)) for name, type_ in rows]
-        self._known.learn(self._rows)
+        self._known.learn(self._rows, self._connection.info.server_version)
 
 
 class KnownKinds:
     """The kinds of the columns of the relations that a gate looked at."""
 
     def __init__(self) -> None:
-        self._kinds: dict[str, set[Kind]] = defaultdict(set)
+        self._kinds: dict[str, set[Kind | None]] = defaultdict(set)
 
-    def learn(self, columns: Iterable[tuple[str, str]]) -> None:
-        """Columns of a relation, with their types."""
+    def learn(self, columns: Iterable[tuple[str, str]], server_version: int) -> None:
+        """Columns of a relation, with their types; the version is libpq's, such as 160004."""
+        unlike = ("FLOAT",) if server_version >= _SHORTEST_FLOATS else ("FLOAT", "DOUBLE")
         for name, type_ in columns:
-            self._kinds[name].add(kind_of(type_))
+            self._kinds[name].add(None if type_ in unlike else kind_of(type_))
 
     def of(self, tree: exp.Expr) -> KindOf:
         """Says the kind of a column of the checked relation in a statement that gives nothing else its name."""
@@ -212,7 +215,7 @@ class KnownKinds:
         def kind(node: exp.Expr) -> Kind | None:
             if not isinstance(node, exp.Column) or node.table != sql.CHECKED or node.name in taken:
                 return None
-            kinds = self._kinds.get(node.name, set())
+            kinds = self._kinds.get(node.name, {None})
             return next(iter(kinds)) if len(kinds) == 1 else None
 
         return kind
