@@ -12,6 +12,7 @@ from headgate.gates import arguments
 from headgate.gates.arguments import argument
 from headgate.gates.expectation import QueryExpectation, Read
 from headgate.gates.relation import Checked
+from headgate.gates.time_limit import in_time
 from headgate.gates.values import UnusableError
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ class EachValueExpectation(QueryExpectation):
         asked: list[exp.Expr] = [exp.not_(exp.Is(this=text.copy(), expression=exp.null()))]
         asked += [] if sure is None else [exp.not_(exp.paren(sure))]
         query = exp.select(text, exp.Count(this=exp.Star())).from_(sql.relation(on)).where(*asked)
-        for value, count in read(query.group_by(exp.Literal.number(1)).order_by(exp.Literal.number(1))):
+        found = read(query.group_by(exp.Literal.number(1)).order_by(exp.Literal.number(1)))
+        for value, count in in_time(found, self.timeout):
             if not accepts(value):
                 rows += count
                 complete = len(values) < NAMED
