@@ -117,6 +117,11 @@ def test_no_pattern_of_a_schema_makes_a_gate_hang(branch: Connection, written: d
     assert not result.success
 
 
+def test_half_of_a_character_in_a_document_is_none_that_a_pattern_names(branch: Connection) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT unnest(?) AS t", [[r'"\ud800"', r'"a\udfffb"']])
+    assert counted(judge(branch, "t", schema({"pattern": "^a.b$"}))) == (False, 2, 0, 1)
+
+
 def test_a_schema_may_be_of_any_draft_and_name_a_property_schema(documents: Connection) -> None:
     named = {"$schema": "http://json-schema.org/draft-04/schema#", "properties": {"$schema": {"type": "string"}}}
     assert counted(judge(documents, "t", schema(named))) == (False, 5, 1, 1)

@@ -25,7 +25,10 @@ ONLY_THERE = {
     "expect_column_pair_cramers_phi_value_to_be_less_than": "take out this one",
     "expect_column_parameterized_distribution_ks_test_p_value_to_be_greater_than": _TESTED,
     "expect_multicolumn_values_to_be_unique": "its new name: expect_select_column_values_to_be_unique_within_record",
-    "expect_query_results_to_match_comparison": "sums_match compares sums and counts of two tables",
+    "expect_query_results_to_match_comparison": (
+        "it asks a second data source: bring its table into the lake as a source, and give both queries to one"
+        " unexpected_rows_expectation: (A EXCEPT ALL B) UNION ALL (B EXCEPT ALL A); sums_match compares sums and counts"
+    ),
 }
 
 

@@ -130,22 +130,10 @@ class EachValueExpectation(QueryExpectation):
         text = self.text(on)
         if any("\0" in value for value in values):  # DuckLake looks for the files of such constants, and fails
             text = exp.DPipe(this=text, expression=exp.Literal.string(""))
-        among = exp.In(this=text, expressions=[_literal(value) for value in values])
+        among = exp.In(this=text, expressions=[sql.text_constant(value) for value in values])
         rows = exp.select(sql.all_columns()).where(among if values else exp.false())
         return sql.in_order(rows, on, (self.column,))
 
     def _found(self, on: Checked) -> Refused:
         assert isinstance(on.found, Refused)  # noqa: S101 - whoever asks has looked it up
         return on.found
-
-
-def _literal(value: str) -> exp.Expr:
-    """A text; one of NUL characters has to be put together, since a statement ends with one."""
-    from sqlglot import exp
-
-    first, *others = (exp.Literal.string(part) for part in value.split("\0"))
-    found: exp.Expr = first
-    for part in others:
-        nul = exp.Anonymous(this="chr", expressions=[exp.Literal.number(0)])
-        found = exp.DPipe(this=exp.DPipe(this=found, expression=nul), expression=part)
-    return found
