@@ -65,6 +65,18 @@ def test_data_frames_give_the_same_verdicts(forms: Path, library: str, method: s
         assert_judged(getattr(con.sql(f"FROM '{forms}/orders.parquet'"), method)())
 
 
+@pytest.mark.parametrize("library", ["pandas", "pyarrow"])
+def test_a_frame_with_two_columns_of_one_name_is_refused(library: str) -> None:
+    made = pytest.importorskip(library)
+    frame = (
+        made.DataFrame([[1, None]], columns=["a", "a"])
+        if library == "pandas"
+        else made.table([[1], [None]], names=["a", "a"])
+    )
+    with pytest.raises(UsageError, match="has several columns called 'a'"):
+        gate(frame, [{"expect_column_values_to_not_be_null": {"column": "a"}}])
+
+
 def test_what_can_be_read_once_only_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot be judged"):
         gate(iter([1]), SUITE)
