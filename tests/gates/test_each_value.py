@@ -92,6 +92,7 @@ def test_documents_that_a_schema_does_not_allow_are_unexpected(
         (schema({"$ref": "http://localhost/other"}), "refers to 'http://localhost/other', which is not in it"),
         (schema({"properties": {"a": {"pattern": "(?=x)"}}}), "the regular expression '(?=x)' cannot be used"),
         (schema({"patternProperties": {"^a": {}}}), "name the properties one by one"),
+        (schema({"$schema": 5}), "this is no JSON schema: $schema must be a text"),
         (schema({"allOf": [{"$schema": DRAFT, "pattern": "a"}]}), "$schema within a JSON schema is not judged here"),
     ],
 )
@@ -142,6 +143,12 @@ def test_what_asks_python_keeps_its_time_limit(branch: Connection, monkeypatch: 
     assert (slow.success, slow.error) == (False, "could not be checked: it was stopped after its timeout of 0.3 s")
     assert 0 < len(asked) < 100
     assert (held.success, held.error) == (True, None)
+
+
+@pytest.mark.parametrize("number", ["1e400", "NaN"])
+def test_a_number_that_the_library_fails_at_could_not_be_checked(branch: Connection, number: str) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT ? AS t", [number])
+    assert "the library fails at one of the documents" in (judge(branch, "t", schema({"multipleOf": 0.5})).error or "")
 
 
 def test_documents_that_are_nested_too_deeply_could_not_be_checked(branch: Connection) -> None:

@@ -138,6 +138,25 @@ def test_suites_of_every_form_say_the_same(forms: Path, tmp_path: Path) -> None:
     assert not gate(forms / "orders.parquet", layer, table="others").ok
 
 
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [
+        ('{"expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "x"}}], "expectations": []}',
+         "'expectations' stands 2 times in one object"),
+        ('{"expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "x", "column": "id"}}]}',
+         "'column' stands 2 times in one object"),
+        (r'{"expectations": [{"type": "expect_column_to_exist", "id": "\ud800", "kwargs": {"column": "id"}}]}',
+         r"the id '\ud800' holds half of a character"),
+    ],
+)  # fmt: skip
+def test_nothing_of_a_suite_is_lost_or_cannot_be_shown(forms: Path, tmp_path: Path, written: str, what: str) -> None:
+    (tmp_path / "suite.json").write_text(written)
+    with pytest.raises(ConfigError) as refused:
+        gate(forms / "orders.parquet", tmp_path / "suite.json")
+    assert what in str(refused.value)
+    assert "suite.json" in str(refused.value)
+
+
 def test_a_suite_that_cannot_be_used_is_refused_with_its_place(forms: Path, tmp_path: Path) -> None:
     data = forms / "orders.parquet"
     two = tmp_path / "two.yml"

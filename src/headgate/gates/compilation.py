@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.errors import ConfigError, did_you_mean
-from headgate.gates.arguments import ArgumentError, WrongValueError, read_arguments
+from headgate.gates.arguments import HALF, ArgumentError, WrongValueError, read_arguments, shown
 from headgate.gates.comparing import READERS
 from headgate.gates.expectation import ConditionalExpectation, CountedExpectation, Expectation, registry
 from headgate.gates.values import json_safe
@@ -90,6 +90,8 @@ def compile_gates(files: Iterable[GateFile]) -> list[Gate]:
 def _table(table: str, declared: Iterable[Declared]) -> Iterable[Check]:
     ids: set[str] = set()
     for each in declared:
+        if each.id is not None and HALF.search(each.id):
+            raise _error(each, f"the id {shown(each.id)} holds half of a character", hint="no report could show it")
         if each.id is not None and each.id in ids:
             raise _error(each, f"the id {each.id!r} occurs twice for table {table}", hint="give each its own id")
         expectation = build(each)

@@ -62,6 +62,10 @@ def _is_valid(validator: Validator, document: Any) -> bool:
         raise UnusableError(f"the schema refers to {shown(error.ref)}, which is not in it") from error
     except RecursionError as error:
         raise UnusableError("the schema, or one of the documents, is nested too deeply") from error
+    except UnusableError:
+        raise
+    except (ArithmeticError, ValueError) as error:  # of NaN, an infinity, or a number that no float holds
+        raise UnusableError(f"the library fails at one of the documents: {type(error).__name__}") from error
 
 
 def _validator(given: dict[str, Any]) -> Validator:
@@ -75,6 +79,8 @@ def _validator(given: dict[str, Any]) -> Validator:
         from jsonschema_specifications import REGISTRY
     except ImportError as error:
         raise not_installed("jsonschema") from error
+    if not isinstance(given.get(_DRAFT, ""), str):
+        raise UnusableError(f"this is no JSON schema: {_DRAFT} must be a text")
     bare = {key: value for key, value in given.items() if key != _DRAFT}
     for part in _mappings(bare):
         if _REFUSED in part:

@@ -30,7 +30,8 @@ def open_frame(con: Connection, frame: Any) -> Iterator[Data]:
     and passes through a temporary file.
 
     Raises:
-        UsageError: it is nothing of this, two of its columns have one name, or the library that would read it is not installed.
+        UsageError: it is nothing of this, two of its columns have one name, or the library that would read it is not
+            installed.
     """
     kinds = [f"{kind.__module__.partition('.')[0].lstrip('_')}.{kind.__name__}" for kind in type(frame).__mro__]
     title = kinds[0]
