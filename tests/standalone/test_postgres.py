@@ -461,8 +461,38 @@ def test_a_server_that_rounds_the_texts_of_floats_is_not_asked_for_them() -> Non
     tree = exp.select(sql.cast(column, "VARCHAR"))
     for version, kind in ((110022, None), (120000, "float")):
         known = postgres.KnownKinds()
-        known.learn([("x", "DOUBLE")], version)
+        known.learn(("shop", "floats"), [("x", "DOUBLE")], version)
         assert known.of(tree)(column) == kind
+
+
+@pytest.mark.parametrize("type_", ["NUMERIC", "NUMERIC(10, 2)"])
+def test_a_numeric_that_is_nan_is_missing(server: str, tmp_path: Path, type_: str) -> None:
+    with psycopg.connect(server, autocommit=True) as con:
+        con.execute(f"DROP TABLE IF EXISTS shop.prices; CREATE TABLE shop.prices (i INT, p {type_})")
+        con.execute("INSERT INTO shop.prices VALUES (1, 1.50), (2, 'NaN'), (3, NULL), (3, 'NaN')")
+    with duckdb.connect() as here:
+        here.execute("CREATE TABLE prices (i INT, p DECIMAL(10, 2)); INSERT INTO prices VALUES (1, 1.50)")
+        here.execute(
+            f"INSERT INTO prices VALUES (2, NULL), (3, NULL), (3, NULL); COPY prices TO '{tmp_path}/p.parquet'"
+        )
+    price = {"column": "p"}
+    suite: list[dict[str, Any]] = [
+        {f"{VALUES}not_be_null": price},
+        {f"{VALUES}be_between": {**price, "max_value": 1}},
+        {f"{VALUES}be_unique": price},
+        {"expect_column_max_to_be_between": price},
+        {"expect_column_mean_to_be_between": price},
+        {"expect_column_unique_value_count_to_be_between": price},
+        {"expect_compound_columns_to_be_unique": {"column_list": ["i", "p"]}},
+        {f"{VALUES}be_in_set": {**price, "value_set": [2], "row_condition": "p is null or i = 1"}},
+        {"sums_match": {"to": "shop.prices", "column": "p", "group_by": ["p"]}},
+        {"unexpected_rows_expectation": {"unexpected_rows_query": "select * from {batch} where p > 1"}},
+    ]
+    there = gate(f"{server}::shop.prices", suite)
+    suite[8]["sums_match"]["to"] = "p"
+    here_too = gate(tmp_path / "p.parquet", suite)
+    assert [each.error for each in there.results] == [None] * len(suite)
+    assert [told(each) for each in there.results] == [told(each) for each in here_too.results]
 
 
 def texts_of_x(data: Data) -> list[str]:

@@ -7,7 +7,7 @@ PostgreSQL has no equal for, or means something else by, is refused and so could
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
@@ -162,7 +162,9 @@ class PostgresConnection:
             self._describe(tree.find(exp.Table))
             return self
         encoding = self._connection.info.parameter_status("server_encoding")
-        text = in_postgres(tree, self._known.of(tree), unicode=encoding == "UTF8")
+        kind_of = self._known.of(tree)
+        self._known.hide_nan(tree)
+        text = in_postgres(tree, kind_of, unicode=encoding == "UTF8")
         try:
             with self._connection.transaction(), self._connection.cursor() as cursor:  # a savepoint: others go on
                 cursor.execute(text.encode())
@@ -189,7 +191,7 @@ class PostgresConnection:
         assert table is not None  # noqa: S101 - a gate describes tables alone
         rows = self._connection.execute(_COLUMNS, (table.db, table.name)).fetchall()
         self._rows = [(name, type_of(type_)) for name, type_ in rows]
-        self._known.learn(self._rows, self._connection.info.server_version)
+        self._known.learn((table.db, table.name), self._rows, self._connection.info.server_version)
 
 
 class KnownKinds:
@@ -197,12 +199,30 @@ class KnownKinds:
 
     def __init__(self) -> None:
         self._kinds: dict[str, set[Kind | None]] = defaultdict(set)
+        self._columns: dict[tuple[str, str], dict[str, Kind]] = {}
 
-    def learn(self, columns: Iterable[tuple[str, str]], server_version: int) -> None:
-        """Columns of a relation, with their types; the version is libpq's, such as 160004."""
+    def learn(self, relation: tuple[str, str], columns: Sequence[tuple[str, str]], server_version: int) -> None:
+        """Columns of a relation, which is told by its schema and name; the version is libpq's, such as 160004."""
+        self._columns[relation] = {name: kind_of(type_) for name, type_ in columns}
         unlike = ("FLOAT",) if server_version >= _SHORTEST_FLOATS else ("FLOAT", "DOUBLE")
         for name, type_ in columns:
             self._kinds[name].add(None if type_ in unlike else kind_of(type_))
+
+    def hide_nan(self, tree: exp.Expr) -> None:
+        """Let a statement see nulls where a numeric is NaN, as no decimal is elsewhere: it is missing, as in a float."""
+        from sqlglot import exp
+
+        for table in list(tree.find_all(exp.Table)):
+            kinds = self._columns.get((table.db, table.name), {})
+            if "decimal" not in kinds.values():
+                continue
+            seen: list[exp.Expr] = [exp.column(name, quoted=True) for name in kinds]
+            for i, (name, kind) in enumerate(kinds.items()):
+                if kind == "decimal":
+                    nan = exp.cast(exp.Literal.string("NaN"), "DECIMAL")
+                    seen[i] = exp.alias_(exp.Nullif(this=seen[i], expression=nan), name, quoted=True)
+            whole = exp.table_(table.name, db=table.db, quoted=True)
+            table.replace(exp.select(*seen).from_(whole).subquery(exp.to_identifier(table.alias_or_name, quoted=True)))
 
     def of(self, tree: exp.Expr) -> KindOf:
         """Says the kind of a column of the checked relation in a statement that gives nothing else its name."""

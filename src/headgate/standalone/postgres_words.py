@@ -33,7 +33,19 @@ def in_postgres(tree: exp.Expr, kind_of: KindOf, *, unicode: bool = True) -> str
     from sqlglot import exp
 
     known = (
-        *(exp.Count, exp.CountIf, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.StddevSamp, exp.Coalesce, exp.Case, exp.If),
+        *(
+            exp.Count,
+            exp.CountIf,
+            exp.Sum,
+            exp.Avg,
+            exp.Min,
+            exp.Max,
+            exp.StddevSamp,
+            exp.Coalesce,
+            exp.Nullif,
+            exp.Case,
+            exp.If,
+        ),
         *(exp.Abs, exp.IsNan, exp.IsInf, exp.Length, exp.Exists, exp.And, exp.Or),
         *(
             exp.RowNumber,
