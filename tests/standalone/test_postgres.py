@@ -26,6 +26,7 @@ from headgate.gates.texts import LengthsEqual
 from headgate.gates.values import UnusableError
 from headgate.standalone import postgres, postgres_regex
 from headgate.standalone.data import Data, own
+from headgate.standalone.postgres_columns import KnownKinds
 
 psycopg = pytest.importorskip("psycopg", reason="the extra postgres is not installed")
 
@@ -460,7 +461,7 @@ def test_a_server_that_rounds_the_texts_of_floats_is_not_asked_for_them() -> Non
     column = sql.column("x")
     tree = exp.select(sql.cast(column, "VARCHAR"))
     for version, kind in ((110022, None), (120000, "float")):
-        known = postgres.KnownKinds()
+        known = KnownKinds()
         known.learn(("shop", "floats"), [("x", "DOUBLE")], version)
         assert known.of(tree)(column) == kind
 
