@@ -239,7 +239,10 @@ def age(value: Any) -> dt.timedelta:
     match = _AGE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise WrongValueError(f"must be a length of time, such as 2d, 36h or 90m, not {shown(value)}")
-    return dt.timedelta(**{_UNITS[match[2][0]]: float(match[1])})
+    try:
+        return dt.timedelta(**{_UNITS[match[2][0]]: float(match[1])})
+    except OverflowError as error:
+        raise WrongValueError(f"must be less than {dt.timedelta.max.days:,} days, not {shown(value)}") from error
 
 
 def time_limit(value: Any) -> dt.timedelta:

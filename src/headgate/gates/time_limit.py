@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from threading import Event, Timer
+from threading import TIMEOUT_MAX, Event, Timer
 from time import monotonic
 from typing import TypeVar
 
@@ -33,7 +33,7 @@ def limited(con: Connection, limit: dt.timedelta | None) -> Iterator[None]:
         expired.set()
         con.interrupt()
 
-    timer = Timer(limit.total_seconds(), stop)
+    timer = Timer(min(limit.total_seconds(), TIMEOUT_MAX), stop)
     timer.daemon = True
     timer.start()
     try:
