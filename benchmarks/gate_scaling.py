@@ -74,28 +74,31 @@ def _nulls(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, ...]:
 
 
 def by_hand(path: Path) -> dict[str, Any]:
-    """As somebody would write it who knows DuckDB: nulls in one query, distinct values column by column."""
-    con = duckdb.connect()
+    """As somebody would write it who knows DuckDB: nulls in one query, distinct values column by column.
+
+    Measured is what is measured of Headgate: from opening DuckDB to having closed it.
+    """
     start = perf_counter()
     table = f"read_parquet({literal(str(path))})"
-    nulls, held = _nulls(con, table), list[bool]()
-    for number, column in enumerate(TRIP_COLUMNS):
-        query = f'SELECT count("{column}"), count(DISTINCT "{column}") FROM {table}'
-        values, distinct = con.execute(query).fetchall()[0]
-        held += [nulls[number] == 0, values == distinct]
+    with duckdb.connect() as con:
+        nulls, held = _nulls(con, table), list[bool]()
+        for number, column in enumerate(TRIP_COLUMNS):
+            query = f'SELECT count("{column}"), count(DISTINCT "{column}") FROM {table}'
+            values, distinct = con.execute(query).fetchall()[0]
+            held += [nulls[number] == 0, values == distinct]
     return {"seconds": perf_counter() - start, "held": held}
 
 
 def by_hand_repeated(path: Path) -> dict[str, Any]:
     """The same, if it shall tell as Great Expectations does how many rows hold a value that others hold too."""
-    con = duckdb.connect()
     start = perf_counter()
     table = f"read_parquet({literal(str(path))})"
-    nulls, held = _nulls(con, table), list[bool]()
-    for number, column in enumerate(TRIP_COLUMNS):
-        groups = f'SELECT count("{column}") AS n FROM {table} GROUP BY "{column}"'
-        ((repeated,),) = con.execute(f"SELECT coalesce(sum(n) FILTER (n > 1), 0) FROM ({groups})").fetchall()
-        held += [nulls[number] == 0, repeated == 0]
+    with duckdb.connect() as con:
+        nulls, held = _nulls(con, table), list[bool]()
+        for number, column in enumerate(TRIP_COLUMNS):
+            groups = f'SELECT count("{column}") AS n FROM {table} GROUP BY "{column}"'
+            ((repeated,),) = con.execute(f"SELECT coalesce(sum(n) FILTER (n > 1), 0) FROM ({groups})").fetchall()
+            held += [nulls[number] == 0, repeated == 0]
     return {"seconds": perf_counter() - start, "held": held}
 
 
