@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -72,6 +72,7 @@ def contenders(cache: Path, names: Iterable[str] = ()) -> list[Contender]:
     makers = {
         "bare": _bare,
         "headgate": _headgate,
+        "headgate_unchecked": _headgate_unchecked,
         "dbt": _dbt,
         "sqlmesh": _sqlmesh,
         "dbt_gx": _dbt_gx,
@@ -110,6 +111,11 @@ def _headgate(_: Path) -> Contender:
         relations={table: table for table in TABLES},
         checks="56 + 15",
     )
+
+
+def _headgate_unchecked(cache: Path) -> Contender:
+    """A project that came neither by ``headgate init`` nor was ever checked: its first run wakes dbt."""
+    return replace(_headgate(cache), name="headgate_unchecked", title="Headgate, never checked", check=())
 
 
 def _dbt(cache: Path) -> Contender:

@@ -89,10 +89,11 @@ def _ratios(seconds: dict[str, dict[str, list[Measured]]]) -> dict[str, Any]:
         for name, each in seconds.items()
         if name != "bare"
     }
-    own = seconds["headgate"]
-    for week in WEEKS:
-        pairs = zip(own[week], own["first"], strict=True)
-        ratios[f"{week}/first"] = [mine.seconds / first.seconds for mine, first in pairs]
+    for name in ("headgate", "headgate_unchecked"):
+        own = seconds[name]
+        for week in WEEKS:
+            pairs = zip(own[week], own["first"], strict=True)
+            ratios[f"{name}: {week}/first"] = [mine.seconds / first.seconds for mine, first in pairs]
     return {name: asdict(Spread.of(values)) for name, values in ratios.items()}
 
 

@@ -20,8 +20,8 @@ from headgate.lake.reading import reader
 from headgate.lake.release import Manifest
 from headgate.lake.s3 import S3Store
 from headgate.lake.store import LocalStore, Store
-from headgate.project.config import ExportConfig
 from headgate.project.export_path import ExportPath
+from headgate.project.following_config import ExportConfig
 from lake_maker import Lake
 from s3_proxy import Fault, Proxy
 

@@ -22,8 +22,8 @@ from headgate.errors import HeadgateError, LakeError, did_you_mean
 from headgate.lake.engine import LAKE, Connection, ident, literal, qualified, translated
 from headgate.lake.manifest import Manifest
 from headgate.lake.store import MissingError, Store
-from headgate.project.config import ExportConfig
 from headgate.project.export_path import MANIFESTS, ExportPath
+from headgate.project.following_config import ExportConfig
 
 #: Of a mark: long enough that a billion different values have different ones.
 _DIGITS = 24

@@ -13,7 +13,7 @@ from typing import Any
 
 from headgate.lake.release import Manifest
 from headgate.project import Project
-from headgate.project.config import When
+from headgate.project.following_config import When
 from headgate.transform.models import Models, out_of_date
 
 #: The schema of the change logs, which models may read beside raw.

@@ -12,7 +12,7 @@ from headgate.errors import UsageError
 from headgate.lake.release import Releases
 from headgate.ledger import Ledger
 from headgate.notify import Message, deliver, require_channels, without_values
-from headgate.project.config import Channel
+from headgate.project.following_config import Channel
 from headgate.run.check import check_project
 from headgate.run.telling import is_late, tell_of_age
 from headgate.run.workshop import open_store

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from headgate.errors import ConfigError, ExitCode, UsageError
 from headgate.project import Project, load, parse_variables, read_gates
 from headgate.project.announced import SIMULATED, announce
-from headgate.project.config import FilesTable
+from headgate.project.files_config import FilesTable
 
 REPOSITORY = Path(__file__).parents[2]
 ROSSMANN = """\

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from headgate.project import config, database_config, load, read_gate, reference, values
+from headgate.project import config, database_config, files_config, following_config, load, read_gate, reference, values
 from headgate.project.declaration import DIMENSIONS, ON_FAIL, SEVERITIES
 from headgate.project.gate_file import OPTIONS
 from headgate.project.interpolation import interpolate
@@ -28,7 +28,8 @@ RENEW = "run: make docs"
 
 MODELS = [
     each
-    for each in {**vars(config), **vars(database_config)}.values()
+    for module in (config, files_config, database_config, following_config)
+    for each in vars(module).values()
     if isinstance(each, type)
     and issubclass(each, BaseModel)
     and each not in (BaseModel, values.Settings, values.PlacedSettings, database_config.Database)

@@ -23,7 +23,7 @@ import psycopg
 
 from headgate.lake.engine import Connection
 from headgate.lake.store import LocalStore
-from headgate.project.config import PostgresServer
+from headgate.project.following_config import PostgresServer
 from headgate.serve import Difference, Served, compare, serve
 from lake_maker import Lake
 from small_shop import HEADGATE_YML, Shop

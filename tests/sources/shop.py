@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from headgate.lake.engine import Connection, EngineSettings, attach, connect, detach, ident
-from headgate.project.config import FilesSource as FilesConfig
-from headgate.project.config import FilesTable, Sample
+from headgate.project.config import Sample
+from headgate.project.files_config import FilesSource as FilesConfig
+from headgate.project.files_config import FilesTable
 from headgate.sources import Extracted
 from headgate.sources.files import FilesSource
 from headgate.sources.schema_lock import LockedTable

@@ -515,7 +515,7 @@ def test_looking_for_changes_does_not_load_the_engine(shop: Shop) -> None:
     state = json.dumps({"t": shop.load().state})
     code = (
         "import json, sys\nfrom pathlib import Path\n"
-        "from headgate.project.config import FilesSource, FilesTable\nfrom headgate.sources import open_source\n"
+        "from headgate.project.files_config import FilesSource, FilesTable\nfrom headgate.sources import open_source\n"
         "table = FilesTable(path='data/*', primary_key=('id',))\n"
         "source = open_source('shop', FilesSource(type='files', tables={'t': table}), Path(sys.argv[1]))\n"
         "assert not source.changes(json.loads(sys.argv[2]))['t'].changed\n"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from headgate.errors import ConfigError, ExitCode
+from headgate.transform.complaints import fault_of, line_of, unframed
 from headgate.transform.models import Models, fingerprint, must_begin_anew, out_of_date, read_models
-from headgate.transform.runner import _fault, _line_of, _plain
 
 
 def node(name: str, code: str = "select 1", inputs: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
@@ -153,9 +153,9 @@ def test_dbts_framing_is_taken_off_the_databases_message() -> None:
         'Runtime Error in model a (models/clean/a.sql)\n  Binder Error: Referenced column "x" not found\n  \n'
         "  LINE 3:   x\n            ^\n  compiled code at target/run/a.sql"
     )
-    message = _plain(framed)
+    message = unframed(framed)
     assert message.splitlines()[0] == 'Binder Error: Referenced column "x" not found'
-    assert _line_of(message, "select\n  x\nfrom t", None) == 2
-    assert _fault(message) is ExitCode.USAGE
-    assert _fault("Conversion Error: Could not convert") is ExitCode.BLOCKED
-    assert _fault("IO Error: No space left on device") is ExitCode.COULD_NOT_RUN
+    assert line_of(message, "select\n  x\nfrom t", None) == 2
+    assert fault_of(message) is ExitCode.USAGE
+    assert fault_of("Conversion Error: Could not convert") is ExitCode.BLOCKED
+    assert fault_of("IO Error: No space left on device") is ExitCode.COULD_NOT_RUN

@@ -42,6 +42,8 @@ def init(
 ) -> None:
     """Begin a project from a complete pipeline, or from a database.
 
+    The models of a pipeline are tried at once, as headgate check does, so that the first run need not wait for dbt.
+
     A database is looked at, and never written to: its tables are listed, and primary keys, cursors and
     gates proposed. Its URL is not written down; the project reads it from the environment.
     """

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from headgate.errors import MissingExtraError, UsageError
 from headgate.notify.message import Message
-from headgate.project.config import Channel
+from headgate.project.following_config import Channel
 
 #: How Apprise marks a message, where a service has colours or icons.
 Tone = Literal["failure", "warning", "success"]

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from headgate.errors import did_you_mean
-from headgate.project.config import ExportConfig, FilesSource, ProjectFile, ServerConfig
+from headgate.project.config import ProjectFile
 from headgate.project.export_path import ExportPath
+from headgate.project.files_config import FilesSource
+from headgate.project.following_config import ExportConfig, ServerConfig
 from headgate.project.problems import Problem
 from headgate.project.yaml_file import KeyPath
 

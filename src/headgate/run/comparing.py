@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from headgate.errors import UsageError, did_you_mean
 from headgate.project import Project
-from headgate.project.config import FilesSource
+from headgate.project.files_config import FilesSource
 from headgate.sources.source import EVERY_TABLE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from headgate.lake.release import Manifest
-from headgate.project.config import When
+from headgate.project.following_config import When
 
 
 def waits_for(when: When, release: Manifest, before: Manifest | None) -> bool:

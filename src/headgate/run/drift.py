@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headgate.project import Project
-from headgate.project.config import FilesSource
+from headgate.project.files_config import FilesSource
 from headgate.run.workshop import open_dbt, open_source, open_store
 from headgate.sources.databases.choosing import Chosen
 from headgate.sources.databases.drifting import drifts_of, policy_of

@@ -16,7 +16,7 @@ from headgate.lake.engine import Connection, connect
 from headgate.lake.release import Manifest, Releases
 from headgate.ledger import Ledger
 from headgate.project import Project
-from headgate.project.config import ServerConfig
+from headgate.project.following_config import ServerConfig
 from headgate.run.workshop import Workshop, engine_settings, open_store
 from headgate.serve import Difference, Served, compare, serve
 from headgate.serve.wanted import digest_of

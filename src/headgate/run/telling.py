@@ -17,8 +17,8 @@ from headgate.ledger import IncidentRecord, Ledger, RunRecord
 from headgate.notify import Message, deliver, without_values
 from headgate.notify.channels import Tone
 from headgate.project import Project
-from headgate.project.config import Channel
 from headgate.project.durations import format_duration
+from headgate.project.following_config import Channel
 from headgate.run.verdict import Verdict, age_of
 
 RECOVERED = "recovered"

@@ -21,7 +21,7 @@ from headgate.errors import (
     WarehouseUnavailableError,
 )
 from headgate.lake.engine import ident, literal
-from headgate.project.config import PostgresServer
+from headgate.project.following_config import PostgresServer
 
 if TYPE_CHECKING:
     import psycopg

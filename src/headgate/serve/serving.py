@@ -14,7 +14,7 @@ from typing import Any
 from headgate.errors import NoReleaseError, WarehouseDriftError
 from headgate.lake.engine import Connection
 from headgate.lake.release import Manifest, Releases
-from headgate.project.config import PostgresServer
+from headgate.project.following_config import PostgresServer
 from headgate.serve import delta
 from headgate.serve.postgres import transaction
 from headgate.serve.record import Applied, Difference, Record, Served

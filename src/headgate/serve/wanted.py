@@ -9,7 +9,7 @@ from typing import Any
 from headgate.errors import UsageError, did_you_mean
 from headgate.lake.catalog import digest
 from headgate.lake.release import Manifest
-from headgate.project.config import PostgresServer, ServedTable
+from headgate.project.following_config import PostgresServer, ServedTable
 from headgate.serve.types import Mapped, mapped
 
 #: PostgreSQL silently cuts longer names.

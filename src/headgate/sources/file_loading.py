@@ -29,7 +29,8 @@ from headgate.sources.source import Extracted, State
 from headgate.sources.staging import Stage, in_sample
 
 if TYPE_CHECKING:
-    from headgate.project.config import FilesTable, Sample
+    from headgate.project.config import Sample
+    from headgate.project.files_config import FilesTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from headgate.sources.source import Extracted, State, TableChange
 
 if TYPE_CHECKING:
     from headgate.lake.engine import Connection
-    from headgate.project.config import FilesSource as FilesConfig
-    from headgate.project.config import FilesTable, Sample
+    from headgate.project.config import Sample
+    from headgate.project.files_config import FilesSource as FilesConfig
+    from headgate.project.files_config import FilesTable
     from headgate.sources.schema_lock import LockedTable
 
 #: Settings that decide what is read out of a file: when one of them changes, the files are read again.

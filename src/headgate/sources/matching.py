@@ -13,7 +13,7 @@ from headgate.sources.formats.format import Format, Header
 from headgate.sources.listing import SourceFile, shown
 
 if TYPE_CHECKING:
-    from headgate.project.config import FilesTable
+    from headgate.project.files_config import FilesTable
 
 Rank = tuple[int, str]
 

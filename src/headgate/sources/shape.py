@@ -23,7 +23,7 @@ from headgate.sources.matching import Expected, Group, Matching, Rank
 from headgate.sources.row_hash import hash_of
 
 if TYPE_CHECKING:
-    from headgate.project.config import FilesTable
+    from headgate.project.files_config import FilesTable
 
 #: The column of a stage that says whether a value could not be taken as it was written.
 BAD = "_headgate_bad"

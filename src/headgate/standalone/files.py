@@ -12,7 +12,7 @@ import duckdb
 from headgate.errors import DataError, SourceDataError, UsageError
 from headgate.gates.sight import Since
 from headgate.lake.engine import Connection, ident, translated
-from headgate.project.config import FilesTable
+from headgate.project.files_config import FilesTable
 from headgate.sources.formats.choice import ENDINGS, choose_format
 from headgate.sources.formats.delimited import Delimited
 from headgate.sources.formats.format import Format, file_list

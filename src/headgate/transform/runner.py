@@ -9,15 +9,15 @@ import json
 import os
 import re
 import sys
-import textwrap
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headgate.errors import ConfigError, ExitCode, MissingExtraError, TransformError
+from headgate.errors import ExitCode, MissingExtraError, TransformError
 from headgate.project.yaml_file import read_yaml
+from headgate.transform.complaints import fault_of, line_of, parse_error, unframed
 from headgate.transform.memory import TARGETS, Memory
 from headgate.transform.models import Models, Node, read_models
 from headgate.transform.steady import VENDOR_PACKAGES
@@ -120,7 +120,7 @@ class Dbt:
         sent: dict[str, list[str]] = {}
         result = self._invoke(arguments, on_node, sent)
         if result.exception is not None and not result.result:
-            raise TransformError(_plain(str(result.exception)), model=", ".join(names))
+            raise TransformError(unframed(str(result.exception)), model=", ".join(names))
         wanted = {node.id for node in nodes}
         outcomes = []
         for r in result.result:
@@ -131,7 +131,7 @@ class Dbt:
                     NodeOutcome(r.node.unique_id, str(r.status), message, r.failures, r.execution_time, statements)
                 )
             elif str(r.status) not in (*GOOD, "skipped"):
-                raise TransformError(f"the hook {r.node.name} failed: {_plain(message or '')}", model=r.node.name)
+                raise TransformError(f"the hook {r.node.name} failed: {unframed(message or '')}", model=r.node.name)
         missing = wanted - {outcome.id for outcome in outcomes}
         if missing:
             raise TransformError("dbt did not run what it was asked to run", model=", ".join(sorted(missing)))
@@ -155,14 +155,14 @@ class Dbt:
 
     def error_of(self, node: Node, outcome: NodeOutcome) -> TransformError:
         """A failed model as an error that names the file, the line and the database's message."""
-        message = _plain(outcome.message or outcome.status)
+        message = unframed(outcome.message or outcome.status)
         compiled = self._workspace / "target" / "compiled"
         found = next(iter(sorted(compiled.glob(f"*/{node.file}"))), None)
-        line = _line_of(message, node.raw, found)
+        line = line_of(message, node.raw, found)
         where = node.file if line is None else f"{node.file}:{line}"
         hint = f"the compiled statement: {found.relative_to(self._folder)}" if found else None
         return TransformError(
-            f"model {node.name} failed: {message}", model=node.name, where=where, hint=hint, fault=_fault(message)
+            f"model {node.name} failed: {message}", model=node.name, where=where, hint=hint, fault=fault_of(message)
         )
 
     def _wake(self) -> None:
@@ -191,7 +191,7 @@ class Dbt:
         return True
 
     def _said(self, message: str | None) -> str | None:
-        if message is None or not self._pii or _fault(message) is ExitCode.USAGE:
+        if message is None or not self._pii or fault_of(message) is ExitCode.USAGE:
             return message
         kind = re.search(r"\b([A-Z]\w+(?: \w+){0,3} Error): ", message)
         return f"{kind[1] if kind else 'an error'}, whose text could quote values of columns that are tagged pii"
@@ -214,7 +214,7 @@ class Dbt:
     def _parse(self) -> Models:
         result = self._invoke(["parse", "--no-write-json"])
         if not result.success:
-            raise _parse_error(str(result.exception or "dbt cannot parse the project"))
+            raise parse_error(str(result.exception or "dbt cannot parse the project"))
         self._manifest = result.result
         settings = read_yaml(self._folder / "dbt_project.yml", "dbt_project.yml").data
         models = read_models(
@@ -299,50 +299,3 @@ def _changes(statement: str) -> bool:
     """Whether a statement that dbt sent does anything: questions and the bounds of transactions do not."""
     text = re.sub(r"^\s*/\*.*?\*/", "", statement, count=1, flags=re.DOTALL).strip().rstrip(";").lower()
     return text not in ("", "begin", "commit") and not text.startswith("select")
-
-
-def _fault(message: str) -> ExitCode:
-    """Whose fault a failed model is, by the kind of error that DuckDB names at the start of its message."""
-    if re.search(r"\b(Parser|Binder|Catalog|Compilation) Error", message):
-        return ExitCode.USAGE
-    if re.search(r"\b(Conversion|Constraint|Out of Range|Invalid Input) Error", message):
-        return ExitCode.BLOCKED
-    return ExitCode.COULD_NOT_RUN
-
-
-def _parse_error(text: str) -> ConfigError:
-    place = re.search(r"((?:models|macros|seeds|snapshots|tests|analyses)/[^\s:'\"()]+|dbt_project\.yml)", text)
-    line = re.search(r"\bline (\d+)", text)
-    return ConfigError(
-        _plain(text),
-        file=place[1] if place else "dbt_project.yml",
-        line=int(line[1]) if line and place else None,
-        hint="headgate check parses the project without running it",
-    )
-
-
-def _plain(text: str) -> str:
-    """Without dbt's framing, its colours and blank lines."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    lines = [line.rstrip() for line in text.strip().splitlines()]
-    framing = re.compile(
-        r"^\s*((Runtime|Database|Compilation) Error( in .*\))?$|> in macro |> called by |compiled code at )"
-    )
-    return textwrap.dedent("\n".join(line for line in lines if line.strip() and not framing.match(line)))
-
-
-def _line_of(message: str, raw: str, compiled: Path | None) -> int | None:
-    """The line of the model's own file that DuckDB complained of.
-
-    DuckDB counts lines of the whole statement and shows the offending one, which is looked up in the
-    compiled text and then, if a macro did not write it, in the file as the author knows it.
-    """
-    shown = re.search(r"^LINE \d+:\s?(.*)$", message, flags=re.MULTILINE)
-    if not shown:
-        return None
-    fragment = shown[1].strip(" .…")
-    for text in (raw, compiled.read_text(encoding="utf-8") if compiled else ""):
-        for number, line in enumerate(text.splitlines(), start=1):
-            if fragment and fragment in line:
-                return number
-    return None

@@ -14,7 +14,7 @@ from headgate.sources.listing import SourceFile
 from headgate.sources.schema_lock import LockedTable
 
 if TYPE_CHECKING:
-    from headgate.project.config import FilesTable
+    from headgate.project.files_config import FilesTable
 
 ENDINGS = {
     "csv": "csv",
