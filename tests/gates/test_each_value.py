@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate_maker import VALUES, counted, expect, gate, judge
-from headgate.gates import each_value, unexpected_rows_sql
+from headgate.gates import compile_gate, each_value, numbers_of_bad_rows, unexpected_rows_sql
 from headgate.gates.formats import sure_regex
 from headgate.lake.engine import Connection
-from headgate.project.declaration import Declared
+from headgate.project.declaration import Declared, GateFile
 
 DAYS = "('2020-01-02'), ('2020-1-2'), ('2020-02-30'), ('x'), (NULL), ('x')"
 DOCUMENTS = """('{"a": 1}'), ('{"a": "x"}'), ('nothing'), (NULL), ('[1]')"""
@@ -200,3 +200,10 @@ def test_only_the_texts_of_a_new_file_are_judged(branch: Connection, asked: list
     insert_documents(branch, 4)
     assert counted(gate(branch, "t", declared).results[0]) == (True, 6, 0, 1)
     assert gate(branch, "t", declared).results[0].how == "remembered"
+
+
+def test_the_rows_that_go_into_quarantine_are_those_that_were_refused(days: Connection) -> None:
+    (check,) = compile_gate(GateFile("marts", {"t": (strftime("%Y-%m-%d", row_condition="t <> '2020-02-30'"),)})).checks
+    days.execute("CREATE TEMP VIEW numbered AS SELECT *, row_number() OVER () AS number FROM lake.marts.t")
+    numbers = numbers_of_bad_rows(days, check, layer="marts", named="numbered", number="number")
+    assert sorted(days.execute(numbers).fetchall()) == [(4,), (6,)]
