@@ -129,6 +129,11 @@ def test_what_cannot_be_written_or_compared_is_told(
         (VALUES + "match_regex", {"regex": 5}, "regex must be a text, not 5"),
         (VALUES + "match_regex", {"regex": "a\x00b"}, "regex must be a text"),
         (VALUES + "match_like_pattern", {"like_pattern": "a", "escape": "!!"}, "escape must be one character"),
+        (
+            VALUES + "match_like_pattern",
+            {"like_pattern": "a%%", "escape": "%"},
+            "escape must be one character, other than",
+        ),
         (VALUES + "be_in_type_list", {"type_list": "str"}, "type_list must be a list of types"),
         (LENGTHS + "be_between", {}, "min_value or max_value is required"),
     ],

@@ -42,8 +42,8 @@ def pattern(value: Any) -> str:
 
 def escape(value: Any) -> str:
     """One character."""
-    if not isinstance(value, str) or len(value) != 1:
-        raise arguments.WrongValueError(f"must be one character, not {arguments.shown(value)}")
+    if not isinstance(value, str) or len(value) != 1 or value in "%_":  # DuckDB would not let these escape
+        raise arguments.WrongValueError(f"must be one character, other than % and _, not {arguments.shown(value)}")
     return str(value)
 
 
