@@ -90,6 +90,15 @@ DIFFERENCES = [
     ),
     Difference("decimals as texts", "DECIMAL(9,2)", ["1.50"], VALUES + "match_regex", {"regex": r"\.50$"}, False, True),
     Difference(
+        "three powers of two as texts",
+        "DOUBLE",
+        [repr(2.0**81)],
+        VALUES + "match_regex",
+        {"regex": r"^2\.41.*e\+24$"},
+        True,
+        False,
+    ),
+    Difference(
         "times of day as texts", "TIME", ["10:00:00"], COLUMN + "value_lengths_to_equal", {"value": 8}, True, REFUSED
     ),
     Difference(

@@ -37,6 +37,10 @@ def asked(con: Connection, query: str, table: str = "t", **options: Any) -> Expe
         ("select t.a from {batch} t join u on t.b = u.b", 3),
         ("select a from {batch} where b in (select b from raw.w)", 3),
         ("select a from {batch} where a > 8 union all select b from u", 2),
+        (
+            "(select b from {batch} except all select b from u) union all (select b from u except all select b from t)",
+            9,
+        ),
         ("select a from {batch} order by a desc limit 2", 2),
         ("select a, {{'k': 1}} from {batch} where a = 1", 1),
         ("select * from {batch} x, range(2) y", 20),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -12,8 +13,13 @@ from headgate.gates import compile_gate, compile_gates
 from headgate.project.declaration import Declared, GateFile, Place
 
 BETWEEN = VALUES + "be_between"
+SCHEMA = "expect_column_values_to_match_json_schema"
 IN_SET = VALUES + "be_in_set"
 ROWS = "expect_table_row_count_to_be_between"
+NESTED: list[Any] = functools.reduce(lambda inner, _: [inner], range(5000), [1])
+DEEP: dict[str, Any] = functools.reduce(
+    lambda inner, _: {"type": "and", "conditions": [inner]}, range(5000), {"type": "nullity"}
+)
 
 
 def compiled(*declared: Declared) -> Any:
@@ -58,6 +64,23 @@ def test_an_error_in_a_suite_names_the_expectation_by_its_number() -> None:
         (IN_SET, {"column": "a"}, "value_set is required"),
         (IN_SET, {"column": "a", "value_set": "abc"}, "value_set must be a list of values, not 'abc'"),
         (IN_SET, {"column": "a", "value_set": [[1]]}, "value_set must hold plain values"),
+        (
+            IN_SET,
+            {"column": "a", "value_set": ["b", "\ud800"]},
+            "value_set holds half of a character, which no text can",
+        ),
+        (IN_SET, {"column": "a", "value_set": NESTED}, "value_set is nested too deeply: 100 levels are the most"),
+        (
+            SCHEMA,
+            {"column": "a", "json_schema": {"properties": {"\udfff": {}}}},
+            "json_schema holds half of a character",
+        ),
+        (IN_SET, {"column": "a", "value_set": [1], "row_condition": DEEP}, "row_condition is nested too deeply"),
+        (
+            IN_SET,
+            {"column": "a", "value_set": [1], "row_condition": "not " * 100_000 + "a", "condition_parser": "pandas"},
+            "row_condition is no condition of pandas",
+        ),
         (ROWS, {"min_value": "many"}, "min_value must be a number, not 'many'"),
         (ROWS, {"min_value": True}, "min_value must be a finite number"),
         ("expect_table_row_count_to_equal", {"value": 1.5}, "value must be a whole number"),

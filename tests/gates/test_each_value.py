@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -19,6 +20,9 @@ from headgate.project.declaration import Declared, GateFile
 
 DAYS = "('2020-01-02'), ('2020-1-2'), ('2020-02-30'), ('x'), (NULL), ('x')"
 DOCUMENTS = """('{"a": 1}'), ('{"a": "x"}'), ('nothing'), (NULL), ('[1]')"""
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+#: For Python's regular expressions each further "a" of a text takes twice as long.
+RUNAWAY = "(a+)+$"
 STRFTIME = VALUES + "match_strftime_format"
 SCHEMA = VALUES + "match_json_schema"
 
@@ -88,10 +92,63 @@ def test_documents_that_a_schema_does_not_allow_are_unexpected(
         (schema({"$ref": "http://localhost/other"}), "refers to 'http://localhost/other', which is not in it"),
         (schema({"properties": {"a": {"pattern": "(?=x)"}}}), "the regular expression '(?=x)' cannot be used"),
         (schema({"patternProperties": {"^a": {}}}), "name the properties one by one"),
+        (schema({"$schema": 5}), "this is no JSON schema: $schema must be a text"),
+        (schema({"allOf": [{"$schema": DRAFT, "pattern": "a"}]}), "$schema within a JSON schema is not judged here"),
     ],
 )
 def test_what_nobody_can_read_could_not_be_checked(documents: Connection, declared: Declared, why: str) -> None:
     assert why in (judge(documents, "t", declared).error or "")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"pattern": RUNAWAY},
+        {"$schema": DRAFT, "items": {"$ref": "#"}, "pattern": RUNAWAY},
+        {"propertyNames": {"pattern": RUNAWAY}},
+        {"$ref": "#/$defs/word", "$defs": {"word": {"items": {"pattern": RUNAWAY}, "pattern": RUNAWAY}}},
+    ],
+)
+def test_no_pattern_of_a_schema_makes_a_gate_hang(branch: Connection, written: dict[str, Any]) -> None:
+    long = "a" * 60 + "!"
+    texts = [json.dumps(each) for each in (long, [long], {long: 1})]
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT unnest(?) AS t", [texts])
+    result = judge(branch, "t", schema(written))
+    assert (result.error, result.element_count) == (None, 3)
+    assert not result.success
+
+
+def test_half_of_a_character_in_a_document_is_none_that_a_pattern_names(branch: Connection) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT unnest(?) AS t", [[r'"\ud800"', r'"a\udfffb"']])
+    assert counted(judge(branch, "t", schema({"pattern": "^a.b$"}))) == (False, 2, 0, 1)
+
+
+def test_a_schema_may_be_of_any_draft_and_name_a_property_schema(documents: Connection) -> None:
+    named = {"$schema": "http://json-schema.org/draft-04/schema#", "properties": {"$schema": {"type": "string"}}}
+    assert counted(judge(documents, "t", schema(named))) == (False, 5, 1, 1)
+    of_draft_4 = {"$schema": "http://json-schema.org/draft-04/schema#", "exclusiveMinimum": True, "minimum": 1}
+    assert judge(documents, "t", schema(of_draft_4)).error is None  # which no later draft understands
+
+
+def test_what_asks_python_keeps_its_time_limit(branch: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def loads(text: str) -> Any:
+        asked.append(text)
+        time.sleep(0.02)
+
+    monkeypatch.setattr(json, "loads", loads)
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT range || '' AS t FROM range(3000)")
+    slow, held = gate(branch, "t", schema({}, timeout="0.3s"), strftime("%d", mostly=0)).results
+    assert (slow.success, slow.error) == (False, "could not be checked: it was stopped after its timeout of 0.3 s")
+    assert 0 < len(asked) < 100
+    assert (held.success, held.error) == (True, None)
+
+
+@pytest.mark.parametrize("number", ["1e400", "NaN"])
+def test_a_number_that_the_library_fails_at_could_not_be_checked(branch: Connection, number: str) -> None:
+    branch.execute("CREATE TABLE lake.marts.t AS SELECT ? AS t", [number])
+    assert "the library fails at one of the documents" in (judge(branch, "t", schema({"multipleOf": 0.5})).error or "")
 
 
 def test_documents_that_are_nested_too_deeply_could_not_be_checked(branch: Connection) -> None:

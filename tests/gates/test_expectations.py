@@ -449,3 +449,10 @@ def test_a_condition_of_its_own_makes_nulls_a_question_of_its_own(viewed: Connec
     assert [counted(each) for each in gate(viewed, "v", *asked).results] == [(False, 7, 3, 2), (True, 4, None, 0)]
     asked = [expect(VALUES + "be_unique", column="a", row_condition="a > 1"), NULLS[1]]
     assert [counted(each) for each in gate(viewed, "v", *asked).results] == [(False, 4, 0, 2), (False, 7, None, 3)]
+
+
+def test_a_set_may_hold_a_text_of_nul_characters(branch: Connection) -> None:
+    branch.execute("CREATE TABLE lake.marts.t (a VARCHAR)")
+    branch.executemany("INSERT INTO lake.marts.t VALUES (?)", [["x\0y"], ["\0"], ["x"]])
+    for value_set, wrong in ((["x\0y"], 2), (["\0", "x", "x\0y"], 0)):
+        assert counted(judge(branch, "t", expect(VALUES + "be_in_set", column="a", value_set=value_set)))[3] == wrong

@@ -50,9 +50,18 @@ def test_what_has_no_order_cannot_be_checked(branch: Connection) -> None:
     assert "marts.v is a view, and its rows have no order" in str(view.error)
 
 
-def test_what_only_great_expectations_has_is_refused_with_what_comes_near(branch: Connection) -> None:
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("expect_multicolumn_values_to_be_unique", "expect_select_column_values_to_be_unique_within_record"),
+        ("expect_query_results_to_match_comparison", "unexpected_rows_expectation: (A EXCEPT ALL B) UNION ALL"),
+    ],
+)
+def test_what_only_great_expectations_has_is_refused_with_what_comes_near(
+    branch: Connection, name: str, near: str
+) -> None:
     with pytest.raises(ConfigError) as refused:
-        judge(branch, "t", expect("expect_multicolumn_values_to_be_unique", column_list=["a", "b"]))
+        judge(branch, "t", expect(name, column_list=["a", "b"]))
     assert "gates/marts.yml:3" in str(refused.value)
     assert "one of Great Expectations' own" in str(refused.value)
-    assert "expect_select_column_values_to_be_unique_within_record" in str(refused.value)
+    assert near in str(refused.value)

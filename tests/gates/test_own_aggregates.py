@@ -45,6 +45,15 @@ def test_where_there_is_no_value_nothing_is_fresh(branch: Connection) -> None:
     assert (result.error, result.success, result.observed_value) == (None, False, None)
 
 
+@pytest.mark.parametrize("type_", ["DATE", "TIMESTAMP", "TIMESTAMPTZ"])
+@pytest.mark.parametrize("end", ["infinity", "9999-12-31"])
+def test_an_end_that_is_open_is_not_fresh_for_ever(branch: Connection, type_: str, end: str) -> None:
+    branch.execute(f"CREATE TABLE lake.marts.t AS SELECT unnest(['2020-01-01', '{end}'])::{type_} AS a")
+    result = judge(branch, "t", expect("freshness", column="a", max_age="1d"))
+    assert not result.success
+    assert "has no age" in (result.error or "")
+
+
 def test_freshness_is_about_time(branch: Connection) -> None:
     assert "only dates and times have an age" in str(fresh(branch, "1", "2d").error)
     with pytest.raises(ConfigError, match="such as 2d, 36h or 90m"):

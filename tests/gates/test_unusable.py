@@ -20,7 +20,8 @@ def tables(branch: Connection) -> Connection:
     branch.execute(
         "BEGIN; CREATE TABLE lake.marts.customers AS SELECT 1 AS id;"
         "CREATE TABLE lake.marts.orders AS SELECT 1 AS number, 'x' AS word, DATE '2020-01-01' AS day,"
-        " [1] AS list, 1.5::DOUBLE AS share, TIME '10:00:00' AS clock; COMMIT"
+        " [1] AS list, 1.5::DOUBLE AS share, TIME '10:00:00' AS clock,"
+        " TIMESTAMPTZ '2020-01-01' AS zoned; COMMIT"
     )
     return branch
 
@@ -35,6 +36,17 @@ def tables(branch: Connection) -> Connection:
         (VALUES + "be_between", {"column": "day", "min_value": 3}, "holds DATE, which cannot be compared with 3"),
         (VALUES + "be_between", {"column": "day", "min_value": "1/2/2020"}, "cannot be compared with '1/2/2020'"),
         (VALUES + "be_between", {"column": "day", "min_value": "2020-02-31"}, "cannot be compared with '2020-02-31'"),
+        (
+            VALUES + "be_between",
+            {"column": "zoned", "min_value": "9999-12-31 23:00:00-12:00"},
+            "cannot be compared with",
+        ),
+        (VALUES + "be_in_set", {"column": "zoned", "value_set": ["0001-01-01 00:00:00+12:00"]}, "is no timestamptz"),
+        (
+            VALUES + "not_be_null",
+            {"column": "word", "row_condition": "not " * 400 + "number > 0", "condition_parser": "pandas"},
+            "a condition, a query or a schema of it is nested too deeply",
+        ),
         (VALUES + "be_between", {"column": "word", "min_value": "a"}, "only numbers, dates and times"),
         (VALUES + "be_between", {"column": "list", "min_value": 1}, "only numbers, dates and times"),
         (VALUES + "be_in_set", {"column": "day", "value_set": ["x"]}, "'x' is no date: write it as 2020-12-31"),

@@ -334,9 +334,14 @@ def test_the_hint_for_a_mistyped_key_of_a_suite(read: Read) -> None:
     assert error.key == "expectations[0]"
 
 
-def test_the_last_list_of_expectations_counts_as_json_says(read: Read) -> None:
-    gate = read(s='{"expectations": 5,\n"x": {"expectations": [1]},\n"expectations": [\n{"type": "a"}\n]}')
-    assert [each.place.line for each in gate.tables["t"]] == [4]
+def test_another_list_of_expectations_within_a_suite_is_not_the_suites(read: Read) -> None:
+    gate = read(s='{"meta": {"expectations": [1]},\n"expectations": [\n{"type": "a"}\n]}')
+    assert [each.place.line for each in gate.tables["t"]] == [3]
+
+
+def test_a_key_that_stands_twice_in_an_object_of_a_suite_is_told(read: Read) -> None:
+    error = refused(read, s='{"expectations": [{"type": "a"}], "expectations": []}')
+    assert (error.file, error.what) == ("gates/s.json", "'expectations' stands 2 times in one object")
 
 
 def test_a_large_suite_is_read_in_less_than_a_second(read: Read) -> None:

@@ -65,6 +65,18 @@ def test_data_frames_give_the_same_verdicts(forms: Path, library: str, method: s
         assert_judged(getattr(con.sql(f"FROM '{forms}/orders.parquet'"), method)())
 
 
+@pytest.mark.parametrize("library", ["pandas", "pyarrow"])
+def test_a_frame_with_two_columns_of_one_name_is_refused(library: str) -> None:
+    made = pytest.importorskip(library)
+    frame = (
+        made.DataFrame([[1, None]], columns=["a", "a"])
+        if library == "pandas"
+        else made.table([[1], [None]], names=["a", "a"])
+    )
+    with pytest.raises(UsageError, match="has several columns called 'a'"):
+        gate(frame, [{"expect_column_values_to_not_be_null": {"column": "a"}}])
+
+
 def test_what_can_be_read_once_only_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot be judged"):
         gate(iter([1]), SUITE)
@@ -124,6 +136,25 @@ def test_suites_of_every_form_say_the_same(forms: Path, tmp_path: Path) -> None:
         result = gate(forms / "orders.parquet", suite)
         assert [(each.type, each.success) for each in result.results] == [(next(iter(entry)), True)], suite
     assert not gate(forms / "orders.parquet", layer, table="others").ok
+
+
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [
+        ('{"expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "x"}}], "expectations": []}',
+         "'expectations' stands 2 times in one object"),
+        ('{"expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "x", "column": "id"}}]}',
+         "'column' stands 2 times in one object"),
+        (r'{"expectations": [{"type": "expect_column_to_exist", "id": "\ud800", "kwargs": {"column": "id"}}]}',
+         r"the id '\ud800' holds half of a character"),
+    ],
+)  # fmt: skip
+def test_nothing_of_a_suite_is_lost_or_cannot_be_shown(forms: Path, tmp_path: Path, written: str, what: str) -> None:
+    (tmp_path / "suite.json").write_text(written)
+    with pytest.raises(ConfigError) as refused:
+        gate(forms / "orders.parquet", tmp_path / "suite.json")
+    assert what in str(refused.value)
+    assert "suite.json" in str(refused.value)
 
 
 def test_a_suite_that_cannot_be_used_is_refused_with_its_place(forms: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields
 from typing import Any
 
@@ -13,6 +13,10 @@ from headgate.errors import did_you_mean
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(d|days?|h|hours?|m|min|minutes?|s|seconds?)")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+#: Half of a character beyond 16 bits, which JSON can name alone, as "\ud800".
+HALF = re.compile(r"[\ud800-\udfff]")
+#: So many lists and mappings may be within one another; the readers of what is in them go down level by level.
+MOST_NESTED = 100
 Reader = Callable[[Any], Any]
 
 #: Great Expectations writes these beside an expectation's own arguments; none changes the verdict.
@@ -56,6 +60,7 @@ def read_arguments(record: type[Any], given: dict[str, Any]) -> dict[str, Any]:
     known = {each.metadata.get("name", each.name): each for each in fields(record)}
     values: dict[str, Any] = {}
     for key, value in given.items():
+        _require_sayable(key, value)
         if key in known:
             continue
         if key in NOT_HERE:
@@ -74,6 +79,28 @@ def read_arguments(record: type[Any], given: dict[str, Any]) -> dict[str, Any]:
         except WrongValueError as error:
             raise ArgumentError(key, str(error)) from error
     return values
+
+
+def _require_sayable(key: str, value: Any) -> None:
+    """Whatever is made of an argument, a statement or a report, can be written down.
+
+    Raises:
+        ArgumentError: it is nested too deeply, or JSON named half of a character, which is in no text of a table.
+    """
+    level, depth = [value], 0
+    while level:
+        if depth > MOST_NESTED:
+            raise ArgumentError(key, f"is nested too deeply: {MOST_NESTED} levels are the most")
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, str):
+                if not each.isascii() and HALF.search(each):
+                    raise ArgumentError(key, f"holds half of a character, which no text can hold: {shown(each)}")
+            elif isinstance(each, Mapping):
+                below += [*each.keys(), *each.values()]
+            elif isinstance(each, list | tuple | set | frozenset):
+                below += each
+        level, depth = below, depth + 1
 
 
 def name(value: Any) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.errors import ConfigError, did_you_mean
-from headgate.gates.arguments import ArgumentError, WrongValueError, read_arguments
+from headgate.gates.arguments import HALF, ArgumentError, WrongValueError, read_arguments, shown
 from headgate.gates.comparing import READERS
 from headgate.gates.expectation import ConditionalExpectation, CountedExpectation, Expectation, registry
 from headgate.gates.values import json_safe
@@ -25,7 +25,10 @@ ONLY_THERE = {
     "expect_column_pair_cramers_phi_value_to_be_less_than": "take out this one",
     "expect_column_parameterized_distribution_ks_test_p_value_to_be_greater_than": _TESTED,
     "expect_multicolumn_values_to_be_unique": "its new name: expect_select_column_values_to_be_unique_within_record",
-    "expect_query_results_to_match_comparison": "sums_match compares sums and counts of two tables",
+    "expect_query_results_to_match_comparison": (
+        "it asks a second data source: bring its table into the lake as a source, and give both queries to one"
+        " unexpected_rows_expectation: (A EXCEPT ALL B) UNION ALL (B EXCEPT ALL A); sums_match compares sums and counts"
+    ),
 }
 
 
@@ -87,6 +90,8 @@ def compile_gates(files: Iterable[GateFile]) -> list[Gate]:
 def _table(table: str, declared: Iterable[Declared]) -> Iterable[Check]:
     ids: set[str] = set()
     for each in declared:
+        if each.id is not None and HALF.search(each.id):
+            raise _error(each, f"the id {shown(each.id)} holds half of a character", hint="no report could show it")
         if each.id is not None and each.id in ids:
             raise _error(each, f"the id {each.id!r} occurs twice for table {table}", hint="give each its own id")
         expectation = build(each)

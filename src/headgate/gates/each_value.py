@@ -15,6 +15,7 @@ from headgate.gates.columns import ColumnExpectation
 from headgate.gates.expectation import Counts, Read
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
+from headgate.gates.time_limit import in_time
 from headgate.gates.values import UnusableError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class EachValueExpectation(ColumnExpectation):
         found: dict[str, list[int]] = {}
         values: list[str] = []
         last, refused, complete = None, False, True
-        for text, file, rows, present in asked:
+        for text, file, rows, present in in_time(asked, self.timeout):
             if text is not None and text != last:
                 last, refused = text, not accepts(text)
                 complete = complete and (not refused or len(values) < NAMED)
@@ -128,6 +129,8 @@ class EachValueExpectation(ColumnExpectation):
         """
         from sqlglot import exp
 
+        from headgate.gates import sql
+
         refused = on.found
         assert isinstance(refused, Refused)  # noqa: S101 - whoever asks has looked it up
         if not refused.complete:
@@ -137,7 +140,7 @@ class EachValueExpectation(ColumnExpectation):
         text = self.text(on)
         if any("\0" in value for value in refused.values):  # DuckLake looks for the files of such constants, and fails
             text = exp.DPipe(this=text, expression=exp.Literal.string(""))
-        return exp.In(this=text, expressions=[_literal(value) for value in refused.values])
+        return exp.In(this=text, expressions=[sql.text_constant(value) for value in refused.values])
 
     def sampled(self, on: Checked, limit: int) -> Checked:
         """As if as many values as are shown were all that are refused, where there are many."""
@@ -153,15 +156,3 @@ class EachValueExpectation(ColumnExpectation):
 
         column = sql.column(self.column)
         return column if on.kind(self.column) == "text" else sql.cast(column, "VARCHAR")
-
-
-def _literal(value: str) -> exp.Expr:
-    """A text; one of NUL characters has to be put together, since a statement ends with one."""
-    from sqlglot import exp
-
-    first, *others = (exp.Literal.string(part) for part in value.split("\0"))
-    found: exp.Expr = first
-    for part in others:
-        nul = exp.Anonymous(this="chr", expressions=[exp.Literal.number(0)])
-        found = exp.DPipe(this=exp.DPipe(this=found, expression=nul), expression=part)
-    return found

@@ -60,7 +60,7 @@ class Freshness(AggregateExpectation):
         if found.value is None:
             return Verdict(False)
         newest = moment(found.value, kind)
-        if newest is None:
+        if newest is None or newest.date() == dt.date.max:  # which an infinity arrives as, too
             raise UnusableError(f"the newest value of {self.column}, {found.value}, has no age")
         observed = newest if kind == "timestamptz" else found.value
         return _aged(dt.datetime.now(dt.UTC) - newest.replace(tzinfo=dt.UTC), self.max_age, observed)

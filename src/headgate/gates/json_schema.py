@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Judged by Python's regular expressions, which can take for ever, and which nothing can be put in the place of.
 _REFUSED = "patternProperties"
+#: Where a schema says of which draft it is, the library takes the draft's own validator, with Python's expressions.
+_DRAFT = "$schema"
 
 
 def schema(value: Any) -> dict[str, Any]:
@@ -60,6 +62,10 @@ def _is_valid(validator: Validator, document: Any) -> bool:
         raise UnusableError(f"the schema refers to {shown(error.ref)}, which is not in it") from error
     except RecursionError as error:
         raise UnusableError("the schema, or one of the documents, is nested too deeply") from error
+    except UnusableError:
+        raise
+    except (ArithmeticError, ValueError) as error:  # of NaN, an infinity, or a number that no float holds
+        raise UnusableError(f"the library fails at one of the documents: {type(error).__name__}") from error
 
 
 def _validator(given: dict[str, Any]) -> Validator:
@@ -73,15 +79,21 @@ def _validator(given: dict[str, Any]) -> Validator:
         from jsonschema_specifications import REGISTRY
     except ImportError as error:
         raise not_installed("jsonschema") from error
-    if _REFUSED in _keys(given):
-        raise UnusableError(f"{_REFUSED} of a JSON schema are not judged here: name the properties one by one")
+    if not isinstance(given.get(_DRAFT, ""), str):
+        raise UnusableError(f"this is no JSON schema: {_DRAFT} must be a text")
+    bare = {key: value for key, value in given.items() if key != _DRAFT}
+    for part in _mappings(bare):
+        if _REFUSED in part:
+            raise UnusableError(f"{_REFUSED} of a JSON schema are not judged here: name the properties one by one")
+        if isinstance(part.get(_DRAFT), str):
+            raise UnusableError(f"{_DRAFT} within a JSON schema is not judged here: write it at the top alone")
     of_draft = validators.validator_for(given)
     try:
         of_draft.check_schema(given)
     except SchemaError as error:
         raise UnusableError(f"this is no JSON schema: {error.message[:200]}") from error
     extended: type[Validator] = validators.extend(of_draft, {"pattern": _pattern})  # type: ignore[no-untyped-call]
-    return extended(given, registry=REGISTRY)
+    return extended(bare, registry=REGISTRY)
 
 
 def _pattern(validator: Any, regex: str, instance: Any, _: Any) -> Iterator[Any]:
@@ -95,11 +107,13 @@ def _pattern(validator: Any, regex: str, instance: Any, _: Any) -> Iterator[Any]
 _is_found = lru_cache(maxsize=4096)(is_found)
 
 
-def _keys(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        yield from value
-        for each in value.values():
-            yield from _keys(each)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for each in value:
-            yield from _keys(each)
+def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
+    """A mapping, and all that are in it."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, Mapping):
+            yield each
+            left.extend(each.values())
+        elif isinstance(each, Sequence) and not isinstance(each, str):
+            left.extend(each)

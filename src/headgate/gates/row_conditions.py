@@ -102,7 +102,7 @@ def _from_python(written: str) -> exp.Expr:
     try:
         tree = ast.parse(_BACKTICKS.sub(named, written.strip()), mode="eval").body
         return _Python(quoted).truth(tree)
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last where brackets are too many
         if isinstance(error, ConditionError):
             raise
         raise ConditionError(f"is no condition of pandas or Great Expectations: {shown(written)}") from error

@@ -159,9 +159,10 @@ def present_and(name: str, kind: Kind, condition: exp.Expr) -> exp.Expr:
 def is_one_of(value: exp.Expr, kind: Kind, constants: list[exp.Expr]) -> exp.Expr:
     """The value equals one of some constants.
 
-    Texts are looked for in a list: of a dictionary DuckDB asks such a function once per entry, but IN once per row.
+    Texts are looked for in a list: of a dictionary DuckDB asks such a function once per entry, but IN once per row, and
+    of a constant with a NUL in it DuckLake looks for the files, and fails.
     """
-    if kind == "text" and len(constants) > 1:
+    if kind == "text" and (len(constants) > 1 or any(isinstance(each, exp.DPipe) for each in constants)):
         return exp.ArrayContains(this=exp.Array(expressions=constants), expression=value)
     return exp.In(this=value, expressions=constants)
 
@@ -175,7 +176,7 @@ def literal(value: Any, kind: Kind, type_: str) -> exp.Expr | None:
     if kind in NUMBERS:
         return _number_literal(value, kind)
     if kind == "text":
-        return exp.Literal.string(value) if isinstance(value, str) else None
+        return text_constant(value) if isinstance(value, str) else None
     if kind in MOMENTS:
         return _moment_literal(value, kind)
     if kind in ("time", "other") and isinstance(value, str):
@@ -208,6 +209,16 @@ def _moment_literal(value: Any, kind: Kind) -> exp.Expr | None:
     if kind == "date" and found.time() != dt.time():
         return None
     return moment_constant(found, kind)
+
+
+def text_constant(value: str) -> exp.Expr:
+    """A text; one of NUL characters has to be put together, since a statement ends with one."""
+    first, *others = (exp.Literal.string(part) for part in value.split("\0"))
+    found: exp.Expr = first
+    for part in others:
+        nul = exp.Anonymous(this="chr", expressions=[exp.Literal.number(0)])
+        found = exp.DPipe(this=exp.DPipe(this=found, expression=nul), expression=part)
+    return found
 
 
 def constant(value: int | Decimal) -> exp.Expr:

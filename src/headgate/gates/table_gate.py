@@ -81,13 +81,15 @@ class TableGate:
         try:
             with limited(self.sight.con, limit) if limit is not None else nullcontext():
                 step(outcome)
-        except (UnusableError, duckdb.Error) as error:
+        except (UnusableError, duckdb.Error, RecursionError) as error:
             self._fail(outcome, error)
         outcome.seconds += perf_counter() - start
         return outcome
 
-    def _fail(self, outcome: Outcome, error: UnusableError | duckdb.Error) -> None:
+    def _fail(self, outcome: Outcome, error: UnusableError | duckdb.Error | RecursionError) -> None:
         text = self.sight.masking.error(error, outcome.on) if isinstance(error, duckdb.Error) else str(error)
+        if isinstance(error, RecursionError):
+            text = "a condition, a query or a schema of it is nested too deeply"
         outcome.error, outcome.verdict, outcome.counts = f"could not be checked: {text}", None, None
 
     def _prepare(self, outcome: Outcome) -> None:
@@ -396,7 +398,7 @@ class TableGate:
         start = perf_counter()
         try:
             scan(outcomes)
-        except (UnusableError, duckdb.Error) as error:
+        except (UnusableError, duckdb.Error, RecursionError) as error:
             if len(outcomes) == 1:
                 self._fail(outcomes[0], error)
             else:

@@ -378,7 +378,7 @@ def _engine() -> duckdb.DuckDBPyConnection:
 
 
 def is_found(regex: str, text: str) -> bool:
-    """Whether a regular expression is found in a text.
+    """Whether a regular expression is found in a text, in which half of a character is one that none names.
 
     Raises:
         UnusableError: the engine does not understand it.
@@ -386,7 +386,8 @@ def is_found(regex: str, text: str) -> bool:
     problem = _problem_with(regex)
     if problem is not None:
         raise _unusable(regex, problem)
-    found = _engine().cursor().execute("SELECT regexp_matches(?, ?)", [text, regex]).fetchall()
+    whole = arguments.HALF.sub("\ufffd", text)
+    found = _engine().cursor().execute("SELECT regexp_matches(?, ?)", [whole, regex]).fetchall()
     return bool(found[0][0])
 
 

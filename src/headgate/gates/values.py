@@ -55,7 +55,8 @@ def kind_of(type_: str) -> Kind:
 def moment(value: object, kind: Kind) -> dt.datetime | None:
     """The moment that a suite's value, or a catalog's text, names; None if it names none.
 
-    Dates are midnights. Moments of ``timestamptz`` carry UTC, all others no zone.
+    Dates are midnights. Moments of ``timestamptz`` carry UTC, all others no zone. None is before year 1 or after 9999,
+    in UTC either.
 
     >>> moment("2020-01-31", "date")
     datetime.datetime(2020, 1, 31, 0, 0)
@@ -77,7 +78,10 @@ def moment(value: object, kind: Kind) -> dt.datetime | None:
     if found is None:
         return None
     if kind == "timestamptz":
-        return found.replace(tzinfo=dt.UTC) if found.tzinfo is None else found.astimezone(dt.UTC)
+        try:
+            return found.replace(tzinfo=dt.UTC) if found.tzinfo is None else found.astimezone(dt.UTC)
+        except OverflowError:
+            return None
     return None if found.tzinfo is not None else found
 
 

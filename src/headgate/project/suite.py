@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,8 +124,17 @@ def _tagged(meta: Any, file: str) -> tuple[str, ...]:
 def _parse(text: str, file: str) -> Any:
     if not text.strip():
         raise ConfigError("the file is empty", file=file, line=1)
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):  # Python takes the last, and what stands under the others would be lost
+            counted = Counter(key for key, _ in pairs)
+            key, times = counted.most_common(1)[0]
+            raise ConfigError(f"{key[:60]!r} stands {times} times in one object", file=file, hint="leave it there once")
+        return found
+
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         raise ConfigError(
             f"this is not JSON: {error.msg} (column {error.colno})", file=file, line=error.lineno

@@ -30,7 +30,8 @@ def open_frame(con: Connection, frame: Any) -> Iterator[Data]:
     and passes through a temporary file.
 
     Raises:
-        UsageError: it is nothing of this, or the library that would read it is not installed.
+        UsageError: it is nothing of this, two of its columns have one name, or the library that would read it is not
+            installed.
     """
     kinds = [f"{kind.__module__.partition('.')[0].lstrip('_')}.{kind.__name__}" for kind in type(frame).__mro__]
     title = kinds[0]
@@ -44,6 +45,12 @@ def open_frame(con: Connection, frame: Any) -> Iterator[Data]:
     if not set(kinds) & set(KINDS):
         hint = f"known: {', '.join(KINDS)}, relations of DuckDB, and paths"
         raise UsageError(f"data of the type {title} cannot be judged", hint=hint)
+    names = [str(each) for each in (frame.schema.names if title.startswith("pyarrow") else frame.columns)]
+    if twice := sorted(
+        {each for each in names if names.count(each) > 1}
+    ):  # DuckDB would see the first, or call it else
+        hint = "give each column a name of its own"
+        raise UsageError(f"the {title} has several columns called {twice[0]!r}", hint=hint)
     try:
         if "pandas.DataFrame" in kinds and len(frame):  # look at every object of a column before its type is chosen
             con.execute(f"SET pandas_analyze_sample = {literal(len(frame))}")

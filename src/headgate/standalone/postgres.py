@@ -6,18 +6,18 @@ PostgreSQL has no equal for, or means something else by, is refused and so could
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from headgate.errors import CouldNotRunError, MissingExtraError, UsageError, did_you_mean
-from headgate.gates.values import Kind, UnusableError, kind_of
+from headgate.gates.values import UnusableError
 from headgate.lake.catalog import Contents
 from headgate.lake.engine import Connection
 from headgate.standalone.data import Data
-from headgate.standalone.postgres_words import KindOf, in_postgres
+from headgate.standalone.postgres_columns import KnownKinds
+from headgate.standalone.postgres_words import in_postgres
 
 if TYPE_CHECKING:
     import psycopg
@@ -106,7 +106,7 @@ def _connected(url: str) -> tuple[psycopg.Connection[Any], str]:
     options = str(said.get("options") or "")
     if "statement_timeout" not in options:
         options = f"{options} -c statement_timeout={TIMEOUT}".strip()
-    options = f"{options} -c timezone=UTC -c datestyle=ISO -c standard_conforming_strings=on"
+    options = f"{options} -c timezone=UTC -c datestyle=ISO -c standard_conforming_strings=on -c extra_float_digits=1"
     settings: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **said, "options": options}
     try:
         connection = psycopg.connect(**settings)
@@ -160,7 +160,9 @@ class PostgresConnection:
             self._describe(tree.find(exp.Table))
             return self
         encoding = self._connection.info.parameter_status("server_encoding")
-        text = in_postgres(tree, self._known.of(tree), unicode=encoding == "UTF8")
+        kind_of = self._known.of(tree)
+        self._known.hide_nan(tree)
+        text = in_postgres(tree, kind_of, unicode=encoding == "UTF8")
         try:
             with self._connection.transaction(), self._connection.cursor() as cursor:  # a savepoint: others go on
                 cursor.execute(text.encode())
@@ -187,35 +189,7 @@ class PostgresConnection:
         assert table is not None  # noqa: S101 - a gate describes tables alone
         rows = self._connection.execute(_COLUMNS, (table.db, table.name)).fetchall()
         self._rows = [(name, type_of(type_)) for name, type_ in rows]
-        self._known.learn(self._rows)
-
-
-class KnownKinds:
-    """The kinds of the columns of the relations that a gate looked at."""
-
-    def __init__(self) -> None:
-        self._kinds: dict[str, set[Kind]] = defaultdict(set)
-
-    def learn(self, columns: Iterable[tuple[str, str]]) -> None:
-        """Columns of a relation, with their types."""
-        for name, type_ in columns:
-            self._kinds[name].add(kind_of(type_))
-
-    def of(self, tree: exp.Expr) -> KindOf:
-        """Says the kind of a column of the checked relation in a statement that gives nothing else its name."""
-        from sqlglot import exp
-
-        from headgate.gates import sql
-
-        taken = {each.alias for each in tree.find_all(exp.Alias)}
-
-        def kind(node: exp.Expr) -> Kind | None:
-            if not isinstance(node, exp.Column) or node.table != sql.CHECKED or node.name in taken:
-                return None
-            kinds = self._kinds.get(node.name, set())
-            return next(iter(kinds)) if len(kinds) == 1 else None
-
-        return kind
+        self._known.learn((table.db, table.name), self._rows, self._connection.info.server_version)
 
 
 def _said(error: psycopg.Error) -> str:

@@ -1,9 +1,10 @@
 r"""Regular expressions of RE2 in PostgreSQL's words, where both are known to mean the same.
 
 What is understood is written anew: every literal as itself, every class by its characters, so that neither the
-database's locale nor an escape that only one side knows has a say. The rest is refused: word boundaries, flags, classes
-of Unicode, back-references, anchors that are repeated or in the middle. Both find a match somewhere in the text, in
-both ``^`` and ``$`` are the text's ends; lazy quantifiers find shorter matches, and find one where the others do.
+database's locale nor an escape that only one side knows has a say. The rest is refused: flags, classes of Unicode,
+back-references, anchors that are repeated or in the middle. Both find a match somewhere in the text, in both ``^`` and
+``$`` are the text's ends; lazy quantifiers find shorter matches, and find one where the others do. Words are of ASCII
+for RE2, and for PostgreSQL where a text is collated as ``"C"``, which whoever asks sees to.
 
 Source: https://github.com/google/re2/wiki/Syntax and
 https://www.postgresql.org/docs/current/functions-matching.html#POSIX-SYNTAX-DETAILS
@@ -36,6 +37,7 @@ _NAMED = {
     "space": r"\t\n\v\f\r ",
     "xdigit": "0-9A-Fa-f",
 }
+_WORD_EDGE = r"\y"
 _PLAIN = frozenset(string.ascii_letters + string.digits + " _")
 _ENDS = frozenset({"", "|", ")"})
 _QUANTIFIERS = frozenset("*+?{")
@@ -107,7 +109,7 @@ class _Reader:
         if self.rest[:1] not in _QUANTIFIERS:
             return atom
         quantifier = self._quantifier()
-        if atom.begins or atom.ends:
+        if atom.begins or atom.ends or atom.text == _WORD_EDGE:
             raise self.refused(f"an anchor before {quantifier}")
         self._takes("?")
         if self.rest[:1] in _QUANTIFIERS:
@@ -156,6 +158,8 @@ class _Reader:
         char = self._next()
         if char in _PERL:
             return _Part(_PERL[char])
+        if char == "b":
+            return _Part(_WORD_EDGE)
         if char in "Az":
             return _Part("^" if char == "A" else "$", begins=char == "A", ends=char == "z")
         return _Part(_written(self._character(char)))

@@ -6,17 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from headgate.gates.values import MOMENTS, Kind, UnusableError
+from headgate.standalone import postgres_floats
 from headgate.standalone.postgres_regex import in_postgres as regex_in_postgres
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-#: What kind of values a column of the checked relation holds; None if that is not certain.
+#: What kind of values a column of the checked relation holds; None if that is not certain. Only 64 bits are a float.
 KindOf = Callable[["exp.Expr"], Kind | None]
-#: Their texts are those that DuckDB writes, a date's but for the words before the first year.
-_WRITTEN_ALIKE: frozenset[Kind] = frozenset({"text", "integer", "decimal", "date"})
+#: Their texts are those that DuckDB writes, a date's but for the words before the first year, or can be made so.
+_WRITTEN_ALIKE: frozenset[Kind] = frozenset({"text", "integer", "decimal", "date", "float"})
 #: A text within JSON, as a regular expression of PostgreSQL.
 _TEXT_IN_JSON = r'"(?:[^"\\]|\\.)*"'
+#: What DuckDB takes for a number in JSON, in any case. A null in its place is no part of another number.
+_NO_NUMBER_IN_JSON = r"(?i)-?\y(?:nan|inf|infinity)\y"
 #: Functions on floats, which PostgreSQL has not.
 _FLOATS = {"isfinite": ("NaN", "Infinity", "-Infinity"), "isinf": ("Infinity", "-Infinity")}
 
@@ -30,7 +33,19 @@ def in_postgres(tree: exp.Expr, kind_of: KindOf, *, unicode: bool = True) -> str
     from sqlglot import exp
 
     known = (
-        *(exp.Count, exp.CountIf, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.StddevSamp, exp.Coalesce, exp.Case, exp.If),
+        *(
+            exp.Count,
+            exp.CountIf,
+            exp.Sum,
+            exp.Avg,
+            exp.Min,
+            exp.Max,
+            exp.StddevSamp,
+            exp.Coalesce,
+            exp.Nullif,
+            exp.Case,
+            exp.If,
+        ),
         *(exp.Abs, exp.IsNan, exp.IsInf, exp.Length, exp.Exists, exp.And, exp.Or),
         *(
             exp.RowNumber,
@@ -69,7 +84,9 @@ def _odd(node: exp.Expr, known: Sequence[type[exp.Expr]], kind_of: KindOf) -> st
     if isinstance(node, exp.Window) and isinstance(node.this, exp.Lag | exp.Lead) and not node.args.get("order"):
         return "the order of rows, which a table has not"
     if isinstance(node, exp.Cast):
-        return None if _casts_alike(node, kind_of) else f"a cast to {node.to.sql()}"
+        if _casts_alike(node, kind_of):
+            return None
+        return f"the text of {node.this.sql()}" if _is_to_text(node) else f"a cast to {node.to.sql()}"
     if isinstance(node, exp.RegexpLike | exp.RegexpFullMatch):  # its flags are other letters there
         plain = isinstance(node.expression, exp.Literal) and not (node.args.get("flag") or node.args.get("options"))
         return None if plain else "a regular expression with flags, or one that is computed"
@@ -85,24 +102,31 @@ def _odd(node: exp.Expr, known: Sequence[type[exp.Expr]], kind_of: KindOf) -> st
 
 def _is_known(node: exp.Anonymous, kind_of: KindOf) -> bool:
     """Whether it is a function that DuckDB alone has, and of which PostgreSQL has what makes the same."""
-    name, kind = str(node.this).lower(), kind_of(node.expressions[0]) if node.expressions else None
-    return name in _FLOATS or (name == "epoch_us" and kind in MOMENTS) or (name == "json_valid" and kind == "text")
+    name, of = str(node.this).lower(), node.expressions[0] if node.expressions else None
+    if name in _FLOATS:
+        return True
+    if of is None:
+        return False
+    return (name == "epoch_us" and kind_of(of) in MOMENTS) or (name == "json_valid" and _is_text(of, kind_of))
 
 
 def _replaces_alike(node: exp.RegexpReplace) -> bool:
-    """Every match by a text without back-references."""
+    r"""Every match by a text without back-references, in which both write a backslash as ``\\``."""
     from sqlglot import exp
 
     written = (node.expression, node.args.get("replacement"), node.args.get("modifiers"))
     if not all(isinstance(each, exp.Literal) for each in written):
         return False
-    return "\\" not in node.args["replacement"].name and node.args["modifiers"].name == "g"
+    plain = "\\" not in node.args["replacement"].name.replace("\\\\", "")
+    return plain and node.args["modifiers"].name == "g"
 
 
 def _is_text(node: exp.Expr, kind_of: KindOf) -> bool:
     from sqlglot import exp
 
-    return (isinstance(node, exp.Literal) and node.is_string) or kind_of(node) == "text"
+    if isinstance(node, exp.Literal):
+        return bool(node.is_string)
+    return isinstance(node, exp.RegexpReplace) or kind_of(node) == "text"
 
 
 def _casts_alike(node: exp.Cast, kind_of: KindOf) -> bool:
@@ -116,7 +140,13 @@ def _casts_alike(node: exp.Cast, kind_of: KindOf) -> bool:
         return True
     if node.to.this == exp.DataType.Type.INT:
         return kind_of(node.this) == "boolean"
-    return node.to.this in exp.DataType.TEXT_TYPES and kind_of(node.this) in _WRITTEN_ALIKE
+    return _is_to_text(node) and kind_of(node.this) in _WRITTEN_ALIKE
+
+
+def _is_to_text(node: exp.Cast) -> bool:
+    from sqlglot import exp
+
+    return node.to.this in exp.DataType.TEXT_TYPES
 
 
 def _translated(node: exp.Expr, kind_of: KindOf) -> exp.Expr:
@@ -178,14 +208,15 @@ def _microseconds(moment: exp.Expr) -> exp.Expr:
 
 
 def _is_json(text: exp.Expr) -> exp.Expr:
-    """JSON, in whose texts no half of a character stands alone.
+    """JSON, in whose texts no half of a character stands alone, and in which NaN and infinities are numbers.
 
     PostgreSQL's ``json`` knows nothing of halves, and its ``jsonb`` has no numbers beyond 131072 digits and no NUL: so
     the texts within are put together as an array, and are asked about apart.
     """
     from sqlglot import exp
 
-    whole = exp.Is(this=text, expression=exp.JSON())
+    around = _replaced(_replaced(text.copy(), _TEXT_IN_JSON, '""'), _NO_NUMBER_IN_JSON, "null")
+    whole = exp.Is(this=around, expression=exp.JSON())
     nul, letter = exp.Literal.string(r"\u0000"), exp.Literal.string(r"\u0041")
     without_nul = exp.Anonymous(this="REPLACE", expressions=[text.copy(), nul, letter])
     alone = _replaced(without_nul, f'({_TEXT_IN_JSON})|[^"]+', r"\1")
@@ -209,7 +240,9 @@ def _cast(node: exp.Cast, kind_of: KindOf) -> exp.Expr:
     kind = kind_of(node.this)
     if node.to.this == exp.DataType.Type.INT128:
         return exp.cast(exp.Round(this=node.this), "NUMERIC", dialect="postgres")
-    if kind == "date" and node.to.this in exp.DataType.TEXT_TYPES:
+    if kind == "float" and _is_to_text(node):
+        return postgres_floats.text_of(node.this)
+    if kind == "date" and _is_to_text(node):
         eras = [exp.Literal.string(" BC"), exp.Literal.string(" (BC)")]
         return exp.Anonymous(this="REPLACE", expressions=[node.copy(), *eras])
     if kind == "boolean" and node.to.this == exp.DataType.Type.DOUBLE:
