@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -412,7 +413,8 @@ def digest(con: Connection, session: Session, chosen: Chosen, window: Window) ->
     aggregate = dialect.digest(chosen.present)
     if aggregate is not None:
         answer = dialect.relation(session.alias, f"SELECT {aggregate} AS digest FROM {table}{_where(window)}")
-        with on_one_thread(con):
+        # a window is few rows as a rule, and after a load ending threads, which gives memory back, takes longer
+        with on_one_thread(con) if window.whole else contextlib.nullcontext():
             return str(con.execute(f"SELECT digest FROM {answer}").fetchall()[0][0])
     named = ", ".join(f"{value.sql} AS c{n}" for n, value in enumerate(chosen.values))
     values = {column.name: f"CAST(c{n} AS VARCHAR)" for n, (column, _) in enumerate(chosen.pairs)}
