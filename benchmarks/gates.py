@@ -16,7 +16,7 @@ from contenders import SUITES
 from environments import PEERS, of_peer, own
 from inputs import Input
 from measuring import BenchmarkError, Measured, Spread, run
-from trips import trips, wide
+from trips import orders, trips, wide
 
 SCALING = Path(__file__).parent / "gate_scaling.py"
 FEW_ROWS, ROWS, MANY_ROWS, MODELS = 1_000_000, 5_000_000, 20_000_000, 185
@@ -43,6 +43,7 @@ def measure(cache: Path, data: Input, repetitions: int) -> dict[str, Any]:
         "trips": _trips(cache, repetitions),
         "limited": _limited(cache),
         "appended": {str(rows): _own(cache, "appended", trips(cache / "trips", rows)) for rows in SIZES},
+        "appended_texts": _own(cache, "appended-texts", orders(cache / "trips", ROWS)),
         "wide": _own(cache, "wide", wide(cache / "trips")),
         "models": _models(cache, max(2, repetitions // 2)),
         "process": _process(cache, repetitions),

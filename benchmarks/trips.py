@@ -1,4 +1,4 @@
-"""Make tables to judge: trips shaped like those of New York's taxis, and one of two hundred columns."""
+"""Make tables to judge: trips shaped like those of New York's taxis, orders of texts, and one of 200 columns."""
 
 from __future__ import annotations
 
@@ -35,6 +35,31 @@ TRIP_COLUMNS = (
     "store_and_fwd_flag", "PULocationID", "DOLocationID", "payment_type", "fare_amount", "extra", "mta_tax",
     "tip_amount", "tolls_amount", "improvement_surcharge", "total_amount", "congestion_surcharge", "Airport_fee",
 )  # fmt: skip
+
+#: Texts as a shop's orders hold them; all but the country and the wrapping are different in nearly every row.
+_ORDERS = """
+    WITH numbers AS (
+        SELECT i, (random() * 1e9)::BIGINT AS a, (random() * 1e9)::BIGINT AS b, (random() * 1e4)::BIGINT AS c
+        FROM range({rows}) r(i)
+    )
+    SELECT
+        'ORD-2024-' || lpad(i::VARCHAR, 9, '0') AS order_number,
+        'customer.' || a || '@' || ['mail', 'post', 'letters'][i % 3 + 1] || '-' || c % 97 || '.example' AS email,
+        'https://shop.example/catalogue/' || c || '/item-' || b || '?session=' || a AS url,
+        '+49 ' || 100 + c % 900 || ' ' || b AS phone,
+        strftime(TIMESTAMP '2024-01-01' + to_seconds(a % 31536000), '%Y-%m-%dT%H:%M:%S') AS placed_at,
+        chr((65 + c % 20)::INTEGER) || chr((65 + c % 7)::INTEGER) AS country,
+        'Please leave parcel ' || b || ' with neighbour number ' || c || ' if nobody answers the door' AS note,
+        '{{"customer": ' || a || ', "lines": [{{"item": ' || b || ', "pieces": ' || c % 9 + 1 || '}}], "paid": true}}'
+            AS document,
+        '{{"wrapping": "paper", "ribbon": ' || c % 2000 || '}}' AS wrapping
+    FROM numbers
+"""
+
+
+def orders(folder: Path, rows: int) -> Path:
+    """A Parquet file of so many orders, made once; the same each time."""
+    return _made(folder / f"orders-{rows}.parquet", _ORDERS.format(rows=rows))
 
 
 def trips(folder: Path, rows: int) -> Path:

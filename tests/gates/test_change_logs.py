@@ -11,6 +11,7 @@ from headgate.gates.relation import never_plain, read_relation
 from headgate.gates.result import ExpectationResult
 from headgate.lake.catalog import View, read_contents
 from headgate.lake.engine import Connection
+from headgate.project.declaration import Declared
 from headgate.sources.change_log import latest_rows, shows_every_row
 
 NOT_NULL = VALUES + "not_be_null"
@@ -95,9 +96,16 @@ def test_nulls_in_rows_that_say_delete_are_not_held_against_the_view(history: Co
     assert counted(raw(history, NOT_NULL, column="Kind")) == (False, 99, None, 1)
 
 
-def test_a_remembered_pass_of_every_file_carries_over_and_only_new_files_are_scanned(history: Connection) -> None:
-    declared = expect(VALUES + "be_in_set", column="Kind", value_set=["k0", "k1", "k2"])
-
+@pytest.mark.parametrize(
+    "declared",
+    [
+        expect(VALUES + "be_in_set", column="Kind", value_set=["k0", "k1", "k2"]),
+        expect(VALUES + "match_strftime_format", column="Kind", strftime_format="k%H"),
+    ],
+)
+def test_a_remembered_pass_of_every_file_carries_over_and_only_new_files_are_scanned(
+    history: Connection, declared: Declared
+) -> None:
     def judged() -> ExpectationResult:
         (result,) = gate(history, "train", declared, layer="raw", plain=plain).results
         return result

@@ -88,6 +88,8 @@ def expectations(mostly: float, members: Sequence[Any], pick: int, *, added: boo
         yield expect("expect_column_mean_to_be_between", column=column, max_value=pick)
     for name in ("match_regex", "not_match_regex"):
         yield expect(VALUES + name, column="t", regex=["^[ab]$", "z", "^$"][pick % 3], mostly=mostly)
+    yield expect(VALUES + "match_strftime_format", column="t", strftime_format=["%H", "a", ""][pick % 3], mostly=mostly)
+    yield expect(VALUES + "match_json_schema", column="t", json_schema={}, row_condition=["i > 1", None][pick % 2])
     yield expect("expect_column_value_lengths_to_equal", column="t", value=[0, 1, 300][pick % 3])
     yield expect("expect_column_value_lengths_to_be_between", column="i", max_value=pick % 3)
     ignored = ["both_values_are_missing", "either_value_is_missing", "neither"][pick % 3]
@@ -138,7 +140,7 @@ arguments = {
     "mostly": st.sampled_from([1.0, 0.5, 0.9]),
     "members": st.lists(st.sampled_from(MEMBERS), max_size=8),
     "pick": st.integers(0, 5),
-    "chosen": st.sets(st.integers(0, 97), min_size=12, max_size=22),
+    "chosen": st.sets(st.integers(0, 99), min_size=12, max_size=22),
 }
 quietly = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 

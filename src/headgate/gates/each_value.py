@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headgate.errors import MissingExtraError
 from headgate.gates import arguments
 from headgate.gates.arguments import argument
-from headgate.gates.expectation import QueryExpectation, Read
+from headgate.gates.columns import ColumnExpectation
+from headgate.gates.expectation import Counts, Read
 from headgate.gates.relation import Checked
+from headgate.gates.statistics import Known
 from headgate.gates.values import UnusableError
 
 if TYPE_CHECKING:
@@ -19,15 +22,18 @@ if TYPE_CHECKING:
 
 #: So many different values can be named in a query; of more it is only counted how many rows hold them.
 NAMED = 100_000
+#: Of more than so many times as many values as are shown, only as many are looked for.
+MANY = 50
 #: Whether a text is as expected.
 Accepts = Callable[[str], bool]
+#: A text that has to be judged, or null; in which file; how many rows of it hold it; how many of these hold a value.
+Asked = tuple[str | None, str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The number of rows whose value is not as expected, and these values; the first ``NAMED`` of them."""
+    """The values that are not as expected; the first ``NAMED`` of them."""
 
-    rows: int
     values: tuple[str, ...]
     complete: bool
 
@@ -39,10 +45,10 @@ def not_installed(library: str) -> UnusableError:
 
 
 @dataclass(frozen=True)
-class EachValueExpectation(QueryExpectation):
+class EachValueExpectation(ColumnExpectation):
     """Asks a function about each text of ``column``; what SQL is sure about is not asked."""
 
-    column: str = argument(arguments.name)
+    timeout: dt.timedelta | None = argument(arguments.time_limit, default=None, kw_only=True)  # noqa: RUF009 - a field
 
     @abstractmethod
     def acceptor(self) -> Accepts:
@@ -56,13 +62,13 @@ class EachValueExpectation(QueryExpectation):
         """A condition that only texts meet which are as expected; None if there is none worth asking."""
         return None
 
-    def columns(self) -> tuple[str, ...]:
-        """The one column."""
-        return (self.column,)
+    def time_limit(self) -> dt.timedelta | None:
+        """As it was told."""
+        return self.timeout
 
-    def counts_nulls_of(self) -> str | None:
-        """The one column."""
-        return self.column if self.row_condition is None else None
+    def holds_within(self, on: Checked, known: Known) -> bool:
+        """Bounds say nothing about what lies between."""
+        return False
 
     def require(self, on: Checked) -> None:
         """Only texts are read, and somebody must be there who can."""
@@ -72,46 +78,74 @@ class EachValueExpectation(QueryExpectation):
             raise UnusableError(f"{self.column} holds {type_}: only texts are read")
         self.acceptor()
 
-    def look_up(self, on: Checked, read: Read) -> Refused:
-        """Judge the values."""
+    def asking(self, on: Checked, source: exp.Expr, file: exp.Expr) -> exp.Select:
+        """The query for rows as ``Asked``, one text after the other; those that need not be judged count as null."""
         from sqlglot import exp
 
-        from headgate.gates import sql
+        text, sure = self.text(on), self.sure_of(on)
+        asked = text if sure is None else exp.Case(ifs=[exp.If(this=sure, true=exp.null())], default=text)
+        query = exp.select(asked, file, exp.Count(this=exp.Star()), exp.Count(this=text.copy())).from_(source)
+        chosen = self.chosen(on)
+        query = query if chosen is None else query.where(chosen)
+        return query.group_by(exp.Literal.number(1), exp.Literal.number(2)).order_by(exp.Literal.number(1))
 
+    def judged(self, asked: Iterable[Asked]) -> tuple[dict[str, Counts], Refused]:
+        """What the function says of the texts: the counts of each file in which there are rows, and what it refuses.
+
+        Raises:
+            UnusableError: it cannot tell.
+        """
         accepts = self.acceptor()
-        rows, complete, values = 0, True, list[str]()
-        sure, text = self.sure_of(on), self.text(on)
-        asked: list[exp.Expr] = [exp.not_(exp.Is(this=text.copy(), expression=exp.null()))]
-        asked += [] if sure is None else [exp.not_(exp.paren(sure))]
-        query = exp.select(text, exp.Count(this=exp.Star())).from_(sql.relation(on)).where(*asked)
-        for value, count in read(query.group_by(exp.Literal.number(1)).order_by(exp.Literal.number(1))):
-            if not accepts(value):
-                rows += count
-                complete = len(values) < NAMED
-                if complete:
-                    values.append(value)
-        return Refused(rows, tuple(values), complete)
+        found: dict[str, list[int]] = {}
+        values: list[str] = []
+        last, refused, complete = None, False, True
+        for text, file, rows, present in asked:
+            if text is not None and text != last:
+                last, refused = text, not accepts(text)
+                complete = complete and (not refused or len(values) < NAMED)
+                if refused and complete:
+                    values.append(text)
+            counts = found.setdefault(file, [0, 0, 0])
+            counts[0] += rows
+            counts[1] += rows - present
+            counts[2] += rows if refused and text is not None else 0
+        return {file: Counts(*counts) for file, counts in found.items()}, Refused(tuple(values), complete)
 
-    def counting(self, on: Checked) -> exp.Query:
-        """The rows, those without a value, and what was found."""
+    def look_up(self, on: Checked, read: Read) -> Refused:
+        """Judge the values of the whole relation."""
         from sqlglot import exp
 
         from headgate.gates import sql
 
-        every, present = exp.Count(this=exp.Star()), exp.Count(this=self.text(on))
-        found = exp.Literal.number(self._found(on).rows)
-        return exp.select(every, exp.Sub(this=every.copy(), expression=present), found).from_(sql.relation(on))
+        _, refused = self.judged(read(self.asking(on, sql.relation(on), exp.Literal.string(""))))
+        return refused
 
-    def offending(self, on: Checked) -> exp.Query:
-        """The rows with one of the refused values."""
-        if not self._found(on).complete:
+    def unexpected(self, on: Checked) -> exp.Expr:
+        """One of the refused values.
+
+        Raises:
+            UnusableError: there are too many.
+        """
+        from sqlglot import exp
+
+        refused = on.found
+        assert isinstance(refused, Refused)  # noqa: S101 - whoever asks has looked it up
+        if not refused.complete:
             raise UnusableError(f"more than {NAMED:,} different values are not as expected: too many to ask for")
-        return self._with(on, self._found(on).values)
+        if not refused.values:
+            return exp.false()
+        text = self.text(on)
+        if any("\0" in value for value in refused.values):  # DuckLake looks for the files of such constants, and fails
+            text = exp.DPipe(this=text, expression=exp.Literal.string(""))
+        return exp.In(this=text, expressions=[_literal(value) for value in refused.values])
 
-    def samples(self, on: Checked, ranges: object, limit: int) -> exp.Query:
-        """The rows of as many values as are shown, where there are many."""
-        values = self._found(on).values
-        return self._with(on, values if len(values) <= 50 * limit else values[:limit])
+    def sampled(self, on: Checked, limit: int) -> Checked:
+        """As if as many values as are shown were all that are refused, where there are many."""
+        refused = on.found
+        assert isinstance(refused, Refused)  # noqa: S101 - whoever asks has looked it up
+        if len(refused.values) <= MANY * limit:
+            return on
+        return replace(on, found=Refused(refused.values[:limit], complete=True))
 
     def text(self, on: Checked) -> exp.Expr:
         """The column as text."""
@@ -119,22 +153,6 @@ class EachValueExpectation(QueryExpectation):
 
         column = sql.column(self.column)
         return column if on.kind(self.column) == "text" else sql.cast(column, "VARCHAR")
-
-    def _with(self, on: Checked, values: Sequence[str]) -> exp.Query:
-        from sqlglot import exp
-
-        from headgate.gates import sql
-
-        text = self.text(on)
-        if any("\0" in value for value in values):  # DuckLake looks for the files of such constants, and fails
-            text = exp.DPipe(this=text, expression=exp.Literal.string(""))
-        among = exp.In(this=text, expressions=[_literal(value) for value in values])
-        rows = exp.select(sql.all_columns()).where(among if values else exp.false())
-        return sql.in_order(rows, on, (self.column,))
-
-    def _found(self, on: Checked) -> Refused:
-        assert isinstance(on.found, Refused)  # noqa: S101 - whoever asks has looked it up
-        return on.found
 
 
 def _literal(value: str) -> exp.Expr:

@@ -237,6 +237,10 @@ class CountedExpectation(ConditionalExpectation):
         self.chosen(on)
         return on
 
+    def look_up(self, on: Checked, read: Read) -> object:
+        """What its queries depend on beside the arguments, which they find in ``on.found``; None if on nothing."""
+        return None
+
     def shown(self, on: Checked) -> tuple[str, ...]:
         """The columns of an example, all if empty; a single one is shown as a value, several as a mapping."""
         return self.columns()
@@ -266,6 +270,10 @@ class RowExpectation(CountedExpectation):
         """The counts of a file of ``rows`` rows if what is known of its columns proves that none is unexpected."""
         return None
 
+    def sampled(self, on: Checked, limit: int) -> Checked:
+        """The relation in which ``limit`` unexpected rows, or all if there are fewer, are quick to find."""
+        return on
+
 
 @dataclass(frozen=True)
 class QueryExpectation(CountedExpectation):
@@ -286,10 +294,6 @@ class QueryExpectation(CountedExpectation):
 
     def counts_nulls_of(self) -> str | None:
         """The column of which its missing rows are all that hold no value; None if there is no such column."""
-        return None
-
-    def look_up(self, on: Checked, read: Read) -> object:
-        """What its queries depend on beside the arguments, which they find in ``on.found``; None if on nothing."""
         return None
 
     @abstractmethod

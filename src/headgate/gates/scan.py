@@ -13,7 +13,9 @@ from sqlglot import exp
 
 from headgate.gates import sql
 from headgate.gates.dense import Range
+from headgate.gates.each_value import EachValueExpectation, Refused
 from headgate.gates.expectation import (
+    NOTHING,
     AggregateExpectation,
     CountedExpectation,
     Counts,
@@ -140,7 +142,7 @@ def scan_files(
     for expectation in expectations:
         aggregates.add(expectation, on)
     found = {n: aggregates.counts(row) for n, row in _by_file(con, on, aggregates.select, names, all_files).items()}
-    nothing = [Counts(0, 0, 0)] * len(aggregates.places)
+    nothing = [NOTHING] * len(aggregates.places)
     return {name: found.get(name, nothing) for name in names}
 
 
@@ -148,9 +150,7 @@ def _by_file(
     con: Connection, on: Checked, select: str, names: Sequence[str], all_files: bool
 ) -> dict[str, tuple[Any, ...]]:
     """A row of aggregates for each of the files in which there are rows."""
-    conditions = [] if on.exact else [_UPSERTS]
-    if not all_files:
-        conditions.append(_among(names))
+    conditions = _conditions(on, names, all_files)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     source = f"FROM {sql.text_of(sql.base(on))}{where}"
     if len(names) == 1:  # without groups an aggregate of a row costs half
@@ -167,31 +167,49 @@ def filter_files(
     As a filter the condition is decided once per entry of a file's dictionary, which halves the time, but only
     its own rows are seen. Never for floats: there the engine skips row groups by statistics that miss NaN.
     """
-    conditions = [sql.text_of(expectation.unexpected(on))] + ([] if on.exact else [_UPSERTS])
-    if not all_files:
-        conditions.append(_among(names))
+    conditions = [sql.text_of(expectation.unexpected(on)), *_conditions(on, names, all_files)]
     where = " AND ".join(f"({condition})" for condition in conditions)
     statement = f"SELECT {_FILE}, COUNT(*) FROM {sql.text_of(sql.base(on))} WHERE {where} GROUP BY filename"
     found = dict(con.execute(statement).fetchall())
     return {name: found.get(name, 0) for name in names}
 
 
-def _among(names: Sequence[str]) -> str:
-    return f"{_FILE} IN ({', '.join(literal(name) for name in names)})"
+def _conditions(on: Checked, names: Sequence[str], all_files: bool) -> list[str]:
+    """What rows of the base meet that lie in these files, and of a change log are upserts."""
+    upserts = [] if on.exact else [_UPSERTS]
+    return upserts if all_files else [*upserts, f"{_FILE} IN ({', '.join(literal(name) for name in names)})"]
 
 
 def looked_up(con: Connection, on: Checked, expectation: CountedExpectation) -> Checked:
     """The relation with what the expectation's own queries depend on, if they do on anything."""
-    if not isinstance(expectation, QueryExpectation) or on.found is not None:
+    if on.found is not None:
         return on
-
-    def read(query: exp.Query) -> Iterator[tuple[Any, ...]]:
-        cursor = con.execute(sql.text_of(query, spent=True))
-        while rows := cursor.fetchmany(BATCH):
-            yield from rows
-
-    found = expectation.look_up(on, read)
+    found = expectation.look_up(on, partial(_read, con))
     return on if found is None else replace(on, found=found)
+
+
+def ask_whole(con: Connection, on: Checked, expectation: EachValueExpectation) -> tuple[Counts, Refused]:
+    """Count over the whole relation what Python says of its texts."""
+    asked = expectation.asking(on, sql.relation(on), exp.Literal.string(""))
+    found, refused = expectation.judged(_read(con, asked))
+    return sum(found.values(), NOTHING), refused
+
+
+def ask_files(
+    con: Connection, on: Checked, expectation: EachValueExpectation, names: Sequence[str], *, all_files: bool
+) -> tuple[dict[str, Counts], Refused]:
+    """Count per data file, over the files with these names (see ``scan_files``), what Python says of their texts."""
+    asked = expectation.asking(on, sql.base(on), sql.condition(_FILE))
+    for condition in _conditions(on, names, all_files):
+        asked = asked.where(sql.condition(condition))
+    found, refused = expectation.judged(_read(con, asked))
+    return {name: found.get(name, NOTHING) for name in names}, refused
+
+
+def _read(con: Connection, query: exp.Query) -> Iterator[tuple[Any, ...]]:
+    cursor = con.execute(sql.text_of(query, spent=True))
+    while rows := cursor.fetchmany(BATCH):
+        yield from rows
 
 
 def run_query(con: Connection, on: Checked, expectation: QueryExpectation, ranges: Ranges | None) -> Counts:
@@ -227,7 +245,8 @@ def examples(
         if len(found) == EXAMPLES:
             return found
         return _examples(con, on, expectation, expectation.samples(on, ranges, EXAMPLES))
-    return _examples(con, on, expectation, offending_rows(on, expectation))
+    assert isinstance(expectation, RowExpectation)  # noqa: S101 - there is no third kind
+    return _examples(con, on, expectation, offending_rows(expectation.sampled(on, EXAMPLES), expectation))
 
 
 def _examples(con: Connection, on: Checked, expectation: CountedExpectation, query: exp.Query) -> tuple[Any, ...]:

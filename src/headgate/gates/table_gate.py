@@ -15,6 +15,7 @@ from headgate.gates.columns import ColumnExpectation, NullExpectation
 from headgate.gates.comparing import refuse_guessing
 from headgate.gates.compilation import Check
 from headgate.gates.dense import Range, ranges_of
+from headgate.gates.each_value import EachValueExpectation
 from headgate.gates.expectation import (
     NOTHING,
     AggregateExpectation,
@@ -123,11 +124,22 @@ class TableGate:
         assert isinstance(expectation, CountedExpectation)  # noqa: S101 - only these have counts
         assert counts is not None  # noqa: S101 - the caller chose it
         if counts.unexpected:
-            from headgate.gates.scan import examples, looked_up
+            from headgate.gates.scan import examples
 
-            outcome.on = looked_up(self.sight.con, outcome.relation, expectation)
+            outcome.on = self._looked_up(outcome, expectation)
             outcome.examples = examples(self.sight.con, outcome.relation, expectation, counts, self._ranges(outcome))
         outcome.verdict = expectation.judge(counts)
+
+    def _looked_up(self, outcome: Outcome, expectation: CountedExpectation) -> Checked:
+        """The relation with what queries for examples depend on; texts are judged again in files with refused ones."""
+        from headgate.gates.scan import ask_files, looked_up
+
+        on = outcome.relation
+        files = told_apart(on.base) if on.base is not None and on.exact else None
+        if on.found is not None or files is None or not isinstance(expectation, EachValueExpectation):
+            return looked_up(self.sight.con, on, expectation)
+        names = [name for name, file in files.items() if outcome.by_file[file.path].unexpected]
+        return replace(on, found=ask_files(self.sight.con, on, expectation, names, all_files=False)[1])
 
     # Whole columns
 
@@ -246,8 +258,12 @@ class TableGate:
             return counts
         return counts if counts.missing == counts.unexpected == 0 else None  # the log's deletes may be to blame
 
-    def _scan_files(self, group: Sequence[Outcome], files: Mapping[str, DataFile], names: tuple[str, ...]) -> None:
+    def _scan_files(self, outcomes: Sequence[Outcome], files: Mapping[str, DataFile], names: tuple[str, ...]) -> None:
         from headgate.gates.scan import scan_files
+
+        asked, group = _by_judge(outcomes)
+        for outcome in asked:
+            self._timed(outcome, lambda each: self._ask_files(each, files, names))
 
         def scan(part: Sequence[Outcome]) -> None:
             found = scan_files(
@@ -257,9 +273,19 @@ class TableGate:
                 for name in names:
                     self._counted(outcome, files[name], found[name][i])
 
-        if len(group) == 1 and self._filter_files(group[0], files, names):
-            return
-        self._together(group, scan)
+        if group and not (len(group) == 1 and self._filter_files(group[0], files, names)):
+            self._together(group, scan)
+
+    def _ask_files(self, outcome: Outcome, files: Mapping[str, DataFile], names: tuple[str, ...]) -> None:
+        from headgate.gates.scan import ask_files
+
+        on, expectation, all_files = outcome.relation, outcome.check.expectation, len(names) == len(files)
+        assert isinstance(expectation, EachValueExpectation)  # noqa: S101 - the caller chose it
+        found, refused = ask_files(self.sight.con, on, expectation, names, all_files=all_files)
+        for name in names:
+            self._counted(outcome, files[name], found[name])
+        if all_files and on.exact:
+            outcome.on = replace(on, found=refused)
 
     def _filter_files(self, outcome: Outcome, files: Mapping[str, DataFile], names: tuple[str, ...]) -> bool:
         """Count what is unexpected and nothing else, where statistics know the rest; whether they do."""
@@ -301,7 +327,9 @@ class TableGate:
             outcome.counts = Counts(self.sight.rows(on), 0, 0)
 
     def _count_whole(self, outcomes: Sequence[Outcome]) -> None:
-        left = [each for each in outcomes if not self._remembered(each)]
+        asked, left = _by_judge([each for each in outcomes if not self._remembered(each)])
+        for outcome in asked:
+            self._timed(outcome, self._ask_whole)
 
         def scan(part: Sequence[Outcome]) -> None:
             from headgate.gates.scan import scan_whole
@@ -313,6 +341,15 @@ class TableGate:
 
         if left:
             self._together(left, scan)
+
+    def _ask_whole(self, outcome: Outcome) -> None:
+        from headgate.gates.scan import ask_whole
+
+        expectation = outcome.check.expectation
+        assert isinstance(expectation, EachValueExpectation)  # noqa: S101 - the caller chose it
+        counts, refused = ask_whole(self.sight.con, outcome.relation, expectation)
+        outcome.on = replace(outcome.relation, found=refused)
+        self._found(outcome, counts)
 
     def _count_by_query(self, outcome: Outcome) -> None:
         on, expectation = outcome.relation, outcome.check.expectation
@@ -373,6 +410,12 @@ def _shared(outcomes: Sequence[Outcome]) -> Checked:
     """The relation of a scan that serves several expectations: it knows every other relation that one of them names."""
     others = {name: other for outcome in outcomes for name, other in outcome.relation.others.items()}
     return replace(outcomes[0].relation, others=others)
+
+
+def _by_judge(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
+    """Those that Python judges, each with a query of its own, and those that SQL judges together."""
+    asked = [each for each in outcomes if isinstance(each.check.expectation, EachValueExpectation)]
+    return asked, [each for each in outcomes if not isinstance(each.check.expectation, EachValueExpectation)]
 
 
 def _told(rows: Sequence[Outcome], queries: Sequence[Outcome]) -> list[tuple[Outcome, Outcome]]:

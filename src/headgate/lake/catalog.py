@@ -46,6 +46,17 @@ DUCKDB_TYPES = {
     "uuid": "UUID",
     "json": "JSON",
 }
+#: What is read of each of DuckLake's metadata tables.
+_READ = {
+    "schema": "schema_id AS id, schema_name AS name, path",
+    "table": "table_id AS id, schema_id, table_name AS name, path",
+    "column": "table_id, column_id AS id, column_name AS name, column_type AS type, begin_snapshot AS since,"
+    " initial_default, parent_column AS parent, column_order AS place",
+    "data_file": "data_file_id AS id, table_id, path, path_is_relative, record_count AS rows,"
+    " file_size_bytes AS bytes, begin_snapshot AS since",
+    "delete_file": "data_file_id AS id, path, path_is_relative, delete_count AS deleted",
+    "view": "schema_id, view_name AS name, sql",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,47 +156,50 @@ def digest(value: object) -> str:
 def read_contents(con: Connection, alias: str = LAKE) -> Contents:
     """Read every table and view of the lake attached as ``alias`` at its newest snapshot.
 
-    Each metadata table is read alone and joined here: they are small, and planning their joins took most of the time.
+    One statement reads them all, and they are joined here: they are small, and planning takes most of the time.
     """
-    meta = ident(f"__ducklake_metadata_{alias}")
-    columns = _read_columns(con, meta)
-    schemas = {row["id"]: row for row in _living(con, meta, "schema", "schema_id AS id, schema_name AS name, path")}
-    found = _living(con, meta, "table", "table_id AS id, schema_id, table_name AS name, path")
-    folders = {row["id"]: f"{schemas[row['schema_id']]['path']}{row['path']}" for row in found if _is_in(schemas, row)}
-    files = _read_files(con, meta, folders)
+    there = _living(con, ident(f"__ducklake_metadata_{alias}"))
+    columns = _columns(there["column"])
+    schemas = {row["id"]: row for row in there["schema"]}
+    found = _in_order(there["table"], schemas)
+    folders = {row["id"]: f"{schemas[row['schema_id']]['path']}{row['path']}" for row in found}
+    files = _files(there["data_file"], there["delete_file"], folders)
     tables, views = {}, {}
-    for row in _in_order(found, schemas):
+    for row in found:
         schema = schemas[row["schema_id"]]["name"]
         table = Table(row["id"], schema, row["name"], tuple(columns[row["id"]]), tuple(files[row["id"]]))
         tables[f"{schema}.{row['name']}"] = table
-    for row in _in_order(_living(con, meta, "view", "schema_id, view_name AS name, sql"), schemas):
+    for row in _in_order(there["view"], schemas):
         schema = schemas[row["schema_id"]]["name"]
         views[f"{schema}.{row['name']}"] = View(schema, row["name"], row["sql"])
     return Contents(tables, views)
 
 
-def _living(con: Connection, meta: str, kind: str, names: str) -> list[dict[str, Any]]:
-    """The rows of one of DuckLake's metadata tables that are so in the newest snapshot."""
-    return fetch_dicts(con, f"SELECT {names} FROM {meta}.ducklake_{kind} WHERE end_snapshot IS NULL")
-
-
-def _is_in(schemas: Mapping[int, Any], row: Mapping[str, Any]) -> bool:
-    return row["schema_id"] in schemas
+def _living(con: Connection, meta: str) -> dict[str, list[dict[str, Any]]]:
+    """Of each of DuckLake's metadata tables the rows that are so in the newest snapshot."""
+    queries = (
+        f"SELECT {literal(kind)} AS kind, {names} FROM {meta}.ducklake_{kind} WHERE end_snapshot IS NULL"
+        for kind, names in _READ.items()
+    )
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in fetch_dicts(con, " UNION ALL BY NAME ".join(queries)):
+        rows[row["kind"]].append(row)
+    return rows
 
 
 def _in_order(rows: Iterable[dict[str, Any]], schemas: Mapping[int, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Tables or views by the names of their schemas and their own."""
-    there = (row for row in rows if _is_in(schemas, row))
+    """Tables or views that are in a schema, by its name and their own."""
+    there = (row for row in rows if row["schema_id"] in schemas)
     return sorted(there, key=lambda row: (schemas[row["schema_id"]]["name"], row["name"]))
 
 
-def _read_files(con: Connection, meta: str, folders: Mapping[int, str]) -> dict[int, list[DataFile]]:
+def _files(
+    written: Iterable[dict[str, Any]], deleted: Iterable[dict[str, Any]], folders: Mapping[int, str]
+) -> dict[int, list[DataFile]]:
     """The data files of each table id, the oldest first; ``folders`` says where each table's files lie."""
-    named = "data_file_id AS id, table_id, path, path_is_relative"
-    deletes = {row["id"]: row for row in _living(con, meta, "delete_file", f"{named}, delete_count")}
-    measured = "record_count AS rows, file_size_bytes AS bytes, begin_snapshot AS since"
+    deletes = {row["id"]: row for row in deleted}
     files: dict[int, list[DataFile]] = defaultdict(list)
-    for row in sorted(_living(con, meta, "data_file", f"{named}, {measured}"), key=lambda row: row["id"]):
+    for row in sorted(written, key=lambda row: row["id"]):
         folder = folders.get(row["table_id"])
         if folder is None:
             continue
@@ -197,7 +211,7 @@ def _read_files(con: Connection, meta: str, folders: Mapping[int, str]) -> dict[
             row["bytes"],
             row["since"],
             None if gone is None else _path(folder, gone),
-            0 if gone is None else gone["delete_count"],
+            0 if gone is None else gone["deleted"],
         )
         files[row["table_id"]].append(file)
     return files
@@ -230,34 +244,28 @@ def duckdb_type(name: str) -> str:
     return DUCKDB_TYPES.get(name, name.upper())
 
 
-def _read_columns(con: Connection, meta: str) -> dict[int, list[Column]]:
+def _columns(rows: list[dict[str, Any]]) -> dict[int, list[Column]]:
     """The columns of each table id, in their order; a nested type is spelled out from its parts."""
-    rows = fetch_dicts(
-        con,
-        f"SELECT table_id, column_id, column_name, column_type, begin_snapshot, initial_default, parent_column "
-        f"FROM {meta}.ducklake_column WHERE end_snapshot IS NULL ORDER BY table_id, column_order",
-    )
+    ordered = sorted(rows, key=lambda row: (row["table_id"], row["place"]))
     parts: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        if row["parent_column"] is not None:
-            parts[row["table_id"], row["parent_column"]].append(row)
+    for row in ordered:
+        if row["parent"] is not None:
+            parts[row["table_id"], row["parent"]].append(row)
     columns: dict[int, list[Column]] = defaultdict(list)
-    for row in rows:
-        if row["parent_column"] is None:
-            spelled = _spelled(row, parts)
-            columns[row["table_id"]].append(
-                Column(row["column_id"], row["column_name"], spelled, row["begin_snapshot"], row["initial_default"])
-            )
+    for row in ordered:
+        if row["parent"] is None:
+            column = Column(row["id"], row["name"], _spelled(row, parts), row["since"], row["initial_default"])
+            columns[row["table_id"]].append(column)
     return columns
 
 
 def _spelled(row: dict[str, Any], parts: dict[tuple[int, int], list[dict[str, Any]]]) -> str:
     """The type of one column as DuckDB spells it, with the types of what is nested in it."""
-    inner = parts.get((row["table_id"], row["column_id"]), [])
+    inner = parts.get((row["table_id"], row["id"]), [])
     types = [_spelled(part, parts) for part in inner]
-    match row["column_type"]:
+    match row["type"]:
         case "struct":
-            fields = (f"{_field_name(part['column_name'])} {type_}" for part, type_ in zip(inner, types, strict=True))
+            fields = (f"{_field_name(part['name'])} {type_}" for part, type_ in zip(inner, types, strict=True))
             return f"STRUCT({', '.join(fields)})"
         case "list":
             return f"{types[0]}[]"
