@@ -1,6 +1,7 @@
 """What databases.py measures inside a process of its own; prints one JSON object.
 
 python benchmarks/database_loading.py copy URL               # a client's binary COPY, thrown away
+python benchmarks/database_loading.py parquet URL FOLDER     # DuckDB's own scanner into one Parquet file
 python benchmarks/database_loading.py compare URL FOLDER     # edits that move no cursor, by blocks and by all rows
 """
 
@@ -19,10 +20,12 @@ from unittest.mock import patch
 import psycopg
 
 from headgate.lake.branch import lay_out_empty
-from headgate.lake.engine import connect
+from headgate.lake.engine import connect, in_any_order, literal
 from headgate.project.database_config import PostgresSource
 from headgate.sources.databases import loading
+from headgate.sources.databases.postgres_parts import attaching
 from headgate.sources.databases.source import DatabaseSource
+from headgate.sources.row_hash import hash_of
 
 EDITS = 20
 
@@ -36,6 +39,26 @@ def copy(url: str) -> dict[str, Any]:
             for block in blocks:
                 moved += len(block)
         return {"seconds": perf_counter() - start, "bytes": moved}
+
+
+def parquet(url: str, folder: str) -> dict[str, Any]:
+    """The whole table by DuckDB's own scanner into one Parquet file: what any load by DuckDB takes at least.
+
+    Its rows as they are, and as they stand in a change log; nothing is checked, and no catalog knows of it.
+    """
+    con = connect(extensions=("postgres_scanner",))
+    con.execute(attaching(url, "shop"))
+    columns = {name: kind for name, kind, *_ in con.execute("DESCRIBE shop.orders").fetchall()}
+    seconds = {}
+    logged = f", '20260101-000000' AS _run, now() AS _loaded_at, {hash_of(columns)} AS _hash, 'upsert' AS _op"
+    for way, more in {"rows": "", "logged": logged}.items():
+        file = literal(str(Path(folder) / f"{way}.parquet"))
+        with in_any_order(con):
+            start = perf_counter()
+            con.execute(f"COPY (SELECT *{more} FROM shop.orders) TO {file} (FORMAT parquet, PARQUET_VERSION v2)")
+            seconds[way] = perf_counter() - start
+    con.close()
+    return seconds
 
 
 def compare(url: str, folder: str) -> dict[str, Any]:
@@ -76,5 +99,5 @@ def _edit(url: str, dice: random.Random) -> None:
 
 
 if __name__ == "__main__":
-    WHAT: dict[str, Callable[..., dict[str, Any]]] = {"copy": copy, "compare": compare}
+    WHAT: dict[str, Callable[..., dict[str, Any]]] = {"copy": copy, "parquet": parquet, "compare": compare}
     print(json.dumps(WHAT[sys.argv[1]](*sys.argv[2:])))

@@ -1,4 +1,4 @@
-"""Loading from a database: PostgreSQL to the change log, beside a client's COPY that is thrown away, and beside dlt."""
+"""Loading from a database: PostgreSQL to the change log, beside a COPY thrown away, DuckDB's bare scanner, and dlt."""
 
 from __future__ import annotations
 
@@ -70,6 +70,8 @@ def measure(cache: Path, data: Input, repetitions: int) -> dict[str, Any]:
             _tell(f"{number}/{repetitions}")
             ours, theirs = _fresh(work / "headgate"), _fresh(work / "dlt")
             done["copy"].append(_script("copy", url)["seconds"])
+            for way, seconds in _script("parquet", url, str(_fresh(work / "parquet"))).items():
+                done[f"parquet_{way}"].append(seconds)
             _project(ours, url)
             for what in ("full", "changed"):
                 if what == "changed":
@@ -89,6 +91,7 @@ def measure(cache: Path, data: Input, repetitions: int) -> dict[str, Any]:
         "backends": backends,
         **{what: asdict(Spread.of(seconds)) for what, seconds in done.items()},
         "full/copy": asdict(_ratio(done["full"], done["copy"])),
+        "parquet/copy": {way: asdict(_ratio(done[f"parquet_{way}"], done["copy"])) for way in ("rows", "logged")},
         "dlt/full": asdict(_ratio(done["dlt_full"], done["full"])),
         "changed/full": asdict(_ratio(done["changed"], done["full"])),
         "reconcile": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -156,13 +157,15 @@ class TableLoading:
     def _rows(self, window: Window) -> tuple[str, str]:
         """The SQL of a table of the rows, and what stands before the query that reads it.
 
-        DuckDB reads the parts of a UNION ALL at the same time only where their order cannot matter, which in what
-        is inserted it always may; so they are gathered first. Then all threads hash and write.
+        An answer is read by one thread, which would hash and write it, too, while the others spin. And DuckDB reads the
+        parts of a UNION ALL at the same time only where their order cannot matter, which in what is inserted it
+        always may. So the parts are gathered first; then all threads hash and write.
         """
-        parts = self.session.parts(self.con, self.chosen.name) if window.whole else [Part(self.session.alias)]
+        parts = self.session.parts(self.con, self.chosen.name) if window.whole else []
+        if not parts:
+            alias = self.session.alias
+            return self.dialect.relation(alias, self._select(window, Part(alias))), ""
         relations = [self.dialect.relation(part.alias, self._select(window, part)) for part in parts]
-        if len(relations) == 1:
-            return relations[0], ""
         together = " UNION ALL ".join(f"SELECT * FROM {each}" for each in relations)
         return GATHERED, f"WITH {GATHERED} AS MATERIALIZED ({together}) "
 
@@ -412,7 +415,8 @@ def digest(con: Connection, session: Session, chosen: Chosen, window: Window) ->
     aggregate = dialect.digest(chosen.present)
     if aggregate is not None:
         answer = dialect.relation(session.alias, f"SELECT {aggregate} AS digest FROM {table}{_where(window)}")
-        with on_one_thread(con):
+        # a window is few rows as a rule, and after a load ending threads, which gives memory back, takes longer
+        with on_one_thread(con) if window.whole else contextlib.nullcontext():
             return str(con.execute(f"SELECT digest FROM {answer}").fetchall()[0][0])
     named = ", ".join(f"{value.sql} AS c{n}" for n, value in enumerate(chosen.values))
     values = {column.name: f"CAST(c{n} AS VARCHAR)" for n, (column, _) in enumerate(chosen.pairs)}
