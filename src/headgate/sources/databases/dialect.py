@@ -117,11 +117,10 @@ class Dialect(Protocol):
         ...
 
     def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
-        """The parts in which a whole table is gathered, each by a connection of its own, all in one snapshot.
+        """The parts in which a whole table is read, each by a connection of its own, all in the snapshot of ``alias``.
 
-        One for a table that is too small to be divided; none for one that is better read as it comes, since nobody
-        knows how large it is or it has several readers anyhow. Further connections are attached under
-        names that begin with ``alias`` and ``BESIDE``, and are there until the visit ends.
+        One, where the table had better not be divided. Further connections are attached under names
+        that begin with ``alias`` and ``BESIDE``, and are there until the visit ends.
         """
         ...
 

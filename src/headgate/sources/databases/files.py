@@ -41,8 +41,8 @@ class DatabaseFile:
         return stamp_of(self.path(), self.log)
 
     def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
-        """None: DuckDB reads its own files with all threads, and how large a table of SQLite is nobody knows."""
-        return []
+        """The whole table: DuckDB reads its own files with all threads, and SQLite's with one."""
+        return [Part(alias)]
 
     def digest(self, columns: Sequence[SourceColumn]) -> str | None:
         """Nothing is nearer to the rows than we are."""

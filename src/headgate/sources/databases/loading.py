@@ -157,15 +157,13 @@ class TableLoading:
     def _rows(self, window: Window) -> tuple[str, str]:
         """The SQL of a table of the rows, and what stands before the query that reads it.
 
-        An answer is read by one thread, which would hash and write it, too, while the others spin. And DuckDB reads the
-        parts of a UNION ALL at the same time only where their order cannot matter, which in what is inserted it
-        always may. So the parts are gathered first; then all threads hash and write.
+        DuckDB reads the parts of a UNION ALL at the same time only where their order cannot matter, which in what
+        is inserted it always may; so they are gathered first. Then all threads hash and write.
         """
-        parts = self.session.parts(self.con, self.chosen.name) if window.whole else []
-        if not parts:
-            alias = self.session.alias
-            return self.dialect.relation(alias, self._select(window, Part(alias))), ""
+        parts = self.session.parts(self.con, self.chosen.name) if window.whole else [Part(self.session.alias)]
         relations = [self.dialect.relation(part.alias, self._select(window, part)) for part in parts]
+        if len(relations) == 1:
+            return relations[0], ""
         together = " UNION ALL ".join(f"SELECT * FROM {each}" for each in relations)
         return GATHERED, f"WITH {GATHERED} AS MATERIALIZED ({together}) "
 

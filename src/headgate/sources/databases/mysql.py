@@ -115,8 +115,8 @@ class Mysql:
         return f"mysql_query({literal(alias)}, {literal(self._limit.replace('{}', sql))})"
 
     def parts(self, con: Connection, alias: str, name: str, timeout: timedelta | None) -> list[Part]:
-        """None: two connections have no snapshot in common."""
-        return []
+        """The whole table: two connections have no snapshot in common."""
+        return [Part(alias)]
 
     def table(self, alias: str, name: str) -> str:
         """A table of the source in its SQL."""

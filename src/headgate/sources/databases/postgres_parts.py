@@ -40,18 +40,13 @@ class Dividing:
         self.relation = relation
 
     def parts(self, schema: str, name: str, table: str) -> list[Part]:
-        """The parts of a table; ``schema`` and ``name`` are texts in PostgreSQL's SQL, ``table`` is what they name.
-
-        None, if nobody can say how large it is, or if it is large and no other connection can take over the snapshot.
-        """
+        """The parts of a table; ``schema`` and ``name`` are texts in PostgreSQL's SQL, ``table`` is what they name."""
         pages = self._pages(schema, name)
-        if pages == 0:
-            return []
         count = max(min(pages // PAGES, MOST, self._threads()), 1)
         aliases = [self.alias, *(f"{self.alias}{BESIDE}{n}" for n in range(1, count))]
         more = [alias for alias in aliases[1:] if not self._is_attached(alias)]
         if more and not self._try(more, table):
-            return []
+            return [Part(self.alias)]
         self._share(self.con, more)
         bounds = [pages * n // count for n in range(1, count)]
         return [Part(alias, condition) for alias, condition in zip(aliases, ranges(bounds), strict=True)]
