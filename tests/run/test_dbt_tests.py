@@ -117,7 +117,7 @@ def test_a_test_that_holds_costs_no_query_of_dbt(shop: Shop, monkeypatch: pytest
     monkeypatch.setattr(Dbt, "build", spy)
     verdict = shop.run()
     assert (verdict.status, verdict.expectations["total"]) == ("published", 6)
-    assert {node.kind for node in asked} == {"model"}
+    assert asked == []  # the tables are sent as dbt compiled them, and the gate judges the tests
     shop.write("data/sales_2.csv", "id,item,amount\n4,z,5\n")
     blocked = shop.run()
     (failure,) = blocked.failures
