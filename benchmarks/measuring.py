@@ -28,7 +28,11 @@ class BenchmarkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One finished process. ``peak`` is the largest resident set of it or of a process that it waited for."""
+    """One finished process.
+
+    ``peak`` is the largest resident set of it or of a process that it waited for, and no less than that of the process
+    that measures: the kernel counts what a process was before it became another.
+    """
 
     seconds: float
     cpu: float
