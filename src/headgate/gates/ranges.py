@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from headgate.gates import arguments
@@ -38,18 +39,15 @@ class Between(Bounded, ColumnExpectation):
         return self._bound(on, self.min_value), self._bound(on, self.max_value)
 
     def _bound(self, on: Checked, value: Any) -> Any:
-        kind, type_ = on.kind(self.column), on.column(self.column).type
         if value is None:
             return None
-        if kind in NUMBERS:
-            found: Any = number(as_number(value))
-            found = None if kind == "float" and found is not None and as_float(found) is None else found
-        elif kind in MOMENTS:
-            found = moment(value, kind)
-        else:
-            raise UnusableError(f"{self.column} holds {type_}: only numbers, dates and times lie between two values")
+        kind = on.kind(self.column)
+        found = _compared(value, kind)
         if found is None:
-            raise UnusableError(f"{self.column} holds {type_}, which cannot be compared with {value!r}")
+            type_ = on.column(self.column).type
+            if kind in NUMBERS or kind in MOMENTS:
+                raise UnusableError(f"{self.column} holds {type_}, which cannot be compared with {value!r}")
+            raise UnusableError(f"{self.column} holds {type_}: only numbers, dates and times lie between two values")
         return found
 
     def unexpected(self, on: Checked) -> exp.Expr:
@@ -65,6 +63,15 @@ class Between(Bounded, ColumnExpectation):
         if known.kind == "float":  # as they are compared with the column's values: rounded
             low, high = (None if bound is None else float(bound) for bound in (low, high))
         return self.is_above(known.low, low) and self.is_below(known.high, high)
+
+
+@lru_cache(maxsize=4096, typed=True)  # asked of the same few bounds again and again, for each file
+def _compared(value: Any, kind: Kind) -> Any:
+    """A bound as it compares with values of a kind; None if it does not."""
+    if kind in NUMBERS:
+        found = number(as_number(value))
+        return None if kind == "float" and found is not None and as_float(found) is None else found
+    return moment(value, kind) if kind in MOMENTS else None
 
 
 def _within(between: Between, on: Checked, kind: Kind) -> exp.Expr:

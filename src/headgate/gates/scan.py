@@ -32,6 +32,8 @@ EXAMPLES = 20
 #: So many rows are taken over at once, where there may be very many.
 BATCH = 10_000
 Ranges = Mapping[str, Range]
+#: An expectation, and its missing rows by the names of files, where they are known.
+Asked = tuple[RowExpectation, Mapping[str, int] | None]
 _FILE = "parse_filename(filename)"
 _UPSERTS = f"{sql.text_of(sql.column('_op'))} = 'upsert'"
 
@@ -43,14 +45,14 @@ class Aggregates:
         self.texts: dict[str, int] = {"COUNT(*)": 0}
         self.places: list[tuple[int, int | None, int]] = []
 
-    def add(self, expectation: RowExpectation, on: Checked) -> None:
-        """Ask for what an expectation needs.
+    def add(self, expectation: RowExpectation, on: Checked, *, all_but_missing: bool = False) -> None:
+        """Ask for what an expectation needs; without its missing rows, if somebody knows how many there are.
 
         Raises:
             UnusableError: its arguments do not fit the relation's columns.
         """
         chosen = expectation.chosen(on)
-        missing, unexpected = expectation.missing(on), expectation.unexpected(on)
+        missing, unexpected = None if all_but_missing else expectation.missing(on), expectation.unexpected(on)
         if chosen is not None:
             unexpected = sql.every([chosen.copy(), exp.paren(unexpected)])
             missing = None if missing is None else sql.every([chosen.copy(), exp.paren(missing)])
@@ -131,19 +133,26 @@ def measure_files(
 
 
 def scan_files(
-    con: Connection, on: Checked, expectations: Iterable[RowExpectation], names: Sequence[str], *, all_files: bool
+    con: Connection, on: Checked, expectations: Iterable[Asked], names: Sequence[str], *, all_files: bool
 ) -> dict[str, list[Counts]]:
     """Count per data file, over the files with these names; over the upserts of a change log.
 
     The files are chosen and told apart by DuckLake's virtual column ``filename``, which skips all others
     unread, and still sees deleted rows, renamed columns and defaults as the table does.
     """
-    aggregates = Aggregates()
-    for expectation in expectations:
-        aggregates.add(expectation, on)
+    aggregates, told = Aggregates(), list[Mapping[str, int] | None]()
+    for expectation, missing in expectations:
+        aggregates.add(expectation, on, all_but_missing=missing is not None)
+        told.append(missing)
     found = {n: aggregates.counts(row) for n, row in _by_file(con, on, aggregates.select, names, all_files).items()}
-    nothing = [NOTHING] * len(aggregates.places)
-    return {name: found.get(name, nothing) for name in names}
+    nothing = [NOTHING] * len(told)
+    return {
+        name: [
+            counts if missing is None else replace(counts, missing=missing[name])
+            for counts, missing in zip(found.get(name, nothing), told, strict=True)
+        ]
+        for name in names
+    }
 
 
 def _by_file(

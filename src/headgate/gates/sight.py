@@ -94,8 +94,9 @@ class Sight:
         if known is None:
             try:
                 known = read_relation(self.con, self.contents, layer, name, self.alias, self.plain)
-                if self.called is not None and layer == self._gate.layer and name in self._gate.tables:
+                if layer == self._gate.layer and name in self._gate.tables:
                     known = replace(known, called=self.called)
+                    self.masking.require(known)
                 if known.base is not None:
                     self._refuse_inlined(known.base)
             except UnusableError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from time import perf_counter
 
@@ -79,8 +78,11 @@ class TableGate:
         start = perf_counter()
         limit = outcome.check.expectation.time_limit()
         try:
-            with limited(self.sight.con, limit) if limit is not None else nullcontext():
+            if limit is None:
                 step(outcome)
+            else:
+                with limited(self.sight.con, limit):
+                    step(outcome)
         except (UnusableError, duckdb.Error, RecursionError) as error:
             self._fail(outcome, error)
         outcome.seconds += perf_counter() - start
@@ -95,7 +97,6 @@ class TableGate:
     def _prepare(self, outcome: Outcome) -> None:
         expectation = outcome.check.expectation
         on = self.sight.relation(self.layer, self.table)
-        self.sight.masking.require(on)
         names = expectation.others()
         others = {".".join(name): self.sight.relation(*split(name, self.layer)) for name in names}
         outcome.on = replace(on, others=others) if others else on
@@ -268,9 +269,9 @@ class TableGate:
             self._timed(outcome, lambda each: self._ask_files(each, files, names))
 
         def scan(part: Sequence[Outcome]) -> None:
-            found = scan_files(
-                self.sight.con, _shared(part), _expectations(part), names, all_files=len(names) == len(files)
-            )
+            told = [self._missing(outcome, files, names) for outcome in part]
+            expectations = list(zip(_expectations(part), told, strict=True))
+            found = scan_files(self.sight.con, _shared(part), expectations, names, all_files=len(names) == len(files))
             for i, outcome in enumerate(part):
                 for name in names:
                     self._counted(outcome, files[name], found[name][i])
@@ -291,17 +292,10 @@ class TableGate:
 
     def _filter_files(self, outcome: Outcome, files: Mapping[str, DataFile], names: tuple[str, ...]) -> bool:
         """Count what is unexpected and nothing else, where statistics know the rest; whether they do."""
-        on, expectation = outcome.relation, outcome.check.expectation
-        assert on.base is not None  # noqa: S101 - the caller made sure
-        if not on.exact or not isinstance(expectation, ColumnExpectation) or not expectation.counts_missing:
+        on, expectation, missing = outcome.relation, outcome.check.expectation, self._missing(outcome, files, names)
+        if missing is None:
             return False
-        if expectation.row_condition is not None:
-            return False
-        stats = self.sight.statistics(on.base)
-        known = {name: known_of_file(on, expectation.columns(), files[name], stats) for name in names}
-        missing = {name: each[expectation.column].missing for name, each in known.items() if each is not None}
-        if len(missing) < len(names):
-            return False
+        assert isinstance(expectation, RowExpectation)  # noqa: S101 - the caller chose it
 
         def scan(_: Outcome) -> None:
             from headgate.gates.scan import filter_files
@@ -313,6 +307,18 @@ class TableGate:
 
         self._timed(outcome, scan)
         return True
+
+    def _missing(self, outcome: Outcome, files: Mapping[str, DataFile], names: Sequence[str]) -> dict[str, int] | None:
+        """How many rows hold no value, file by file, if statistics know it of each."""
+        on, expectation = outcome.relation, outcome.check.expectation
+        if not on.exact or on.base is None or outcome.is_conditional:
+            return None
+        if not isinstance(expectation, ColumnExpectation) or not expectation.counts_missing:
+            return None
+        stats = self.sight.statistics(on.base)
+        known = {name: known_of_file(on, expectation.columns(), files[name], stats) for name in names}
+        missing = {name: each[expectation.column].missing for name, each in known.items() if each is not None}
+        return missing if len(missing) == len(names) else None
 
     def _counted(self, outcome: Outcome, file: DataFile, counts: Counts) -> None:
         outcome.came("scanned")

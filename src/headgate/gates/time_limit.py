@@ -18,15 +18,12 @@ Each = TypeVar("Each")
 
 
 @contextmanager
-def limited(con: Connection, limit: dt.timedelta | None) -> Iterator[None]:
+def limited(con: Connection, limit: dt.timedelta) -> Iterator[None]:
     """Interrupt what ``con`` does after ``limit``.
 
     Raises:
         UnusableError: it was interrupted.
     """
-    if limit is None:
-        yield
-        return
     expired = Event()
 
     def stop() -> None:

@@ -129,6 +129,7 @@ def as_float(value: int | Decimal) -> float | None:
     return found if math.isfinite(found) else None
 
 
+@lru_cache(maxsize=4096)  # asked by each expectation on a column
 def stored_bound(text: str | None, kind: Kind) -> Any:
     """A minimum or maximum as the catalog writes it, as a value that compares; None if it proves nothing.
 
