@@ -407,6 +407,34 @@ def test_json_is_what_it_is_elsewhere(server: str, means: type[JsonExpectation])
     assert 200 < len(ours) < len(texts) - 200
 
 
+def test_columns_of_documents_are_judged_as_texts_are(server: str) -> None:
+    texts = ['{"x": 1}', None, "[1, 2]", '"\\ud800"', '"\\u0000"', '{"x": "y"}', '{"x": 1, "x": 2}', "1e400", " {} "]
+    with psycopg.connect(server, autocommit=True) as con:
+        con.execute("DROP TABLE IF EXISTS shop.sheets")
+        con.execute("CREATE TABLE shop.sheets (written json, kept jsonb, word text)")
+        jsonb = [None if text is None or "\\u" in text else text for text in texts]  # it refuses both of these
+        rows = zip(texts, jsonb, texts, strict=True)
+        con.cursor().executemany("INSERT INTO shop.sheets VALUES (%s, %s, %s)", list(rows))
+    schema = {"type": "object", "properties": {"x": {"type": "integer"}}}
+    expectations = [
+        {"type": type_, "kwargs": {"column": column, **more}}
+        for type_, more in (
+            ("valid_json", {}),
+            ("expect_column_values_to_be_json_parseable", {}),
+            ("expect_column_values_to_match_json_schema", {"json_schema": schema}),
+        )
+        for column in ("written", "word", "kept")
+    ]
+    judged = [each.to_json() for each in gate(f"{server}::shop.sheets", {"expectations": expectations}).results]
+    assert [each["error"] for each in judged] == [None] * 9
+    numbers = ("success", "element_count", "missing_count", "unexpected_count", "partial_unexpected_list")
+    written, word, kept = (tuple([each[name] for name in numbers] for each in judged[i::3]) for i in range(3))
+    assert written == word
+    assert [counts[3] for counts in word] == [1, 0, 5]
+    assert [counts[1:4] for counts in kept] == [[9, 3, 0], [9, 3, 0], [9, 3, 3]]
+    assert sorted(kept[2][4])[1:] == ["[1, 2]", '{"x": "y"}']  # and the number of 401 digits
+
+
 def invalid(data: Data, means: type[JsonExpectation]) -> list[str]:
     """The texts of a table's column ``word`` that are no JSON."""
     on = read_relation(data.con, data.contents, data.layer, data.table, data.alias, never_plain)

@@ -9,7 +9,7 @@ from headgate.gates.columns import ColumnExpectation
 from headgate.gates.expectation import expectation
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
-from headgate.gates.values import UnusableError
+from headgate.gates.values import DOCUMENTS, UnusableError
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -33,14 +33,15 @@ class JsonExpectation(ColumnExpectation):
         """Only texts can be JSON."""
         super().require(on)
         type_ = on.column(self.column).type
-        if type_ not in ("VARCHAR", "JSON"):
+        if on.kind(self.column) != "text" and type_ not in DOCUMENTS:
             raise UnusableError(f"{self.column} holds {type_}: only texts can be JSON")
 
     def text(self, on: Checked) -> exp.Expr:
-        """The column."""
+        """The column as text."""
         from headgate.gates import sql
 
-        return sql.column(self.column)
+        column = sql.column(self.column)
+        return column if on.kind(self.column) == "text" else sql.cast(column, "VARCHAR")
 
     def bare(self, on: Checked) -> exp.Expr:
         """The text without what is said in it."""

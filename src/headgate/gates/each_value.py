@@ -16,7 +16,7 @@ from headgate.gates.expectation import Counts, Read
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
 from headgate.gates.time_limit import in_time
-from headgate.gates.values import UnusableError
+from headgate.gates.values import DOCUMENTS, UnusableError
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -75,7 +75,7 @@ class EachValueExpectation(ColumnExpectation):
         """Only texts are read, and somebody must be there who can."""
         super().require(on)
         type_ = on.column(self.column).type
-        if on.kind(self.column) != "text" and type_ != "JSON":
+        if on.kind(self.column) != "text" and type_ not in DOCUMENTS:
             raise UnusableError(f"{self.column} holds {type_}: only texts are read")
         self.acceptor()
 

@@ -29,6 +29,8 @@ _KINDS: dict[str, Kind] = {
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
     "TIME": "time",
 }
+#: Types of columns that hold documents and nothing else, the second one PostgreSQL's.
+DOCUMENTS = frozenset({"JSON", "JSONB"})
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?")
 _INTEGER = re.compile(r"-?\d{1,40}")

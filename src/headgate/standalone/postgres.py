@@ -92,6 +92,7 @@ def _connected(url: str) -> tuple[psycopg.Connection[Any], str]:
     try:
         import psycopg
         from psycopg.conninfo import conninfo_to_dict
+        from psycopg.types.string import TextLoader
     except ImportError as error:
         raise MissingExtraError("psycopg", "postgres") from error
     try:
@@ -112,6 +113,8 @@ def _connected(url: str) -> tuple[psycopg.Connection[Any], str]:
         connection = psycopg.connect(**settings)
         connection.read_only = True
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        for type_ in ("json", "jsonb"):  # as texts, which is what they are elsewhere
+            connection.adapters.register_loader(type_, TextLoader)
     except psycopg.Error as error:
         text = _without(str(error), said.get("password"))
         hint = "the password can be given by PGPASSWORD, or in ~/.pgpass"

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from headgate.gates.values import Kind, kind_of
-from headgate.standalone.postgres_words import KindOf
+from headgate.gates.values import DOCUMENTS, kind_of
+from headgate.standalone.postgres_words import KindOf, KnownKind
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -20,15 +20,15 @@ class KnownKinds:
     """The kinds of the columns of the relations that a gate looked at."""
 
     def __init__(self) -> None:
-        self._kinds: dict[str, set[Kind | None]] = defaultdict(set)
-        self._columns: dict[tuple[str, str], dict[str, Kind]] = {}
+        self._kinds: dict[str, set[KnownKind | None]] = defaultdict(set)
+        self._columns: dict[tuple[str, str], dict[str, KnownKind]] = {}
 
     def learn(self, relation: tuple[str, str], columns: Sequence[tuple[str, str]], server_version: int) -> None:
         """Columns of a relation, which is told by its schema and name; the version is libpq's, such as 160004."""
-        self._columns[relation] = {name: kind_of(type_) for name, type_ in columns}
+        self._columns[relation] = {name: _kind(type_) for name, type_ in columns}
         unlike = ("FLOAT",) if server_version >= _SHORTEST_FLOATS else ("FLOAT", "DOUBLE")
         for name, type_ in columns:
-            self._kinds[name].add(None if type_ in unlike else kind_of(type_))
+            self._kinds[name].add(None if type_ in unlike else _kind(type_))
 
     def hide_nan(self, tree: exp.Expr) -> None:
         """Let a statement see nulls where a numeric is NaN, as no decimal is elsewhere: there it is missing."""
@@ -54,10 +54,14 @@ class KnownKinds:
 
         taken = {each.alias for each in tree.find_all(exp.Alias)}
 
-        def kind(node: exp.Expr) -> Kind | None:
+        def kind(node: exp.Expr) -> KnownKind | None:
             if not isinstance(node, exp.Column) or node.table != sql.CHECKED or node.name in taken:
                 return None
             kinds = self._kinds.get(node.name, {None})
             return next(iter(kinds)) if len(kinds) == 1 else None
 
         return kind
+
+
+def _kind(type_: str) -> KnownKind:
+    return "document" if type_ in DOCUMENTS else kind_of(type_)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from headgate.gates.values import MOMENTS, Kind, UnusableError
 from headgate.standalone import postgres_floats
@@ -12,10 +12,13 @@ from headgate.standalone.postgres_regex import in_postgres as regex_in_postgres
 if TYPE_CHECKING:
     from sqlglot import exp
 
-#: What kind of values a column of the checked relation holds; None if that is not certain. Only 64 bits are a float.
-KindOf = Callable[["exp.Expr"], Kind | None]
+#: What a column of the checked relation holds: documents are a kind of their own here.
+KnownKind = Kind | Literal["document"]
+#: Says which it is; None if that is not certain. Only 64 bits are a float.
+KindOf = Callable[["exp.Expr"], KnownKind | None]
 #: Their texts are those that DuckDB writes, a date's but for the words before the first year, or can be made so.
-_WRITTEN_ALIKE: frozenset[Kind] = frozenset({"text", "integer", "decimal", "date", "float"})
+#: A document of the type json is the text that was written, one of jsonb means the same.
+_WRITTEN_ALIKE: frozenset[KnownKind] = frozenset({"text", "integer", "decimal", "date", "float", "document"})
 #: A text within JSON, as a regular expression of PostgreSQL.
 _TEXT_IN_JSON = r'"(?:[^"\\]|\\.)*"'
 #: What DuckDB takes for a number in JSON, in any case. A null in its place is no part of another number.
@@ -126,6 +129,8 @@ def _is_text(node: exp.Expr, kind_of: KindOf) -> bool:
 
     if isinstance(node, exp.Literal):
         return bool(node.is_string)
+    if isinstance(node, exp.Cast) and _is_to_text(node):
+        return kind_of(node.this) == "document"
     return isinstance(node, exp.RegexpReplace) or kind_of(node) == "text"
 
 
