@@ -94,7 +94,7 @@ def explain(project: Project, options: Options) -> tuple[int | None, list[Step]]
         changes = find_changes(project, parent, ledger, store.location, options)
     dbt = open_dbt(project, store) if changes.any else None
     models = dbt.models() if dbt else None
-    return releases.pointer().release, make_plan(project, parent, changes, models)
+    return releases.pointer().release, make_plan(project, parent, changes, models, full=options.full)
 
 
 def new_run_id(ledger: Ledger) -> str:
