@@ -163,6 +163,25 @@ def test_without_its_dbt_project_nothing_stale_is_published(published: Shop) -> 
     assert Releases(open_store(published.project())).manifest(2).tables.keys() == {"raw.sales", "raw.items"}
 
 
+def test_an_empty_model_is_the_authors_mistake(published: Shop) -> None:
+    published.write("models/marts/nothing.sql", "")
+    verdict = published.run()
+    assert (verdict.status, verdict.exit_code) == ("failed", ExitCode.USAGE)
+    assert "dbt has nothing to run for model.shop.nothing" in (verdict.error or "")
+
+
+def test_nothing_new_is_not_said_of_a_release_that_nobody_can_read(published: Shop) -> None:
+    (published.folder / "lake/releases/000001.ducklake").unlink()
+    verdict = published.run()
+    assert (verdict.status, verdict.exit_code) == ("failed", ExitCode.COULD_NOT_RUN)
+    assert "the catalog of release 1 is gone" in (verdict.error or "")
+
+
+def test_the_id_of_a_run_becomes_the_name_of_a_file(shop: Shop) -> None:
+    with pytest.raises(UsageError, match="is not the id of a run"):
+        perform_step(shop.project(), "x" * 300, "extract:till", Options())
+
+
 def test_a_model_in_no_layer_is_refused(published: Shop) -> None:
     published.write("models/other/stray.sql", "{{ config(schema='other') }} select 1 as n")
     verdict = published.run()

@@ -220,6 +220,8 @@ def _not_at_all(shop: Workshop, changes: Changes) -> Outcome | None:
     if shop.base.held is not None:
         return Outcome("skipped", ends="held")
     if not changes.any:
+        if shop.parent is not None:  # what is said to be served is there
+            shop.releases.verify(shop.parent.release)
         return Outcome("skipped", ends="nothing_new")
     return None
 
