@@ -32,6 +32,9 @@ class Kind(StrEnum):
     AFTER = "after"
 
 
+#: Why no step is needed where somebody rolled back.
+HELD = "the lake is held since it was rolled back: headgate resume lets runs go on"
+
 #: What comes after the release, and cannot take it back. Each of these steps is done on its own.
 FOLLOWING = (Kind.SERVE, Kind.EXPORT, Kind.AFTER)
 

@@ -15,7 +15,7 @@ from headgate.lake.lease import locked
 from headgate.lake.reading import query, reader
 from headgate.lake.release import Releases
 from headgate.ledger import Ledger
-from headgate.plan import Kind
+from headgate.plan import HELD, Kind, Need
 from headgate.run import Options, explain, perform_step
 from headgate.run.check import check_project
 from headgate.run.keeping import prune_lake, roll_back
@@ -149,6 +149,14 @@ def test_a_layer_that_is_gone_takes_its_tables_with_it_once_that_is_allowed(publ
         ask(published, "from marts.by_item")
 
 
+def test_a_table_that_no_source_has_any_more_is_told_of(published: Shop) -> None:
+    settings = (published.folder / "headgate.yml").read_text()
+    published.write("headgate.yml", settings.replace("      items: {", "      things: {"))
+    verdict = published.run()
+    assert verdict.status == "published"
+    assert [note for note in verdict.notes if "raw.items is of no source any more" in note]
+
+
 def test_without_its_dbt_project_nothing_stale_is_published(published: Shop) -> None:
     (published.folder / "dbt_project.yml").rename(published.folder / "mislaid.yml")
     published.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
@@ -188,6 +196,15 @@ def test_a_model_in_no_layer_is_refused(published: Shop) -> None:
     assert (verdict.status, verdict.exit_code) == ("failed", ExitCode.USAGE)
     assert "models/other/stray.sql" in (verdict.error or "")
     assert "schema that is no layer" in (verdict.error or "")
+
+
+def test_a_plan_for_a_lake_that_is_held_needs_no_step(published: Shop) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
+    published.run()
+    roll_back(published.project(), 1, "bad week")
+    published.write("data/sales_3.csv", "id,item,amount\n5,b,5\n")
+    release, steps = explain(published.project(), Options())
+    assert (release, {step.need for step in steps}, {step.why for step in steps}) == (1, {Need.NO}, {HELD})
 
 
 @pytest.mark.slow
