@@ -220,7 +220,7 @@ class Dbt:
     def _parse(self) -> Models:
         result = self._invoke(["parse", "--no-write-json"])
         if not result.success:
-            raise parse_error(str(result.exception or "dbt cannot parse the project"))
+            raise parse_error(str(result.exception or "dbt cannot parse the project"), self._folder)
         self._manifest = result.result
         settings = read_yaml(self._folder / "dbt_project.yml", "dbt_project.yml").data
         models = read_models(
