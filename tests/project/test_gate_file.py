@@ -330,8 +330,18 @@ def test_a_broken_suite_is_told_with_its_place(read: Read, suite: str | bytes, l
 
 
 def test_all_that_great_expectations_writes_at_the_top_of_a_suite_is_taken(read: Read) -> None:
-    old = {"expectation_suite_name": "s", "ge_cloud_id": None, "data_asset_type": None, "evaluation_parameters": {}}
-    new = {"name": "s", "id": "0c0c4f1e-5e0f-4f4e-9d36-3c5d2f8e2b9b", "suite_parameters": {}, "notes": "by hand"}
+    old: dict[str, Any] = {
+        "expectation_suite_name": "s",
+        "ge_cloud_id": None,
+        "data_asset_type": None,
+        "evaluation_parameters": {},
+    }
+    new: dict[str, Any] = {
+        "name": "s",
+        "id": "0c0c4f1e-5e0f-4f4e-9d36-3c5d2f8e2b9b",
+        "suite_parameters": {},
+        "notes": "by hand",
+    }
     for keys in (old, old | {"data_asset_name": "t"}, new):
         assert read(s={**keys, "meta": {"great_expectations_version": "1.24.1"}, "expectations": []}).tables["t"] == ()
 
