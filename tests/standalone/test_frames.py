@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headgate import gate
 from headgate.errors import CouldNotRunError, UsageError
@@ -157,3 +160,47 @@ def test_categories_are_judged_as_their_values() -> None:
         {"expect_column_most_common_value_to_be_in_set": {"column": "kind", "value_set": ["b"]}},
     ]
     assert [(each.type, each.error) for each in gate(frame, suite).results if not each.success] == []
+
+
+#: Moments that nanoseconds can be counted to, all others that a suite can name, and the edges between them.
+HELD = st.datetimes(dt.datetime(1677, 9, 22), dt.datetime(2262, 4, 11, 23, 47, 16, 854775))  # noqa: DTZ001 - no zone
+EDGES = (
+    "1677-09-21",
+    "1677-09-22",
+    "2262-04-11 23:47:16.854775",
+    "2262-04-11 23:47:16.854776",
+    "9999-12-31",
+    "0001-01-01",
+)
+NAMED = st.datetimes().map(str) | st.sampled_from(EDGES)
+
+
+@settings(max_examples=25, deadline=None)
+@given(values=st.lists(st.none() | HELD, max_size=4), low=NAMED, high=NAMED, more=st.lists(NAMED, max_size=3))
+def test_nanoseconds_compare_with_every_moment_as_microseconds_do(
+    values: list[dt.datetime | None], low: str, high: str, more: list[str]
+) -> None:
+    low, high = sorted((low, high))
+    wanted = [low, *more, *(str(each) for each in values[:1] if each)]
+    suite: list[dict[str, Any]] = [
+        {"expect_column_values_to_be_between": {"column": "c", "min_value": low, "max_value": high}},
+        {"expect_column_values_to_be_between": {"column": "c", "min_value": low, "strict_min": True}},
+        {"expect_column_values_to_be_between": {"column": "c", "max_value": high, "strict_max": True}},
+        {"expect_column_max_to_be_between": {"column": "c", "min_value": low, "max_value": high}},
+        {"expect_column_values_to_be_in_set": {"column": "c", "value_set": wanted}},
+        {"expect_column_values_to_not_be_in_set": {"column": "c", "value_set": wanted}},
+        {"expect_column_distinct_values_to_equal_set": {"column": "c", "value_set": wanted}},
+        {"expect_column_most_common_value_to_be_in_set": {"column": "c", "value_set": wanted}},
+        {"expect_column_pair_values_to_be_in_set": {"column_A": "c", "column_B": "c", "value_pairs_set": [wanted[:2]]}},
+    ]
+    suite = suite if len(wanted) > 1 else suite[:-1]
+    found = []
+    with duckdb.connect() as con:
+        for kind in ("TIMESTAMP", "TIMESTAMP_NS"):
+            con.execute(f"CREATE OR REPLACE TABLE t (c {kind})")
+            for value in values:
+                con.execute("INSERT INTO t VALUES (?)", [value])
+            results = gate(con.table("t"), suite).results
+            found.append([(each.success, each.error, each.unexpected_count, each.observed_value) for each in results])
+    assert found[0] == found[1]
+    assert [error for _, error, _, _ in found[0] if error] == []
