@@ -134,7 +134,13 @@ class Dbt:
                 raise TransformError(f"the hook {r.node.name} failed: {unframed(message or '')}", model=r.node.name)
         missing = wanted - {outcome.id for outcome in outcomes}
         if missing:
-            raise TransformError("dbt did not run what it was asked to run", model=", ".join(sorted(missing)))
+            named = ", ".join(sorted(missing))
+            raise TransformError(
+                f"dbt has nothing to run for {named}",
+                model=named,
+                hint="is its file empty, or does a schema.yml describe it under a name that no model has?",
+                fault=ExitCode.USAGE,
+            )
         return outcomes
 
     def close(self) -> None:
