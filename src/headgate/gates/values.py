@@ -33,8 +33,7 @@ _KINDS: dict[str, Kind] = {
 NANOSECONDS = "TIMESTAMP_NS"
 #: Types of columns that hold documents and nothing else, the second one PostgreSQL's.
 DOCUMENTS = frozenset({"JSON", "JSONB"})
-#: A type of moments that are counted in nanoseconds, and those of other types with which DuckDB compares them.
-NANOSECONDS = "TIMESTAMP_NS"
+#: With which moments of other types DuckDB compares one of nanoseconds.
 _OF_NANOSECONDS = (dt.datetime(1677, 9, 22), dt.datetime(2262, 4, 11, 23, 47, 16, 854775))  # noqa: DTZ001 - has no zone
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?")
