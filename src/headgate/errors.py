@@ -48,6 +48,26 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+def printable(text: str) -> str:
+    """A text without control characters, and none that turns others around: they are written as they would be in code.
+
+    >>> printable("tab\\tbell\\a, back to front \\u202e")
+    'tab\\\\tbell\\\\x07, back to front \\\\u202e'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\u00a0" else repr(c)[1:-1] for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """The same of a text that may have several lines.
+
+    >>> printable_lines("first\\nsecond\\x1b[2J")
+    'first\\nsecond\\\\x1b[2J'
+    """
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was most likely meant.
 

@@ -331,6 +331,22 @@ def test_profile_suggests_what_gate_finds_to_hold(tmp_path: Path, cli: Cli) -> N
     an_error(cli("profile", str(tmp_path / "x.csv"), "--tight", "--loose", "--json"), 2)
 
 
+def test_people_are_told_of_values_as_values_and_of_nothing_that_their_terminal_would_obey(
+    tmp_path: Path, cli: Cli
+) -> None:
+    (tmp_path / "x.csv").write_text("c\na\nb\n\x1b[2Jc\n")
+    (tmp_path / "g.yml").write_text(
+        "- expect_column_distinct_values_to_be_in_set: {column: c, value_set: [a]}\n"
+        "- expect_column_values_to_be_in_set: {column: c, value_set: [a]}\n"
+        "- expect_column_most_common_value_to_be_in_set: {column: c, value_set: [x]}\n"
+    )
+    out = cli("gate", str(tmp_path / "g.yml"), str(tmp_path / "x.csv")).out
+    assert out.count("unexpected: 2\n") == 1
+    assert out.count("unexpected rows: 2\n") == 1
+    assert "\\x1b[2Jc" in out
+    assert "\x1b" not in out
+
+
 def test_profile_and_gate_are_told_how_a_csv_file_is_written(tmp_path: Path, cli: Cli) -> None:
     (tmp_path / "x.csv").write_bytes(("n\tort\n" + "1\tKöln\n2\t-\n" * 20).encode("latin-1"))
     said = (str(tmp_path / "x.csv"), "--encoding", "latin-1", "--delimiter", r"\t", "--null", "-", "--json")

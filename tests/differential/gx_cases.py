@@ -446,7 +446,10 @@ def divergence(given: Given) -> Arguments:
         return {"partition_object": expected, **holdouts}
 
     threshold = required(threshold=st.sampled_from([0, 0.1, 0.5, 2, 100]))
-    return joined(binned() if given.kinds[0] in ("integer", "float") else categorical(), threshold, column=given.column)
+    unheeded = optional(min_value=st.just(50), max_value=st.just(0.2))
+    return joined(
+        binned() if given.kinds[0] in ("integer", "float") else categorical(), threshold, unheeded, column=given.column
+    )
 
 
 # --- expectations ---------------------------------------------------------------------------------------

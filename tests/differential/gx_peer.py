@@ -55,6 +55,10 @@ class GreatExpectations:
         """A suite as it writes it to a file itself."""
         return dict(self._answer({"written": suite}))
 
+    def stored(self, suite: Mapping[str, Any]) -> dict[str, Any]:
+        """A suite after it was a file of a project's store, was read from there and saved."""
+        return dict(self._answer({"stored": suite}))
+
     def _ask(self, asked: Mapping[str, Any]) -> list[Theirs]:
         return [Theirs(**each) for each in self._answer({"url": self.url, **asked})]
 

@@ -5,7 +5,8 @@ name, each with ``columns`` (name and type) and ``rows`` of texts and nulls, and
 or ``csv``, the path of a file, with ``texts``, its columns that are texts whatever they look like. It has
 ``expectations``, or ``suite`` with one as a file has it. The answer has a result for each expectation: ``success``,
 ``result`` and ``error``, which is why it could not be checked. To a request that has only a suite as ``written`` the
-answer is this suite as Great Expectations itself writes it.
+answer is this suite as Great Expectations itself writes it; to one with ``stored`` that suite after Great Expectations
+has read it from a file of its own store, and saved it there again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import decimal
 import json
 import logging
 import os
+import pathlib
 import sys
+import tempfile
 import warnings
 from typing import Any
 
@@ -41,6 +44,10 @@ def main() -> None:
     databases: dict[str, Any] = {}
     for line in sys.stdin:
         request = json.loads(line)
+        if "stored" in request:
+            answers.write(json.dumps(stored(request["stored"])) + "\n")
+            answers.flush()
+            continue
         if "written" in request:
             suite = ExpectationSuite(**request["written"])
             answers.write(json.dumps(suite.to_json_dict()) + "\n")
@@ -55,6 +62,16 @@ def main() -> None:
             batch = table_batch(databases[url], request)
         answers.write(json.dumps([judged(batch, each) for each in expectations(request)], default=plain) + "\n")
         answers.flush()
+
+
+def stored(suite: dict[str, Any]) -> dict[str, Any]:
+    """The file of a suite in a project's folder, after it was read and saved by those who know what may stand there."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = gx.get_context(mode="file", project_root_dir=folder)
+        file = pathlib.Path(folder) / "gx" / "expectations" / f"{suite['name']}.json"
+        file.write_text(json.dumps(suite))
+        project.suites.get(suite["name"]).save()
+        return dict(json.loads(file.read_text()))
 
 
 def expectations(request: dict[str, Any]) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,22 @@ def test_everything_that_a_gate_file_says_arrives(tmp_path: Path, peer: GreatExp
     suite = to_gx(tmp_path / "g.yml", name="judged")
     (theirs,) = peer.judge_suite(Table((("c", "INTEGER"),), ((None,),)), suite)
     assert (theirs.success, theirs.error, theirs.result["unexpected_count"]) == (False, None, 1)
+
+
+def test_its_own_store_takes_what_is_written_and_gives_back_all_that_was_said(
+    tmp_path: Path, peer: GreatExpectations
+) -> None:
+    entries: list[dict[str, Any]] = [
+        {VALUES + "not_be_null": {"column": "c"}, "id": "c_is_there", "dimension": "validity", "on_fail": "quarantine"},
+        {VALUES + "be_unique": {"column": "c"}, "id": "6f6b8f2e-3f0a-4b6e-9d50-0c6b8f0d8a11"},
+        {"expect_compound_columns_to_be_unique": {"column_list": ["c", "d"], "timeout": "5s"}, "meta": {"by": "me"}},
+    ]
+    (tmp_path / "g.yml").write_text(yaml.safe_dump({"judged": entries}))
+    suite = to_gx(tmp_path / "g.yml", name="judged")
+    back = suite_of(peer.stored(suite), "judged.json").expectations
+    written = suite_of(suite, "judged.json").expectations
+    assert [each.id for each in back[:2]] == ["c_is_there", "6f6b8f2e-3f0a-4b6e-9d50-0c6b8f0d8a11"]
+    assert [replace(each, id=None) for each in back] == [replace(each, id=None) for each in written]
 
 
 def test_a_query_is_judged_there_too(con: Connection, sql_peer: GreatExpectations, tmp_path: Path) -> None:

@@ -107,3 +107,14 @@ def test_texts_fall_into_no_bins_and_very_many_values_are_no_categories(branch: 
     partition = {"values": [1], "weights": [1]}
     many = expect("expect_column_kl_divergence_to_be_less_than", column="a", partition_object=partition)
     assert "more than 10,000 different values" in str(judge(branch, "many", many).error)
+
+
+@pytest.mark.parametrize(("threshold", "success"), [(None, True), (0.1, False), (2, True)])
+def test_bounds_that_great_expectations_takes_and_does_not_look_at_are_not_looked_at(
+    branch: Connection, threshold: float | None, success: bool
+) -> None:
+    expected = {"values": ["a", "b"], "weights": [0.9, 0.1]}
+    values = "('a'), ('b'), ('b'), ('b')"
+    result = check(branch, values, expected, threshold=threshold, min_value=50, max_value=0.2)
+    assert (result.success, result.error) == (success, None)
+    assert result.observed_value == pytest.approx(1.1909438040411824)

@@ -307,6 +307,7 @@ def test_parameters_that_the_suite_holds_are_filled_in(read: Read) -> None:
         ("[]", 1, "not a Great Expectations suite"),
         ("{}", 1, "not a Great Expectations suite"),
         ('{"expectations": {}}', 1, "not a Great Expectations suite"),
+        ('{"name": "s", "expectations": [], "bogus": []}', None, "a suite has no key 'bogus'"),
         ('{"expectations": [\n5]}', 2, "must be an object"),
         ('{"expectations": [{}]}', 1, "one 'type'"),
         ('{"expectations": [{"type": "a", "expectation_type": "a"}]}', 1, "one 'type'"),
@@ -328,7 +329,26 @@ def test_a_broken_suite_is_told_with_its_place(read: Read, suite: str | bytes, l
     assert what in error.what
 
 
+def test_all_that_great_expectations_writes_at_the_top_of_a_suite_is_taken(read: Read) -> None:
+    old: dict[str, Any] = {
+        "expectation_suite_name": "s",
+        "ge_cloud_id": None,
+        "data_asset_type": None,
+        "evaluation_parameters": {},
+    }
+    new: dict[str, Any] = {
+        "name": "s",
+        "id": "0c0c4f1e-5e0f-4f4e-9d36-3c5d2f8e2b9b",
+        "suite_parameters": {},
+        "notes": "by hand",
+    }
+    for keys in (old, old | {"data_asset_name": "t"}, new):
+        assert read(s={**keys, "meta": {"great_expectations_version": "1.24.1"}, "expectations": []}).tables["t"] == ()
+
+
 def test_the_hint_for_a_mistyped_key_of_a_suite(read: Read) -> None:
+    error = refused(read, s={"name": "s", "expectations": [], "suite_parameter": {}})
+    assert (error.key, error.hint) == ("suite_parameter", "did you mean 'suite_parameters'?")
     error = refused(read, s='{"expectations": [{"type": "a", "kwarg": {}}]}')
     assert error.hint == "did you mean 'kwargs'?"
     assert error.key == "expectations[0]"

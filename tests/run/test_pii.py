@@ -8,6 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from headgate.run.check import check_project
+from headgate.run.deciding import show_quarantine
 from headgate.run.why import explain_run
 from small_shop import HEADGATE_YML, Shop
 
@@ -66,6 +67,23 @@ def test_a_blocked_gate_tells_which_rows_and_no_value(private: Shop) -> None:
     shown = json.dumps([verdict.to_json(), asdict(why)], default=str, ensure_ascii=False)
     assert "•••" in shown
     assert SECRET not in shown + told(private)
+
+
+def test_quarantine_keeps_a_row_whole_and_only_who_asks_for_rows_sees_its_values(private: Shop) -> None:
+    private.write("data/items.csv", f"item,name\na,{SECRET}\nb,Brown\n")
+    private.write("data/sales_1.csv", "id,item,amount\n1,b,5\n")
+    private.write(
+        "gates/raw.yml",
+        "items:\n  - max_quarantine: 1\n"
+        "  - expect_column_values_to_be_in_set: {column: name, value_set: [Brown]}\n    on_fail: quarantine\n",
+    )
+    verdict = private.run()
+    assert (verdict.status, verdict.failures) == ("published", [])
+    with show_quarantine(private.project(), "raw.items", where=None, expectation=None) as found:
+        columns, (row,) = found.answer.columns, [row for batch in found.answer.batches for row in batch]
+    shown = dict(zip(columns, row, strict=True))
+    assert shown["name"] == SECRET
+    assert SECRET not in json.dumps([verdict.to_json(), shown["_quarantine_reason"]]) + told(private)
 
 
 @pytest.mark.slow

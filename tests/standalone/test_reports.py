@@ -13,6 +13,7 @@ import pytest
 from headgate import gate
 from headgate.errors import CouldNotRunError, LedgerUnavailableError, UsageError
 from headgate.ledger import JudgedRecord
+from headgate.reports import words
 from headgate.standalone import Judged
 from small_shop import Shop
 
@@ -52,9 +53,9 @@ def test_the_page_needs_nothing_else_and_runs_nothing_of_the_data(judged: Judged
     assert "script" not in page.seen
     assert page.seen.count("b") == len({each.dimension for each in judged.results})
     assert page.links == []
-    assert EVIL.strip("\x01") in page.words
-    for words in ("FAILED", "1 of 4 expectations held", "1 rows", "could not be checked", "uniqueness"):
-        assert words in page.words
+    assert EVIL.replace("\x01", "\\x01") in page.words
+    for said in ("FAILED", "1 of 4 expectations held", "1 rows", "could not be checked", "uniqueness"):
+        assert said in page.words
     assert page.seen.count("tr") == 1 + len(judged.results)
 
 
@@ -73,6 +74,37 @@ def test_markdown_is_one_table_row_for_each_that_did_not_hold(judged: Judged, tm
     assert len(rows) == 3
     assert "<script>" not in text
     assert text.startswith("## FAILED: ")
+
+
+@pytest.mark.parametrize("ending", ["html", "md", "xml"])
+def test_no_document_holds_a_character_that_hides_others(tmp_path: Path, ending: str) -> None:
+    odd = "".join(map(chr, range(1, 32))) + "\x7f\x85\x9b\u202e\u2066\ufffe"
+    (tmp_path / "odd.jsonl").write_text(json.dumps({"name": odd}) + "\n")
+    values = {"column": "name", "value_set": [odd + "other"]}
+    result = gate(tmp_path / "odd.jsonl", [{"expect_column_values_to_be_in_set": values}])
+    found = replace(result, data=odd, history=None).report(tmp_path / f"r.{ending}")
+    assert [each for each in found if each not in "\n\xa0" and not each.isprintable()] == []
+    assert "x1b" in found
+    assert "u202e" in found
+
+
+def test_values_are_counted_as_values_and_rows_as_rows(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("id,c\n1,a\n2,b\n3,c\n4,a\n5,\n")
+    suite = [
+        {"expect_column_distinct_values_to_be_in_set": {"column": "c", "value_set": ["a"]}},
+        {"expect_column_distinct_values_to_contain_set": {"column": "c", "value_set": ["a", "x"]}},
+        {"expect_column_distinct_values_to_equal_set": {"column": "c", "value_set": ["b", "c", "x", "y"]}},
+        {"expect_column_values_to_be_in_set": {"column": "c", "value_set": ["x"]}},
+        {"expect_column_values_to_not_be_null": {"column": "c"}},
+    ]
+    found = [words.finding(each) for each in gate(tmp_path / "c.csv", suite).results]
+    assert found == [
+        "2 unexpected values",
+        "1 value of the set missing",
+        "1 unexpected value, 2 values of the set missing",
+        "4 of 4 unexpected (100 %); 1 more without a value",
+        "1 of 5 unexpected (20 %)",
+    ]
 
 
 def test_json_is_what_the_verb_prints(judged: Judged, tmp_path: Path) -> None:

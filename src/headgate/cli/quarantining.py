@@ -74,6 +74,8 @@ def show(
     """Show rows in quarantine, whole, with the run and the reason.
 
     Of the release that is served, and only those that wait, unless --status says otherwise.
+
+    Values of columns that are tagged pii are shown, too.
     """
     from headgate.cli.opening import open_project
     from headgate.cli.output import show as tell

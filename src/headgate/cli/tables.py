@@ -9,7 +9,8 @@ from typing import Any
 from unicodedata import combining, east_asian_width
 
 from headgate.cli.output import painted, show
-from headgate.cli.values import exact, grouped, printable
+from headgate.cli.values import exact, grouped
+from headgate.errors import printable
 
 GAP = "  "
 #: A column that must give way to others keeps this many characters.

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from datetime import date, time
 from typing import Any
 
+from headgate.errors import printable
+
 
 def plain(value: Any) -> Any:
     """The nearest value that JSON knows.
@@ -77,17 +79,6 @@ def grouped(value: Any) -> str:
     if value is None:
         return ""
     return f"{value:,}" if isinstance(value, int) else printable(str(value))
-
-
-def printable(text: str) -> str:
-    """A text without control characters: they are written as they would be in code.
-
-    >>> printable("tab\\tbell\\a")
-    'tab\\\\tbell\\\\x07'
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\u00a0" else repr(c)[1:-1] for c in text)
 
 
 def _key(key: Any) -> str:

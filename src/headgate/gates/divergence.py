@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +57,10 @@ def partition(value: Any) -> Partition:
 @expectation("expect_column_kl_divergence_to_be_less_than", dimension="accuracy")
 @dataclass(frozen=True)
 class DivergenceLessThan(ReportExpectation):
-    """The divergence of the column's distribution from the declared one is at most a threshold."""
+    """The divergence of the column's distribution from the declared one is at most a threshold.
+
+    ``min_value`` and ``max_value`` are arguments of Great Expectations 1.24, which never looks at them either.
+    """
 
     column: str = argument(arguments.name)
     partition_object: Partition = argument(partition)  # noqa: RUF009 - a field, as all
@@ -64,6 +68,8 @@ class DivergenceLessThan(ReportExpectation):
     tail_weight_holdout: float = argument(arguments.share, default=0.0)
     internal_weight_holdout: float = argument(arguments.share, default=0.0)
     bucketize_data: bool = argument(arguments.flag, default=True)
+    min_value: float | str | dt.date | None = argument(arguments.bound, default=None)  # noqa: RUF009 - a field, as all
+    max_value: float | str | dt.date | None = argument(arguments.bound, default=None)  # noqa: RUF009 - a field, as all
 
     def __post_init__(self) -> None:
         expected = self.partition_object

@@ -15,7 +15,7 @@ from headgate.gates.columns import ColumnExpectation
 from headgate.gates.expectation import expectation
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, as_number, moment, number
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, as_number, is_of, moment, number
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -86,14 +86,31 @@ def _within(between: Between, on: Checked, kind: Kind) -> exp.Expr:
     low, strict_low = _tightened(low, between.strict_min, kind, up=True)
     high, strict_high = _tightened(high, between.strict_max, kind, up=False)
     constants = [None if bound is None else _constant(bound, kind) for bound in (low, high)]
-    if constants[0] is not None and constants[1] is not None and not strict_low and not strict_high:
+    type_ = on.column(between.column).type
+    columns = [_beside(column, type_, bound) for bound in (low, high)]
+    if (
+        constants[0] is not None
+        and constants[1] is not None
+        and not strict_low
+        and not strict_high
+        and columns[0] is columns[1] is column
+    ):
         return exp.Between(this=column, low=constants[0], high=constants[1])
     sides: list[exp.Expr] = []
     if constants[0] is not None:
-        sides.append((exp.GT if strict_low else exp.GTE)(this=column.copy(), expression=constants[0]))
+        sides.append((exp.GT if strict_low else exp.GTE)(this=columns[0].copy(), expression=constants[0]))
     if constants[1] is not None:
-        sides.append((exp.LT if strict_high else exp.LTE)(this=column.copy(), expression=constants[1]))
+        sides.append((exp.LT if strict_high else exp.LTE)(this=columns[1].copy(), expression=constants[1]))
     return sql.every(sides)
+
+
+def _beside(column: exp.Expr, type_: str, bound: Any) -> exp.Expr:
+    """The column as it compares with a bound: in microseconds if this lies beyond all nanoseconds, hence far away."""
+    from headgate.gates import sql
+
+    if isinstance(bound, dt.datetime) and not is_of(type_, bound):
+        return sql.cast(column.copy(), "TIMESTAMP")
+    return column
 
 
 def _tightened(bound: Any, strict: bool, kind: Kind, *, up: bool) -> tuple[Any, bool]:

@@ -18,7 +18,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
 
 from headgate.gates.relation import Checked
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, moment, number
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, is_of, moment, number
 
 #: Under this name the checked relation stands in every statement.
 CHECKED = "checked"
@@ -178,7 +178,7 @@ def literal(value: Any, kind: Kind, type_: str) -> exp.Expr | None:
     if kind == "text":
         return text_constant(value) if isinstance(value, str) else None
     if kind in MOMENTS:
-        return _moment_literal(value, kind)
+        return _moment_literal(value, kind, type_)
     if kind in ("time", "other") and isinstance(value, str):
         return cast(exp.Literal.string(value), type_)
     raise UnusableError(f"values of type {type_} cannot be compared with {value!r}")
@@ -200,13 +200,13 @@ def _number_literal(value: Any, kind: Kind) -> exp.Expr | None:
     return None if rounded is None else float_constant(rounded)
 
 
-def _moment_literal(value: Any, kind: Kind) -> exp.Expr | None:
+def _moment_literal(value: Any, kind: Kind, type_: str) -> exp.Expr | None:
     if isinstance(value, bool | int | float):
         return None
     found = moment(value, kind)
     if found is None:
         raise UnusableError(f"{value!r} is no {kind}: write it as 2020-12-31 or 2020-12-31 23:59:59")
-    if kind == "date" and found.time() != dt.time():
+    if (kind == "date" and found.time() != dt.time()) or not is_of(type_, found):
         return None
     return moment_constant(found, kind)
 

@@ -33,6 +33,8 @@ _KINDS: dict[str, Kind] = {
 NANOSECONDS = "TIMESTAMP_NS"
 #: Types of columns that hold documents and nothing else, the second one PostgreSQL's.
 DOCUMENTS = frozenset({"JSON", "JSONB"})
+#: With which moments of other types DuckDB compares one of nanoseconds.
+_OF_NANOSECONDS = (dt.datetime(1677, 9, 22), dt.datetime(2262, 4, 11, 23, 47, 16, 854775))  # noqa: DTZ001 - has no zone
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?")
 _INTEGER = re.compile(r"-?\d{1,40}")
@@ -87,6 +89,15 @@ def moment(value: object, kind: Kind) -> dt.datetime | None:
         except OverflowError:
             return None
     return None if found.tzinfo is not None else found
+
+
+def is_of(type_: str, value: dt.datetime) -> bool:
+    """Whether a column of a type can hold a moment; where it cannot, DuckDB refuses to compare the two.
+
+    >>> is_of("TIMESTAMP", dt.datetime(9999, 12, 31)), is_of("TIMESTAMP_NS", dt.datetime(9999, 12, 31))
+    (True, False)
+    """
+    return type_ != NANOSECONDS or _OF_NANOSECONDS[0] <= value <= _OF_NANOSECONDS[1]
 
 
 def as_number(value: Any) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.errors import ConfigError, did_you_mean
-from headgate.project.declaration import Declared, Place, Severity
+from headgate.project.declaration import DIMENSIONS, ON_FAIL, Declared, Place, Severity
 from headgate.project.yaml_file import read_text
 
 MAX_BYTES = 100_000_000
@@ -30,6 +30,17 @@ _IGNORED = frozenset(
     {"expectation_context", "ge_cloud_id", "notes", "rendered_content", "success_on_last_run", "windows"}
 )
 _KNOWN = frozenset({*_TYPE, "kwargs", "meta", "id", "severity", "description"}) | _IGNORED
+#: What versions 1.x and 0.x write at the top of a suite, the name of the data of the latter's first ones among it.
+_TOP = frozenset(
+    {
+        *("name", "id", "expectations", "suite_parameters", "meta", "notes"),
+        *("expectation_suite_name", "ge_cloud_id", "evaluation_parameters", "data_asset_name", "data_asset_type"),
+    }
+)
+_TIMEOUT = "timeout"
+#: What an expectation's ``meta`` may hold under ``headgate``, and which values.
+_OWN_CHOICES = {"dimension": DIMENSIONS, "on_fail": ON_FAIL}
+_OWN_KEYS = ("id", *_OWN_CHOICES, _TIMEOUT)
 _SEVERITIES: dict[str, Severity] = {
     "critical": "fail",
     "warning": "warn",
@@ -105,6 +116,9 @@ def suite_of(suite: Any, file: str, lines: Iterable[int | None] | None = None) -
             line=1,
             hint="a suite is a JSON object with 'name' (or 'expectation_suite_name') and 'expectations'",
         )
+    for key in map(str, suite):
+        if key not in _TOP:
+            raise ConfigError(f"a suite has no key {key[:60]!r}", file=file, key=key[:60], hint=did_you_mean(key, _TOP))
     parameters = suite.get("suite_parameters") or suite.get("evaluation_parameters") or {}
     known = [None] * len(expectations) if lines is None else lines
     places = (Place(file, line, index) for index, line in enumerate(known))
@@ -158,15 +172,34 @@ def _declared(entry: Any, place: Place, parameters: Any) -> Declared:
     severity = "critical" if entry.get("severity") is None else entry["severity"]
     if not isinstance(severity, str) or severity not in _SEVERITIES:
         raise _error(f"there is no severity {str(severity)[:60]!r}", place, "known: critical, info, warning")
+    meta = _mapping(entry, "meta", place)
+    own = _own(meta, place)
     return Declared(
         type=kind,
-        kwargs=resolved,
+        kwargs={key: own.pop(key) for key in (_TIMEOUT,) if key in own} | resolved,
         place=place,
-        id=_text(entry, "id", place),
         severity=_SEVERITIES[severity],
         description=_text(entry, "description", place),
-        meta=_mapping(entry, "meta", place),
+        meta={key: value for key, value in meta.items() if key != OWN},
+        **{"id": _text(entry, "id", place), **own},
     )
+
+
+def _own(meta: dict[str, Any], place: Place) -> dict[str, Any]:
+    """What ``headgate gate --to gx`` put into an expectation's ``meta``: all that Great Expectations cannot hold.
+
+    An ``id`` there was the expectation's own one, before Great Expectations' store gave it a UUID.
+    """
+    own = _mapping(meta, OWN, place)
+    for key, value in own.items():
+        if key not in _OWN_KEYS:
+            raise _error(f"meta.{OWN} has no key {key[:60]!r}", place, did_you_mean(key, _OWN_KEYS))
+        if not isinstance(value, str) or not value:
+            raise _error(f"meta.{OWN}.{key} must be a text", place)
+        choices = _OWN_CHOICES.get(key)
+        if choices is not None and value not in choices:
+            raise _error(f"meta.{OWN}.{key} cannot be {value[:60]!r}", place, did_you_mean(value, choices))
+    return dict(own)
 
 
 def type_of(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
+from headgate.errors import printable_lines
 from headgate.reports import history, words
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def page(reported: Reported) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["printable"] = printable_lines
     results = sorted(reported.results, key=lambda each: ("failed", "warned", "held").index(words.outcome(each)))
     return environment.get_template("page.html.j2").render(
         reported=reported,

@@ -5,22 +5,19 @@ Source: https://github.com/testmoapp/junitxml
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from headgate.errors import printable
 from headgate.reports import words
 
 if TYPE_CHECKING:
     from headgate.reports.rendering import Reported
 
-#: What no XML may hold, not even escaped.
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
 
 def testsuites(reported: Reported) -> str:
     """The document. What only warns is skipped, with its reason; what could not be checked is an error."""
-    results = reported.results
+    results, data = reported.results, printable(reported.data)
     failed = [each for each in results if words.outcome(each) == "failed"]
     counts = {
         "tests": str(len(results)),
@@ -30,19 +27,15 @@ def testsuites(reported: Reported) -> str:
         "time": f"{reported.seconds:.6f}",
     }
     root = ElementTree.Element("testsuites", {"name": "headgate", **counts})
-    suite = ElementTree.SubElement(root, "testsuite", {"name": _clean(reported.data), **counts})
+    suite = ElementTree.SubElement(root, "testsuite", {"name": data, **counts})
     for result in results:
-        name = _clean(f"{result.type}({words.arguments(result)})")
-        attributes = {"classname": _clean(reported.data), "name": name, "time": f"{result.seconds:.6f}"}
+        name = f"{result.type}({words.arguments(result)})"
+        attributes = {"classname": data, "name": name, "time": f"{result.seconds:.6f}"}
         case = ElementTree.SubElement(suite, "testcase", attributes)
         if result.success:
             continue
         kind = "skipped" if result.severity == "warn" else "failure" if result.error is None else "error"
-        found = ElementTree.SubElement(case, kind, {"message": _clean(words.finding(result))})
-        found.text = _clean("\n".join(map(words.value, result.partial_unexpected_list)))
+        found = ElementTree.SubElement(case, kind, {"message": words.finding(result)})
+        found.text = "\n".join(map(words.value, result.partial_unexpected_list))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def _clean(text: str) -> str:
-    return _NO_XML.sub("\ufffd", text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from headgate.errors import printable
 from headgate.reports import words
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def summary(reported: Reported) -> str:
     facts = [f"{held:,} of {len(reported.results):,} expectations held"]
     facts += [] if reported.rows is None else [f"{reported.rows:,} rows"]
     lines = [
-        f"## {reported.status.upper()}: {escaped(reported.data)}",
+        f"## {reported.status.upper()}: {escaped(printable(reported.data))}",
         "",
         f"{' · '.join(facts)} · {reported.seconds:.2f} s",
         "",

@@ -183,8 +183,9 @@ def _failed(failure: Mapping[str, Any]) -> str:
     columns = [str(kwargs[key]) for key in ("column", "column_A", "column_B", "column_list") if kwargs.get(key)]
     named = f" ({', '.join(columns)})" if columns else ""
     count = failure.get("unexpected_count")
-    rows = "" if count is None else f": {count:,} unexpected rows"
-    return f"{place} {failure['expectation']}{named}{rows}"
+    rows = "" if failure.get("unexpected_percent") is None else " rows"  # else values, or what a test of dbt says
+    found = "" if count is None else f": {count:,} unexpected{rows}"
+    return f"{place} {failure['expectation']}{named}{found}"
 
 
 def _serving(verdict: Verdict) -> str:

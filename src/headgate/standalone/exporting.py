@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from headgate.errors import ConfigError
 from headgate.gates import compile_gate
@@ -88,10 +89,13 @@ def _expectation(declared: Declared) -> dict[str, Any]:
     ours = {"dimension": declared.dimension} if declared.dimension else {}
     ours |= {"on_fail": declared.on_fail} if declared.on_fail != "block" else {}
     ours |= {_TIMEOUT: declared.kwargs[_TIMEOUT]} if _TIMEOUT in declared.kwargs else {}
+    id_ = {"id": declared.id} if declared.id else {}
+    theirs = _is_uuid(declared.id or "")
+    ours |= {} if theirs else id_
     kwargs = {name: value for name, value in declared.kwargs.items() if name != _TIMEOUT}
     found: dict[str, Any] = {"type": declared.type, "kwargs": kwargs}
     found |= {"severity": _SEVERITIES[declared.severity], "meta": declared.meta | ({OWN: ours} if ours else {})}
-    found |= {"id": declared.id} if declared.id else {}
+    found |= id_ if theirs else {}
     found |= {"description": declared.description} if declared.description else {}
     try:
         json.dumps(found, allow_nan=False)
@@ -99,3 +103,15 @@ def _expectation(declared: Declared) -> dict[str, Any]:
         what = f"{declared.type} has a number that JSON cannot hold"
         raise ConfigError(what, file=declared.place.file, line=declared.place.line) from error
     return found
+
+
+def _is_uuid(name: str) -> bool:
+    """Whether Great Expectations' store would take it as an id, and give it back as it is.
+
+    >>> _is_uuid("6f6b8f2e-3f0a-4b6e-9d50-0c6b8f0d8a11"), _is_uuid("6F6B8F2E3F0A4B6E9D500C6B8F0D8A11"), _is_uuid("one")
+    (True, False, False)
+    """
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False

@@ -43,7 +43,7 @@ def opened(data: Any, pii: Collection[str] = (), form: CsvForm = AS_FOUND) -> It
     con = connect(extensions=())
     try:
         if not isinstance(place, str):
-            with open_frame(con, place) as frame:
+            with open_frame(con, place, pii=bool(pii)) as frame:
                 yield frame
         elif place.lower().startswith(postgres.SCHEMES):
             with postgres.open_table(*_of_database(place)) as table:
