@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
 
 import duckdb
 
@@ -29,6 +28,7 @@ from headgate.lake.engine import (
     without_suggestions,
 )
 from headgate.project.config import DatabaseSource as DatabaseConfig
+from headgate.project.database_url import said_without
 from headgate.sources.databases.dialect import ATTACHED, BESIDE, Dialect, Part
 
 Result = TypeVar("Result")
@@ -132,17 +132,4 @@ class Session:
     def _plain(self, text: str) -> str:
         text = _STATEMENT.sub("", _AT_URL.sub("", text))
         text = _PREFIX.sub("", text.strip())
-        url = str(getattr(self.config, "url", ""))
-        for secret in _secrets(url):
-            text = text.replace(secret, "***")
-        return " ".join(text.split())
-
-
-def _secrets(url: str) -> list[str]:
-    """The parts of a URL that must not be shown: itself, and its password in every spelling."""
-    try:
-        password = urlsplit(url).password
-    except ValueError:
-        password = None
-    found = [url, *([password, unquote(password)] if password else [])]
-    return sorted((each for each in found if each), key=len, reverse=True)
+        return " ".join(said_without(text, str(getattr(self.config, "url", ""))).split())
