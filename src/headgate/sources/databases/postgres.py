@@ -101,7 +101,12 @@ ORDER BY t.relname COLLATE "C", k.conkey, k.oid, c.position
 """
 #: The scanner reads a NaN in a numeric as 0. So PostgreSQL is asked about NaN only for a table in which there is a 0;
 #: asked about every row it would have to compute one, where it can send a whole table's rows as they are.
-_NAN_ARRIVES = "{} = 0"
+_NAN_ARRIVES = "{0} = 0"
+#: The scanner lets moments beyond DuckDB's last one begin anew at its first one, or be infinite. PostgreSQL, whose own
+#: first one is in the year 4713 BC, is asked only for a table in which there is a moment that it does not have.
+_LAST_MOMENT = "294247-01-10 04:00:54.775806"
+_MOMENT_WRAPPED = "{0} IS NOT NULL AND coalesce(epoch_us({0}) < epoch_us(TIMESTAMP '4714-01-01 (BC) 00:00:00'), TRUE)"
+_STAMPS = frozenset({"timestamp without time zone", "timestamp with time zone"})
 #: What is said about the session, so that the text of a value is the same whatever the server's defaults are.
 _SESSION = {
     "TimeZone": "UTC",
@@ -241,11 +246,13 @@ class Postgres:
         bare = _PRECISION.sub("", kind)
         if kind in ("real", "double precision"):
             bad = f"{name} IN ('NaN', 'Infinity', '-Infinity')"
-            return Value(name, _NATIVE[kind], bad, f"CASE WHEN NOT {bad} THEN {name} END", doubt="NOT isfinite({})")
+            return Value(name, _NATIVE[kind], bad, f"CASE WHEN NOT {bad} THEN {name} END", doubt="NOT isfinite({0})")
         if bare in ("json", "jsonb"):
             return Value(f"CAST({name} AS text)", "JSON")
         if bare == "oid":
             return Value(f"CAST({name} AS bigint)", "BIGINT")
+        if bare in _STAMPS:
+            return Value(name, _NATIVE[bare], _too_late(name, bare), doubt=_MOMENT_WRAPPED)
         if bare in _NATIVE:
             return Value(name, _NATIVE[bare])
         return self._list(name, kind) or text
@@ -300,6 +307,8 @@ class Postgres:
         bad = f"coalesce(array_ndims({name}), 1) > 1"
         if _decimal(element):
             bad = f"({bad} OR CAST('NaN' AS numeric) = ANY ({name}))"
+        if (bare := _PRECISION.sub("", element)) in _STAMPS:
+            bad = f"({bad} OR EXISTS (SELECT FROM unnest({name}) AS moment WHERE {_too_late('moment', bare)}))"
         return Value(f"CASE WHEN NOT {bad} THEN {name} END", f"{native}[]", f"{name} IS NOT NULL AND {bad}")
 
     def _url(self) -> str:
@@ -312,6 +321,12 @@ class Postgres:
         return self.config.error(
             "this is no URL of a PostgreSQL database", "url", hint="postgresql://user:password@host:5432/database"
         )
+
+
+def _too_late(value: str, kind: str) -> str:
+    """SQL of PostgreSQL that is true for a moment beyond DuckDB's last one, of either kind."""
+    zone = "+00" if kind == "timestamp with time zone" else ""
+    return f"({value} > CAST('{_LAST_MOMENT}{zone}' AS {kind}) AND isfinite({value}))"
 
 
 def _decimal(kind: str) -> str | None:
