@@ -105,8 +105,9 @@ _NAN_ARRIVES = "{0} = 0"
 #: The scanner lets moments beyond DuckDB's last one begin anew at its first one, or be infinite. PostgreSQL, whose own
 #: first one is in the year 4713 BC, is asked only for a table in which there is a moment that it does not have.
 _LAST_MOMENT = "294247-01-10 04:00:54.775806"
-_MOMENT_WRAPPED = "{0} IS NOT NULL AND coalesce(epoch_us({0}) < epoch_us(TIMESTAMP '4714-01-01 (BC) 00:00:00'), TRUE)"
-_STAMPS = frozenset({"timestamp without time zone", "timestamp with time zone"})
+#: Each: what makes such a moment of microseconds since 1970. Texts of moments with zones go wrong so far away.
+_STAMPS = {"timestamp without time zone": "make_timestamp", "timestamp with time zone": "make_timestamptz"}
+_MOMENTS_BETWEEN = (-210_895_056_000_000_000, 2**63 - 2)
 #: What is said about the session, so that the text of a value is the same whatever the server's defaults are.
 _SESSION = {
     "TimeZone": "UTC",
@@ -252,7 +253,7 @@ class Postgres:
         if bare == "oid":
             return Value(f"CAST({name} AS bigint)", "BIGINT")
         if bare in _STAMPS:
-            return Value(name, _NATIVE[bare], _too_late(name, bare), doubt=_MOMENT_WRAPPED)
+            return Value(name, _NATIVE[bare], _too_late(name, bare), doubt=_wrapped(_STAMPS[bare]))
         if bare in _NATIVE:
             return Value(name, _NATIVE[bare])
         return self._list(name, kind) or text
@@ -327,6 +328,12 @@ def _too_late(value: str, kind: str) -> str:
     """SQL of PostgreSQL that is true for a moment beyond DuckDB's last one, of either kind."""
     zone = "+00" if kind == "timestamp with time zone" else ""
     return f"({value} > CAST('{_LAST_MOMENT}{zone}' AS {kind}) AND isfinite({value}))"
+
+
+def _wrapped(make: str) -> str:
+    """SQL of DuckDB that is true for an infinite moment, or one that PostgreSQL does not have."""
+    first, last = (f"{make}({microseconds})" for microseconds in _MOMENTS_BETWEEN)
+    return f"NOT {{0}} BETWEEN {first} AND {last}"
 
 
 def _decimal(kind: str) -> str | None:
