@@ -332,6 +332,40 @@ def test_drift_is_shown_stops_a_run_and_can_be_accepted(tmp_path: Path, cli: Cli
     assert cli("drift", "reject", "-p", str(folder)).code == 2
 
 
+@pytest.mark.slow
+def test_tables_that_are_gone_or_not_in_the_lock_are_drift(tmp_path: Path, cli: Cli) -> None:
+    folder, path = tmp_path / "orders", a_database(tmp_path)
+    with contextlib.closing(sqlite3.connect(path)) as app, app:
+        app.execute("CREATE TABLE towns (id INTEGER PRIMARY KEY)")
+    cli("init", str(folder), "--from", str(path))
+    assert cli("run", "-p", str(folder)).code == 0
+    (folder / "schema.lock").unlink()
+    unlocked = cli("drift", "-p", str(folder))
+    assert (unlocked.code, "app.towns: the table is not in schema.lock" in unlocked.out) == (0, True)
+    assert cli("drift", "accept", "-p", str(folder)).last_line.startswith("ACCEPTED  2 differences")
+    assert cli("drift", "-p", str(folder)).last_line.startswith("NO DRIFT")
+    with contextlib.closing(sqlite3.connect(path)) as app, app:
+        app.execute("DROP TABLE towns")
+        app.execute("CREATE TABLE places (id INTEGER PRIMARY KEY)")
+    assert cli("run", "-p", str(folder)).code == 1
+    shown = cli("drift", "-p", str(folder))
+    assert (shown.code, "app.places: the table is not in schema.lock" in shown.out) == (1, True)
+    assert "app.towns: the table was read before and is gone" in shown.out
+    found = json.loads(cli("drift", "accept", "-p", str(folder), "--json").out)
+    assert [(each["table"], each["kind"], each["column"]) for each in found["drift"]] == [
+        ("places", "new_table", None),
+        ("towns", "dropped_table", None),
+    ]
+    assert not found["accepted"]
+    assert cli("drift", "accept", "-p", str(folder)).code == 1  # only exclude takes it
+    settings = folder / "headgate.yml"
+    settings.write_text(settings.read_text().replace("exclude: [", "exclude: [towns, ", 1))
+    assert cli("drift", "-p", str(folder)).last_line.startswith("NO DRIFT")
+    (folder / "schema.lock").write_text("tables: [")
+    broken = cli("drift", "-p", str(folder))
+    assert (broken.code, "restore it from version control" in broken.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
