@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from headgate.errors import SourceDataError, SourceRefusedError, SourceUnavailableError
+from headgate.errors import InterruptedRunError, SourceDataError, SourceRefusedError, SourceUnavailableError
+from headgate.lake.engine import interrupt_all
 from mariadb_server import PASSWORD
 from origin import MysqlOrigin
 from postgres_server import free_port
@@ -111,3 +114,16 @@ def test_a_statement_that_takes_too_long_is_ended(mysql_origin: MysqlOrigin) -> 
     with pytest.raises(SourceRefusedError) as caught:
         mysql_origin.load(statement_timeout="1s", **settings)
     assert "statement_timeout" in str(caught.value.hint)
+
+
+def test_ctrl_c_ends_what_the_database_works_on(mysql_origin: MysqlOrigin) -> None:
+    mysql_origin.execute("CREATE VIEW slow AS SELECT BENCHMARK(2000000000, MD5('a')) AS id")
+    settings: dict[str, Any] = {"include": ["slow"], "tables": {"slow": {"primary_key": ["id"]}}, "retry": "1h"}
+    pressed = threading.Timer(0.5, interrupt_all)
+    began = time.monotonic()
+    pressed.start()
+    with pytest.raises(InterruptedRunError):
+        mysql_origin.load(**settings)
+    pressed.join()
+    assert time.monotonic() - began < 15
+    assert mysql_origin.tables() == []

@@ -101,7 +101,7 @@ def _found(project: Project, schemas: Mapping[str, Mapping[str, Chosen]]) -> lis
     dbt = open_dbt(project, store)
     models = dbt.models() if dbt is not None else None
     return [
-        Found(source, table, drift, policy_of(_config(project, source), drift), _readers(models, table))
+        Found(source, table, drift, policy_of(_config(project, source), drift), readers_of(models, table))
         for source, table, drift in drifts
     ]
 
@@ -112,7 +112,7 @@ def _config(project: Project, source: str) -> DatabaseConfig:
     return config
 
 
-def _readers(models: Models | None, table: str) -> tuple[str, ...]:
+def readers_of(models: Models | None, table: str) -> tuple[str, ...]:
     """The models that read a table or its change log, directly or through others, inputs first."""
     if models is None:
         return ()

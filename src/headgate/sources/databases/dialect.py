@@ -112,6 +112,10 @@ class Dialect(Protocol):
         """Say, inside a transaction, in which zone and for how long statements work."""
         ...
 
+    def cancel(self) -> None:
+        """End what the source works on for us; called on another thread. Nothing where DuckDB itself hears Ctrl-C."""
+        ...
+
     def relation(self, alias: str, sql: str) -> str:
         """A table of DuckDB's SQL that is what the source answers to ``sql``."""
         ...

@@ -8,6 +8,7 @@ it reads a numeric without precision as DOUBLE, NaN in a numeric as 0, a negativ
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,7 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from headgate.errors import ConfigError
-from headgate.lake.engine import Connection, ident, literal
+from headgate.lake.engine import Connection, EngineSettings, connect, ident, literal
 from headgate.project.database_config import PostgresSource
 from headgate.sources.databases.dialect import (
     ForeignKey,
@@ -168,6 +169,7 @@ class Postgres:
     def __init__(self, config: PostgresSource, folder: Path) -> None:
         self.config = config
         self.schema = config.schema_
+        self._backends: set[int] = set()
 
     def attach(self, con: Connection, alias: str) -> None:
         """Attach the database read-only."""
@@ -189,7 +191,18 @@ class Postgres:
             f"set_config({self.text(name)}, {self.text(value)}, true) AS {ident(name)}"
             for name, value in settings.items()
         )
-        con.execute(f"SELECT * FROM {self.relation(alias, f'SELECT {calls}')}").fetchall()
+        asked = f"SELECT pg_backend_pid() AS pid, {calls}"
+        self._backends.add(int(con.execute(f"SELECT * FROM {self.relation(alias, asked)}").fetchall()[0][0]))
+
+    def cancel(self) -> None:
+        """Ask the server, over a connection of its own, to end what the connections of this visit wait for."""
+        backends = ", ".join(map(str, sorted(self._backends)))
+        if not backends:
+            return
+        with contextlib.closing(connect(EngineSettings(threads=1), extensions=(self.extension,))) as con:
+            self.attach(con, "cancelling")
+            asked = f"SELECT pg_cancel_backend(pid) AS done FROM unnest(CAST(ARRAY[{backends}] AS integer[])) AS pid"
+            con.execute(f"SELECT * FROM {self.relation('cancelling', asked)}").fetchall()
 
     def stamp(self) -> str | None:
         """Only a look can tell."""
