@@ -188,6 +188,7 @@ def test_a_declared_key_must_be_one(origin: Origin, rows: str, rule: str, what: 
     with pytest.raises(SourceDataError) as caught:
         origin.load(tables={"t": {"primary_key": ["id"]}})
     assert (caught.value.rule, caught.value.column, what in caught.value.what) == (rule, "id", True)
+    assert "primary_key" in str(caught.value.hint)
     assert origin.tables() == []
 
 

@@ -30,6 +30,8 @@ TYPES: list[tuple[str, str, str, Any]] = [
     ("varchar(20) character set utf8mb4", "'é\U0001f600'", "VARCHAR", "é\U0001f600"),
     ("varbinary(5)", "x'00ff'", "BLOB", b"\x00\xff"),
     ("bit(3)", "5", "UBIGINT", 5),
+    ("point", "ST_GeomFromText('POINT(0.1 1e-7)')", "VARCHAR", "POINT(0.1 0.0000001)"),
+    ("geometry", "ST_GeomFromText('LINESTRING(0 0,1 2.5)', 4326)", "VARCHAR", "SRID=4326;LINESTRING(0 0,1 2.5)"),
     ("date", "'2026-01-02'", "DATE", dt.date(2026, 1, 2)),
     (
         "datetime(6)",

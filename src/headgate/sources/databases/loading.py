@@ -202,7 +202,11 @@ class TableLoading:
         if findings.null_keys:
             more = f" ({findings.null_keys:,} rows)" if findings.null_keys > 1 else ""
             raise self._wrong(
-                f"a part of the primary key is null{more}", "null_key", column=", ".join(self.chosen.primary_key)
+                f"a part of the primary key is null{more}",
+                "null_key",
+                column=", ".join(self.chosen.primary_key),
+                hint="correct the rows in the source, or name columns that are never null: "
+                f"tables: {{{self.chosen.name}: {{primary_key: […]}}}}",
             )
         if findings.distinct_keys < findings.rows:
             raise self._wrong(

@@ -28,6 +28,7 @@ from headgate.sources.databases.dialect import (
 
 _WHOLE = {"tinyint": "TINYINT", "smallint": "SMALLINT", "mediumint": "INTEGER", "int": "INTEGER", "bigint": "BIGINT"}
 _BLOBS = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
+_SHAPES = re.compile(r"(multi)?(point|linestring|polygon)|geometry|geom(etry)?collection")
 _TIMES = {"date": "DATE", "datetime": "TIMESTAMP", "timestamp": "TIMESTAMP WITH TIME ZONE"}
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\).*")
 _WIDEST = 38
@@ -154,8 +155,8 @@ class Mysql:
     def value(self, column: SourceColumn, *, as_text: bool) -> Value:
         """How a column is read without loss: as a text that is cast here."""
         name = quoted(column.name)
-        text = f"CAST({name} AS CHAR)"
         kind = re.split(r"[ (]", column.type)[0]
+        text = _shape(name) if _SHAPES.fullmatch(kind) else f"CAST({name} AS CHAR)"
         if as_text:
             return Value(f"HEX({name})" if kind in _BLOBS else text, "VARCHAR")
         if kind in _WHOLE:
@@ -207,6 +208,12 @@ class Mysql:
     def why(self, text: str) -> Why:
         """What a message of the server, its client or the scanner means."""
         return matches(text, _MEANINGS) or Why("unknown")
+
+
+def _shape(name: str) -> str:
+    """SQL of the server that is a shape as a text, which a cast refuses: its reference system, if it has one, first."""
+    system = f"CASE WHEN ST_SRID({name}) <> 0 THEN CONCAT('SRID=', ST_SRID({name}), ';') ELSE '' END"
+    return f"CONCAT({system}, ST_AsText({name}))"
 
 
 def quoted(name: str) -> str:
