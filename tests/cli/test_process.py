@@ -389,3 +389,46 @@ def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
     assert "Generate example data now? [Y/n]" in seen.text
     assert not (tmp_path / "new" / "data").exists()
     assert time.monotonic() - started < 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://pw:S3cr#tPass%zz@127.0.0.1:1/odd",
+        "postgresql://pw:S3cr/tPass@127.0.0.1:1/odd",
+        "postgresql:///odd?host=/tmp/none&password=S3cr%tPass",
+        "postgresql://pw:S3cr%23tPass%25zz@127.0.0.1:1/odd",
+    ],
+)
+def test_a_password_is_in_no_output_log_or_ledger(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("ODD_URL", url)
+    monkeypatch.setenv("HEADGATE_SIMULATE_URL", url)
+    folder = tmp_path / "odd"
+    (folder / "gates").mkdir(parents=True)
+    (folder / "gates" / "raw.yml").write_text("{}\n")
+    (folder / "suite.json").write_text('{"name": "s", "expectations": []}')
+    (folder / "headgate.yml").write_text(
+        'name: odd\nsources: {odd: {type: postgres, url: "${ODD_URL}", retry: 0s}}\nlayers: [raw]\n'
+    )
+    here = ["-p", str(folder)]
+    for arguments in (
+        ["run", *here],
+        ["run", "--json", *here],
+        ["why", *here],
+        ["drift", *here],
+        ["init", str(tmp_path / "new"), "--from", url],
+        ["simulate", "oltp", "--once", "1", *here],
+        ["gate", str(folder / "suite.json"), f"{url}::public.t"],
+        ["gate", str(folder / "suite.json"), f"{url}::public.t", "--encoding", "latin-1"],
+    ):
+        ended = cli(*arguments)
+        assert ended.code in (2, 3) or arguments[0] == "why", arguments
+        assert "Traceback" not in ended.err
+        for piece in ("S3cr", "tPas", "Pass", "25zz", "%zz"):
+            assert piece not in ended.out + ended.err, arguments
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert b"tPas" not in path.read_bytes(), path
