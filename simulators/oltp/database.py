@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 from headgate.errors import CouldNotRunError, MissingExtraError, UsageError
+from headgate.project.database_url import UnclearUrlError, said_without, take_apart
 from oltp.past import Beginning
 from oltp.synthetic import Known
 from oltp.world import TABLES, Change, Step
@@ -50,10 +50,13 @@ def connected(url: str, *, name: str = "headgate simulator") -> Iterator[Connect
         CouldNotRunError: the server cannot be reached, or refuses something.
     """
     try:
+        take_apart(url)
         conninfo_to_dict(url)
+    except UnclearUrlError as error:
+        raise UsageError(f"--url: {error}", hint=error.hint) from error
     except psycopg.ProgrammingError as error:
         raise UsageError(
-            f"--url is no address of a PostgreSQL: {_first_line(error)}",
+            f"--url is no address of a PostgreSQL: {said_without(_first_line(error), url)}",
             hint="postgresql://user:password@host/database",
         ) from error
     try:
@@ -63,7 +66,9 @@ def connected(url: str, *, name: str = "headgate simulator") -> Iterator[Connect
             yield con
     except psycopg.Error as error:
         raise CouldNotRunError(
-            f"PostgreSQL says: {_first_line(error)}", where=_place(url), hint="is the server up, and may you do this?"
+            f"PostgreSQL says: {said_without(_first_line(error), url)}",
+            where=_place(url),
+            hint="is the server up, and may you do this?",
         ) from error
 
 
@@ -81,13 +86,12 @@ def database_of(url: str) -> str:
 
 def beside(url: str, database: str) -> str:
     """The address of another database of the same server."""
-    return urlsplit(url)._replace(path=f"/{quote(database)}").geturl()
+    return take_apart(url).beside(database)
 
 
 def shown(url: str) -> str:
     """An address as it may be shown: without the password."""
-    parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", ":***@", 1) if parts.password else url
+    return take_apart(url).shown()
 
 
 def is_made(con: Connection) -> bool:

@@ -332,6 +332,40 @@ def test_drift_is_shown_stops_a_run_and_can_be_accepted(tmp_path: Path, cli: Cli
     assert cli("drift", "reject", "-p", str(folder)).code == 2
 
 
+@pytest.mark.slow
+def test_tables_that_are_gone_or_not_in_the_lock_are_drift(tmp_path: Path, cli: Cli) -> None:
+    folder, path = tmp_path / "orders", a_database(tmp_path)
+    with contextlib.closing(sqlite3.connect(path)) as app, app:
+        app.execute("CREATE TABLE towns (id INTEGER PRIMARY KEY)")
+    cli("init", str(folder), "--from", str(path))
+    assert cli("run", "-p", str(folder)).code == 0
+    (folder / "schema.lock").unlink()
+    unlocked = cli("drift", "-p", str(folder))
+    assert (unlocked.code, "app.towns: the table is not in schema.lock" in unlocked.out) == (0, True)
+    assert cli("drift", "accept", "-p", str(folder)).last_line.startswith("ACCEPTED  2 differences")
+    assert cli("drift", "-p", str(folder)).last_line.startswith("NO DRIFT")
+    with contextlib.closing(sqlite3.connect(path)) as app, app:
+        app.execute("DROP TABLE towns")
+        app.execute("CREATE TABLE places (id INTEGER PRIMARY KEY)")
+    assert cli("run", "-p", str(folder)).code == 1
+    shown = cli("drift", "-p", str(folder))
+    assert (shown.code, "app.places: the table is not in schema.lock" in shown.out) == (1, True)
+    assert "app.towns: the table was read before and is gone" in shown.out
+    found = json.loads(cli("drift", "accept", "-p", str(folder), "--json").out)
+    assert [(each["table"], each["kind"], each["column"]) for each in found["drift"]] == [
+        ("places", "new_table", None),
+        ("towns", "dropped_table", None),
+    ]
+    assert not found["accepted"]
+    assert cli("drift", "accept", "-p", str(folder)).code == 1  # only exclude takes it
+    settings = folder / "headgate.yml"
+    settings.write_text(settings.read_text().replace("exclude: [", "exclude: [towns, ", 1))
+    assert cli("drift", "-p", str(folder)).last_line.startswith("NO DRIFT")
+    (folder / "schema.lock").write_text("tables: [")
+    broken = cli("drift", "-p", str(folder))
+    assert (broken.code, "restore it from version control" in broken.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
@@ -355,3 +389,46 @@ def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
     assert "Generate example data now? [Y/n]" in seen.text
     assert not (tmp_path / "new" / "data").exists()
     assert time.monotonic() - started < 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://pw:S3cr#tPass%zz@127.0.0.1:1/odd",
+        "postgresql://pw:S3cr/tPass@127.0.0.1:1/odd",
+        "postgresql:///odd?host=/tmp/none&password=S3cr%tPass",
+        "postgresql://pw:S3cr%23tPass%25zz@127.0.0.1:1/odd",
+    ],
+)
+def test_a_password_is_in_no_output_log_or_ledger(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("ODD_URL", url)
+    monkeypatch.setenv("HEADGATE_SIMULATE_URL", url)
+    folder = tmp_path / "odd"
+    (folder / "gates").mkdir(parents=True)
+    (folder / "gates" / "raw.yml").write_text("{}\n")
+    (folder / "suite.json").write_text('{"name": "s", "expectations": []}')
+    (folder / "headgate.yml").write_text(
+        'name: odd\nsources: {odd: {type: postgres, url: "${ODD_URL}", retry: 0s}}\nlayers: [raw]\n'
+    )
+    here = ["-p", str(folder)]
+    for arguments in (
+        ["run", *here],
+        ["run", "--json", *here],
+        ["why", *here],
+        ["drift", *here],
+        ["init", str(tmp_path / "new"), "--from", url],
+        ["simulate", "oltp", "--once", "1", *here],
+        ["gate", str(folder / "suite.json"), f"{url}::public.t"],
+        ["gate", str(folder / "suite.json"), f"{url}::public.t", "--encoding", "latin-1"],
+    ):
+        ended = cli(*arguments)
+        assert ended.code in (2, 3) or arguments[0] == "why", arguments
+        assert "Traceback" not in ended.err
+        for piece in ("S3cr", "tPas", "Pass", "25zz", "%zz"):
+            assert piece not in ended.out + ended.err, arguments
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert b"tPas" not in path.read_bytes(), path

@@ -191,3 +191,15 @@ def test_an_unclosed_standard_input_is_not_read_without_being_asked(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("select 1 as piped"))
     assert cli("query", "-", "--json", "-p", str(published_once.folder)).json["columns"] == ["piped"]
+
+
+def test_a_table_that_is_not_there_is_told_with_those_that_are(published_once: Shop, cli: Cli) -> None:
+    here = ["-p", str(published_once.folder)]
+    for sql in ("select * from nosuch", "from raw.nosuch", 'from "no such"'):
+        found = cli("query", sql, *here)
+        assert found.code == 2
+        assert "pg_" not in found.err
+        assert "known: " in found.err
+        assert "raw.sales" in found.err
+    assert "did you mean raw.sales or raw_log.sales?" in cli("query", "from sale", *here).err
+    assert "did you mean raw.items or raw_log.items?" in cli("query", "from raw.itms", *here).err

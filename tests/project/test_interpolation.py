@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.project.interpolation import FromEnvironment, interpolate, mask, unset
+from headgate.project.database_url import mask
+from headgate.project.interpolation import FromEnvironment, interpolate, unset
 
 ENVIRONMENT = {"LAKE": "/data/lake", "EMPTY": "", "PASSWORD": "hunter2", "NESTED": "${LAKE}", "YAML": "a: [1]\nb: 2"}
 
@@ -73,7 +74,7 @@ def test_secrets_are_remembered_and_places_are_not() -> None:
         "ledger": "postgresql://me:s3cr3t%21@host/db",
     }
     found = interpolate(data, {**ENVIRONMENT, "SHORT": "abc"})
-    assert found.secrets == {"hunter2", "s3cr3t%21"}
+    assert found.secrets == {"hunter2", "s3cr3t%21", "s3cr3t!"}
     assert mask("postgresql://me:s3cr3t%21@host and hunter2 in /data/lake", found.secrets) == (
         "postgresql://me:***@host and *** in /data/lake"
     )

@@ -10,7 +10,8 @@ import pytest
 from headgate.lake.engine import EngineSettings
 from headgate.lake.reading import query, reader
 from headgate.run import Options, explain
-from headgate.run.workshop import Decision, open_store
+from headgate.run.drift import readers_of
+from headgate.run.workshop import Decision, open_dbt, open_store
 from headgate.sources.change_log import ChangeLog
 from small_shop import DBT_PROJECT, Shop
 
@@ -51,6 +52,14 @@ def test_a_history_grows_with_its_change_log_and_only_then(historic: Shop) -> No
     assert steps["build:marts"].models["marts.sales_counted"] == "if raw_log.sales changed"
     assert historic.run().status == "published"
     assert counted(historic) == (4, 3)
+
+
+def test_who_reads_a_change_log_reads_its_table(historic: Shop) -> None:
+    project = historic.project()
+    dbt = open_dbt(project, open_store(project))
+    assert dbt is not None
+    assert "marts.sales_counted" in readers_of(dbt.models(), "sales")
+    assert "marts.sales_counted" not in readers_of(dbt.models(), "items")
 
 
 def test_the_plan_knows_a_history_that_is_up_to_date(historic: Shop) -> None:

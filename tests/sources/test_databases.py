@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import pytest
 
-from headgate.errors import ConfigError, CouldNotRunError, SourceDataError, SourceRefusedError, SourceUnavailableError
+from headgate.errors import (
+    ConfigError,
+    CouldNotRunError,
+    InterruptedRunError,
+    SourceDataError,
+    SourceRefusedError,
+    SourceUnavailableError,
+)
+from headgate.lake.engine import interrupt_all
 from origin import COLOURS, ORDERS, Origin
 from postgres_server import PASSWORD, free_port
 
@@ -178,6 +188,7 @@ def test_a_declared_key_must_be_one(origin: Origin, rows: str, rule: str, what: 
     with pytest.raises(SourceDataError) as caught:
         origin.load(tables={"t": {"primary_key": ["id"]}})
     assert (caught.value.rule, caught.value.column, what in caught.value.what) == (rule, "id", True)
+    assert "primary_key" in str(caught.value.hint)
     assert origin.tables() == []
 
 
@@ -364,3 +375,16 @@ def test_nothing_can_be_written_to_the_source(origin: Origin) -> None:
     origin.execute(f"CREATE VIEW writes AS SELECT {origin.schema}.f() AS id")
     with pytest.raises(CouldNotRunError, match="in a read-only transaction"):
         origin.load(include=["writes"], tables={"writes": {"primary_key": ["id"]}})
+
+
+def test_ctrl_c_ends_what_the_database_works_on(origin: Origin) -> None:
+    origin.execute("CREATE VIEW slow AS SELECT 1 AS id FROM pg_sleep(30)")
+    settings: dict[str, Any] = {"include": ["slow"], "tables": {"slow": {"primary_key": ["id"]}}, "retry": "1h"}
+    pressed = threading.Timer(0.5, interrupt_all)
+    began = time.monotonic()
+    pressed.start()
+    with pytest.raises(InterruptedRunError):
+        origin.load(**settings)
+    pressed.join()
+    assert time.monotonic() - began < 15
+    assert origin.tables() == []

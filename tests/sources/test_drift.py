@@ -44,6 +44,12 @@ def test_a_drift_stops_the_run_and_is_classified(staff: Origin, change: str, rul
     assert "headgate drift accept" in str(caught.value.hint)
 
 
+def test_a_renamed_column_is_suspected_also_where_new_ones_are_taken_in(staff: Origin) -> None:
+    staff.execute("ALTER TABLE staff RENAME COLUMN name TO full_name")
+    with pytest.raises(SourceDataError, match="is gone; perhaps it is called full_name now"):
+        staff.changes(cursor="last_updated", on_new_column="evolve")
+
+
 def test_a_new_column_is_taken_in_with_the_values_of_old_rows(staff: Origin) -> None:
     staff.execute("ALTER TABLE staff ADD COLUMN town text", "UPDATE staff SET town = 'Leeds' WHERE id = 1")
     counts = staff.load(cursor="last_updated", **EVOLVE)["staff"].counts

@@ -120,3 +120,20 @@ def test_every_type_of_duckdb_lands_without_loss(con: Connection, tmp_path: Path
     assert file.raw("t", "m, h, i, l, s.a, CAST(d AS VARCHAR)") == [
         ("happy", "170141183460469231731687303715884105727", "1 day", [1, 2], 1, "1.5000000000")
     ]
+
+
+def test_a_text_of_sqlite_that_is_not_utf_8_is_named_by_its_column(con: Connection, tmp_path: Path) -> None:
+    sqlite = SqliteOrigin(con, tmp_path)
+    sqlite.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, ok TEXT, what TEXT)", "INSERT INTO t VALUES (1, 'a', 'b')")
+    sqlite.load()
+    for bad in ("CAST(x'ff41' AS TEXT)", "x'ff41'"):
+        sqlite.execute(f"UPDATE t SET what = {bad}")
+        with pytest.raises(SourceDataError) as caught:
+            sqlite.load()
+        assert (caught.value.table, caught.value.column) == ("app.t", "what")
+    sqlite.load(tables={"t": {"columns": {"as_text": ["what"]}}})
+    assert sqlite.raw("t", "what") == [("FF41",)]
+    sqlite.execute("UPDATE t SET what = CAST(x'ff41' AS TEXT)")
+    with pytest.raises(SourceDataError, match="not UTF-8"):
+        sqlite.source().extract(sqlite.con, "later", {}, {}, sqlite.told.append)
+    sqlite.load(tables={"t": {"columns": {"exclude": ["what"]}}})

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from headgate.errors import SourceDataError, SourceRefusedError, SourceUnavailableError
+from headgate.errors import InterruptedRunError, SourceDataError, SourceRefusedError, SourceUnavailableError
+from headgate.lake.engine import interrupt_all
 from mariadb_server import PASSWORD
 from origin import MysqlOrigin
 from postgres_server import free_port
@@ -27,6 +30,8 @@ TYPES: list[tuple[str, str, str, Any]] = [
     ("varchar(20) character set utf8mb4", "'é\U0001f600'", "VARCHAR", "é\U0001f600"),
     ("varbinary(5)", "x'00ff'", "BLOB", b"\x00\xff"),
     ("bit(3)", "5", "UBIGINT", 5),
+    ("point", "ST_GeomFromText('POINT(0.1 1e-7)')", "VARCHAR", "POINT(0.1 0.0000001)"),
+    ("geometry", "ST_GeomFromText('LINESTRING(0 0,1 2.5)', 4326)", "VARCHAR", "SRID=4326;LINESTRING(0 0,1 2.5)"),
     ("date", "'2026-01-02'", "DATE", dt.date(2026, 1, 2)),
     (
         "datetime(6)",
@@ -111,3 +116,16 @@ def test_a_statement_that_takes_too_long_is_ended(mysql_origin: MysqlOrigin) -> 
     with pytest.raises(SourceRefusedError) as caught:
         mysql_origin.load(statement_timeout="1s", **settings)
     assert "statement_timeout" in str(caught.value.hint)
+
+
+def test_ctrl_c_ends_what_the_database_works_on(mysql_origin: MysqlOrigin) -> None:
+    mysql_origin.execute("CREATE VIEW slow AS SELECT BENCHMARK(2000000000, MD5('a')) AS id")
+    settings: dict[str, Any] = {"include": ["slow"], "tables": {"slow": {"primary_key": ["id"]}}, "retry": "1h"}
+    pressed = threading.Timer(0.5, interrupt_all)
+    began = time.monotonic()
+    pressed.start()
+    with pytest.raises(InterruptedRunError):
+        mysql_origin.load(**settings)
+    pressed.join()
+    assert time.monotonic() - began < 15
+    assert mysql_origin.tables() == []

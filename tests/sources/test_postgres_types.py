@@ -124,6 +124,43 @@ def test_a_value_that_has_no_place_is_refused_by_its_column(origin: Origin, kind
     assert origin.raw("t", "c")[0][0] is not None
 
 
+@pytest.mark.parametrize("kind", ["timestamp", "timestamp(3)", "timestamptz", "timestamp[]", "timestamptz[]"])
+@pytest.mark.parametrize(
+    "moment", ["294276-12-31 23:59:59.999", "294247-01-10 04:00:54.775807", "294247-01-10 04:00:54.775808"]
+)
+def test_a_moment_beyond_the_last_one_is_refused_and_not_another_one(origin: Origin, kind: str, moment: str) -> None:
+    value = f"'{moment}+00'" if kind[-2:] != "[]" else f"'{{{moment}+00,infinity}}'"
+    infinite = "'infinity'" if kind[-2:] != "[]" else "'{infinity,-infinity}'"
+    origin.execute(f"CREATE TABLE t (id int PRIMARY KEY, c {kind})")
+    if kind == "timestamp(3)" and "." in moment and moment.endswith(("7", "8")):
+        value = "'294247-01-10 04:00:54.776'"
+    origin.execute(f"INSERT INTO t VALUES (1, {infinite}), (2, {value}), (3, NULL)")
+    with pytest.raises(SourceDataError, match="beyond the year 294246") as caught:
+        origin.load()
+    assert (caught.value.table, caught.value.column) == ("app.t", "c")
+    assert "as_text: [c]" in str(caught.value.hint)
+    assert origin.tables() == []
+    origin.load(tables={"t": {"columns": {"as_text": ["c"]}}})
+    assert any(moment[:19] in text for (text,) in origin.raw("t", "c") if text)
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "timestamptz"])
+def test_the_first_and_the_last_moment_land_as_they_are(origin: Origin, kind: str) -> None:
+    moments = ["-infinity", "4714-11-24 00:00:00 BC", "294247-01-10 04:00:54.775806", "infinity"]
+    origin.execute(f"CREATE TABLE t (id int PRIMARY KEY, c {kind}, d date)")
+    for n, moment in enumerate(moments):
+        origin.execute(f"INSERT INTO t VALUES ({n}, '{moment}', '{moment}')")
+    origin.load()
+    found = origin.raw("t", "id, epoch_us(c) - epoch_us(TIMESTAMP '2000-01-01'), isfinite(c), isfinite(d)")
+    with origin.server.connect() as con:
+        there = con.execute(
+            f"SELECT id, CASE WHEN isfinite(c) THEN CAST(extract(epoch FROM c - '2000-01-01') * 1000000 AS bigint) "
+            f"END, isfinite(c), isfinite(d) FROM {origin.schema}.t ORDER BY id".encode()
+        ).fetchall()
+    assert [row[2:] for row in found] == [row[2:] for row in there]
+    assert [row[:2] for row in found if row[2]] == [row[:2] for row in there if row[2]]
+
+
 @pytest.mark.parametrize("kind", ["numeric(4,1)", "numeric(9,9)", "numeric(18,2)", "numeric(38,10)", "real", "float8"])
 def test_a_number_that_is_none_is_found_among_zeros_whenever_it_comes(origin: Origin, kind: str) -> None:
     origin.execute(f"CREATE TABLE t (id int PRIMARY KEY, c {kind}, at timestamp)")

@@ -84,8 +84,8 @@ def drift(
 ) -> None:
     """Show how databases differ from schema.lock.
 
-    Each new, dropped, widened, narrowed or perhaps renamed column, with what the source's policy makes of it
-    and the models that it touches. Exit code 1 if one of them would stop a run.
+    Each table that is new or gone, each new, dropped, widened, narrowed or perhaps renamed column, with what the
+    source's policy makes of it and the models that it touches. Exit code 1 if one of them would stop a run.
     """
     from headgate.cli.opening import open_project
     from headgate.cli.output import show, show_json, verdict_line
@@ -98,18 +98,20 @@ def drift(
     opened = open_project(project, target, None)
     with Progress(quiet=as_json, doing="comparing with schema.lock"):
         found = accept_drift(opened) if action else find_drift(opened)
-    stops = not action and any(each.policy == "block" for each in found)
+    taken = [each for each in found if action and each.drift.kind != "dropped_table"]
+    stops = any(each.policy == "block" for each in found if each not in taken)
     if as_json:
-        show_json({"accepted": action is not None, "drift": [each.to_json() for each in found]})
+        show_json({"accepted": action is not None and not stops, "drift": [each.to_json() for each in found]})
         raise typer.Exit(1 if stops else 0)
     for each in found:
-        show(f"{each.source}.{each.table}: {each.drift.text}  ({'accepted' if action else each.policy})")
+        show(f"{each.source}.{each.table}: {each.drift.text}  ({'accepted' if each in taken else each.policy})")
         if each.models:
             show(f"    read by {', '.join(each.models)}", style="dim")
     if not found:
         verdict_line("NO DRIFT", ["the databases are as schema.lock holds them"], good=True)
     elif action:
-        verdict_line("ACCEPTED", [f"{len(found)} differences are in schema.lock: commit it"], good=True)
+        left = [f"{len(found) - len(taken)} are left: a table that is gone is left out by exclude"] if stops else []
+        verdict_line("ACCEPTED", [f"{len(taken)} differences are in schema.lock: commit it", *left], good=not stops)
     else:
         hint = "headgate drift accept takes them" if stops else "no run is stopped by them"
         verdict_line("DRIFT", [f"{len(found)} differences", hint], good=not stops)

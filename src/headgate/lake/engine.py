@@ -28,6 +28,8 @@ LAKE = "lake"
 #: One named in-memory instance per process, shared with dbt: two instances cannot open one catalog file.
 INSTANCE = ":memory:headgate"
 _OPENED: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
+#: What is to be done, too, when somebody pressed Ctrl-C.
+_WHEN_INTERRUPTED: list[Callable[[], None]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,21 @@ def interrupt_all() -> None:
     for con in list(_OPENED):
         with contextlib.suppress(duckdb.Error):  # it was closed
             con.interrupt()
+    for action in tuple(_WHEN_INTERRUPTED):
+        action()
+
+
+@contextlib.contextmanager
+def when_interrupted(action: Callable[[], None]) -> Iterator[None]:
+    """Inside, Ctrl-C does ``action`` too, on another thread, and again until somebody notices.
+
+    For a query that waits for another server: DuckDB does not hear of an interruption before that server answers.
+    """
+    _WHEN_INTERRUPTED.append(action)
+    try:
+        yield
+    finally:
+        _WHEN_INTERRUPTED.remove(action)
 
 
 def was_interrupted(error: BaseException) -> bool:

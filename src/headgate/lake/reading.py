@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,15 +11,27 @@ from typing import Any
 
 import duckdb
 
-from headgate.errors import HeadgateError, NoReleaseError, UsageError, did_you_mean
+from headgate.errors import HeadgateError, NoReleaseError, UsageError, closest, did_you_mean
 from headgate.lake.branch import branch_of, branches
-from headgate.lake.engine import LAKE, Connection, EngineSettings, attach, connect, ident, translated, was_interrupted
+from headgate.lake.engine import (
+    LAKE,
+    Connection,
+    EngineSettings,
+    attach,
+    connect,
+    ident,
+    literal,
+    translated,
+    was_interrupted,
+)
 from headgate.lake.release import Pointer, Releases
 from headgate.lake.store import Store
 from headgate.lake.stowing import stowed
 
 #: So many rows are in memory at once while an answer is read.
 BATCH_ROWS = 2_000
+_NO_TABLE = re.compile(r'Table with name "?(.+?)"? does not exist')
+_SUGGESTED = re.compile(r'\s*Did you mean "[^"]*"\?')
 WRITES_FILES = (duckdb.StatementType.COPY, duckdb.StatementType.EXPORT, duckdb.StatementType.ATTACH)
 
 
@@ -65,7 +78,7 @@ def ask(con: Connection, sql: str) -> Answer:
         _keep_out_of_the_lake(con, con.extract_statements(sql))
         cursor: Connection | None = con.execute(sql)
     except duckdb.Error as error:
-        raise _refused(error) from error
+        raise _unknown_table(con, error) or _refused(error) from error
     if cursor is None:  # whatever DuckDB's types say
         raise UsageError("there is nothing to ask: the query is empty")
     described = cursor.description or []
@@ -80,6 +93,21 @@ def query(con: Connection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
 def _refused(error: duckdb.Error) -> HeadgateError:
     return translated(error, doing="the query") if was_interrupted(error) else UsageError(f"the query failed: {error}")
+
+
+def _unknown_table(con: Connection, error: duckdb.Error) -> UsageError | None:
+    """A table that is not there, with what is in the lake instead: DuckDB would name one of its own."""
+    found = _NO_TABLE.search(str(error)) if isinstance(error, duckdb.CatalogException) else None
+    if found is None:
+        return None
+    rows = con.execute(
+        f"SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = {literal(LAKE)}"
+    ).fetchall()
+    tables = {f"{schema}.{table}": table for schema, table in rows if not schema.startswith("_")}
+    near = closest(found[1].lower(), tables.values())
+    alike = sorted(name for name, table in tables.items() if table == near)
+    what = f"the query failed: {_SUGGESTED.sub('', str(error))}"
+    return UsageError(what, hint=f"did you mean {' or '.join(alike)}?" if alike else did_you_mean("", tables))
 
 
 def _batches(cursor: Connection) -> Iterator[list[tuple[Any, ...]]]:

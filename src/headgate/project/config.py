@@ -25,6 +25,7 @@ from headgate.project.values import (
     Settings,
     SourceName,
     Threads,
+    UrlText,
     Variables,
     as_bound,
     as_tuple,
@@ -121,7 +122,7 @@ class Target(Settings):
         description="What is exported of this target's releases, in place of the project's `export`; {} is nothing.",
         examples=[{}],
     )
-    ledger: PathText | None = Field(
+    ledger: UrlText | None = Field(
         default=None, description="As the project's `ledger`.", examples=["postgresql://headgate@db/ledger"]
     )
     serve: dict[Name, ServerConfig] | None = Field(
@@ -210,7 +211,7 @@ class ProjectFile(Settings):
         description="Commands that run after publishing, by name, in this order.",
         examples=[{"retrain": {"command": "python retrain.py"}}],
     )
-    ledger: PathText | None = Field(
+    ledger: UrlText | None = Field(
         default=None,
         description="Where runs are recorded: sqlite:///path or postgresql://user:password@host/database. "
         "Null: `.headgate/ledger.db`.",

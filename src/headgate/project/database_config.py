@@ -15,6 +15,7 @@ from headgate.project.values import (
     PathText,
     PlacedSettings,
     Settings,
+    UrlText,
     as_tuple,
     from_environment,
 )
@@ -159,7 +160,7 @@ class PostgresSource(Database):
     """A source that is a PostgreSQL database."""
 
     type: Literal["postgres"] = Field(description="The kind of source.", examples=["postgres"])
-    url: PathText = Field(
+    url: UrlText = Field(
         description="Where the database is: `postgresql://user:password@host:5432/database?sslmode=require`.",
         examples=["${ORDERS_URL:-postgresql://localhost/orders}"],
     )
@@ -175,7 +176,7 @@ class MysqlSource(Database):
     """A source that is a MySQL or MariaDB database."""
 
     type: Literal["mysql"] = Field(description="The kind of source.", examples=["mysql"])
-    url: PathText = Field(
+    url: UrlText = Field(
         description="Where the database is: `mysql://user:password@host:3306/database?ssl-mode=required`.",
         examples=["${ORDERS_URL:-mysql://localhost/orders}"],
     )

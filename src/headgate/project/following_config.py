@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from headgate.project.values import (
     POSTGRES_PATTERN,
@@ -18,6 +18,7 @@ from headgate.project.values import (
     PlacedSettings,
     Settings,
     TableName,
+    as_clear_url,
     as_command,
     as_tuple,
     from_environment,
@@ -141,7 +142,9 @@ class PostgresServer(Settings):
     """A schema of a PostgreSQL database that holds tables of the served release."""
 
     type: Literal["postgres"] = Field(description="The kind of warehouse.", examples=["postgres"])
-    url: Annotated[str, Field(min_length=1, max_length=4096, pattern=POSTGRES_PATTERN)] = Field(
+    url: Annotated[
+        str, Field(min_length=1, max_length=4096, pattern=POSTGRES_PATTERN), AfterValidator(as_clear_url)
+    ] = Field(
         description="The database, as postgresql://user:password@host/database.",
         examples=["postgresql://headgate:${WAREHOUSE_PASSWORD}@db/warehouse"],
     )

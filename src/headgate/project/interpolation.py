@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from headgate.errors import UsageError, did_you_mean
 from headgate.project.announced import SIMULATED
+from headgate.project.database_url import is_telling, secrets_of
 from headgate.project.problems import Problem
 from headgate.project.yaml_file import KeyPath, dotted, read_value
 
@@ -23,7 +23,6 @@ _REFERENCE = re.compile(
 #: Settings that name places. Errors must be able to show them, so they are no secrets.
 _PLACES = frozenset({"lake", "path"})
 _SHORTEST_SECRET = 4
-MASK = "***"
 
 
 class FromEnvironment(str):
@@ -79,17 +78,6 @@ def unset(missing: dict[KeyPath, list[str]], environ: Mapping[str, str]) -> Iter
             yield Problem(path, f"the environment variable {name} is not set{guess}", hint)
 
 
-def mask(text: str, secrets: set[str] | frozenset[str]) -> str:
-    """Hide every secret in a text.
-
-    >>> mask("login failed: user:hunter2@host", {"hunter2"})
-    'login failed: user:***@host'
-    """
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return text
-
-
 def _walk(value: Any, path: KeyPath, environ: Mapping[str, str], result: Interpolated) -> Any:
     if isinstance(value, dict):
         return {key: _walk(each, (*path, key), environ, result) for key, each in value.items()}
@@ -99,7 +87,7 @@ def _walk(value: Any, path: KeyPath, environ: Mapping[str, str], result: Interpo
         return value
     filled = _fill(value, path, environ, result) if "$" in value else value
     if "://" in filled:
-        result.secrets |= _password(filled)
+        result.secrets |= secrets_of(filled)
     return filled
 
 
@@ -130,13 +118,6 @@ def _fill(text: str, path: KeyPath, environ: Mapping[str, str], result: Interpol
 
     filled = _REFERENCE.sub(replace, text)
     if path[-1:] and path[-1] not in _PLACES:
-        result.secrets |= {value for value in used if len(value) >= _SHORTEST_SECRET}
+        url = "://" in filled  # in which a plain word is hidden with what is around it: see secrets_of
+        result.secrets |= {value for value in used if (is_telling(value) if url else len(value) >= _SHORTEST_SECRET)}
     return FromEnvironment(filled) if any(match["name"] for match in _REFERENCE.finditer(text)) else filled
-
-
-def _password(url: str) -> set[str]:
-    try:
-        password = urlsplit(url).password
-    except ValueError:
-        return set()
-    return {password} if password else set()

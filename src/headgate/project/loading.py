@@ -13,9 +13,10 @@ from typing import Any
 from headgate.errors import ConfigError, UsageError, did_you_mean
 from headgate.project.announced import announced
 from headgate.project.config import ProjectFile, PruneConfig, PublishConfig, Sample, SourceConfig, Target
+from headgate.project.database_url import mask
 from headgate.project.files_config import FilesSource
 from headgate.project.following_config import AfterHook, Channel, ExportConfig, ServerConfig
-from headgate.project.interpolation import Interpolated, interpolate, mask, unset
+from headgate.project.interpolation import Interpolated, interpolate, unset
 from headgate.project.problems import Problem, as_error
 from headgate.project.rules import broken_rules
 from headgate.project.validation import validate

@@ -80,7 +80,7 @@ def _problem(error: ErrorDetails, data: dict[str, Any]) -> Problem:
         return _kind_of_source(path, error)
     if kind == "string_pattern_mismatch":
         return _misshapen(value, error["ctx"]["pattern"])._replace(path=path)
-    return Problem(path, _sentence(kind, error, value), None)
+    return Problem(path, _sentence(kind, error, value), getattr(error.get("ctx", {}).get("error"), "hint", None))
 
 
 def _in_file(loc: KeyPath) -> KeyPath:

@@ -8,9 +8,10 @@ import shlex
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
 
 from headgate.errors import ConfigError
+from headgate.project.database_url import is_database_url, take_apart
 from headgate.project.declaration import Bound
 from headgate.project.durations import parse_duration
 from headgate.project.interpolation import FromEnvironment
@@ -64,6 +65,13 @@ def as_bound(value: Any) -> Any:
     return value
 
 
+def as_clear_url(value: str) -> str:
+    """A text that, if it is the URL of a database, can be read in one way only."""
+    if is_database_url(value):
+        take_apart(value)
+    return value
+
+
 def as_plain(value: Any) -> Any:
     """Plain JSON values only, so that variables can be hashed, stored and handed to dbt."""
     if isinstance(value, dict):
@@ -84,6 +92,8 @@ SourceName = Annotated[str, Field(pattern=SOURCE_PATTERN, max_length=63)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=255)]
 TableName = Annotated[str, Field(pattern=TABLE_PATTERN, max_length=127)]
 PathText = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")]
+#: Where a database is.
+UrlText = Annotated[PathText, AfterValidator(as_clear_url)]
 #: What becomes of NaN and infinite numbers.
 NonFinite = Annotated[
     Literal["refuse", "null"],

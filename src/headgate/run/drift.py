@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from headgate.lake.release import Releases
+from headgate.plan import LOG
 from headgate.project import Project
+from headgate.project.config import DatabaseSource as DatabaseConfig
 from headgate.project.files_config import FilesSource
-from headgate.run.workshop import open_dbt, open_source, open_store
+from headgate.run.workshop import open_dbt, open_source, open_store, source_states
 from headgate.sources.databases.choosing import Chosen
-from headgate.sources.databases.drifting import drifts_of, policy_of
+from headgate.sources.databases.drifting import drifts_of, policy_of, tables_that_drifted
 from headgate.sources.databases.source import DatabaseSource
 from headgate.sources.drift import Drift
-from headgate.sources.schema_lock import read_lock, write_lock
+from headgate.sources.schema_lock import LockedTable, read_lock, write_lock
 from headgate.transform.models import Models
 
 
@@ -52,14 +55,18 @@ def find_drift(project: Project) -> list[Found]:
 
 
 def accept_drift(project: Project) -> list[Found]:
-    """Write what the databases have now into ``schema.lock``; returns what differed."""
+    """Write what the databases have now into ``schema.lock``; returns what differed.
+
+    A table that is gone stays in it: only the project can say that it is not to be read any more.
+    """
     schemas = _schemas(project)
     found = _found(project, schemas)
     locked = read_lock(project.folder)
-    for one in found:
+    taken = [one for one in found if one.drift.kind != "dropped_table"]
+    for one in taken:
         types = schemas[one.source][one.table].types
-        locked[one.table] = replace(locked[one.table], columns=types)
-    if found:
+        locked[one.table] = replace(locked.get(one.table, LockedTable()), columns=types)
+    if taken:
         write_lock(project.folder, locked)
     return found
 
@@ -76,30 +83,40 @@ def _schemas(project: Project) -> dict[str, Mapping[str, Chosen]]:
 
 def _found(project: Project, schemas: Mapping[str, Mapping[str, Chosen]]) -> list[Found]:
     locked = read_lock(project.folder)
-    drifts = [
-        (source, table, drift)
-        for source, tables in schemas.items()
-        for table, chosen in tables.items()
-        if table in locked
-        for drift in drifts_of(chosen, locked[table].columns)
-    ]
+    store = open_store(project)
+    parent = Releases(store).current() if schemas else None
+    drifts: list[tuple[str, str, Drift]] = []
+    for source, tables in schemas.items():
+        known = source_states(parent, source, None, store.location)
+        moved = tables_that_drifted(_config(project, source), tables, locked, known)
+        drifts += [(source, table, drift) for table, drift in moved.items()]
+        drifts += [
+            (source, table, drift)
+            for table, chosen in tables.items()
+            if table in locked
+            for drift in drifts_of(chosen, locked[table].columns)
+        ]
     if not drifts:
         return []
-    dbt = open_dbt(project, open_store(project))
+    dbt = open_dbt(project, store)
     models = dbt.models() if dbt is not None else None
-    found = []
-    for source, table, drift in drifts:
-        config = project.sources[source]
-        assert not isinstance(config, FilesSource)  # noqa: S101  # only databases have schemas here
-        found.append(Found(source, table, drift, policy_of(config, drift), _readers(models, f"raw.{table}")))
-    return found
+    return [
+        Found(source, table, drift, policy_of(_config(project, source), drift), readers_of(models, table))
+        for source, table, drift in drifts
+    ]
 
 
-def _readers(models: Models | None, relation: str) -> tuple[str, ...]:
-    """The models that read a relation, directly or through others, inputs first."""
+def _config(project: Project, source: str) -> DatabaseConfig:
+    config = project.sources[source]
+    assert not isinstance(config, FilesSource)  # noqa: S101  # only databases have schemas here
+    return config
+
+
+def readers_of(models: Models | None, table: str) -> tuple[str, ...]:
+    """The models that read a table or its change log, directly or through others, inputs first."""
     if models is None:
         return ()
-    touched = {id_ for id_, each in models.relations.items() if each == relation}
+    touched = {id_ for id_, each in models.relations.items() if each in (f"raw.{table}", f"{LOG}.{table}")}
     readers = []
     for node in models.nodes.values():
         if node.kind != "test" and touched & set(node.inputs):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Class = Literal["new_column", "dropped_column", "type_change"]
+Class = Literal["new_column", "dropped_column", "type_change", "new_table", "dropped_table"]
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
@@ -16,16 +16,18 @@ _DIGITS = {"TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19}
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One difference. ``before`` and ``after`` are types, None where there is no column.
+    """One difference. ``before`` and ``after`` are types, None where there is no column; of a table all three are None.
 
-    ``renamed_from`` names a dropped column of the same type that this new one may be.
+    ``renamed_from`` names a dropped column of the same type that this new one may be, ``renamed_to`` the new one that
+    a dropped one may be.
     """
 
     kind: Class
-    column: str
-    before: str | None
-    after: str | None
+    column: str | None = None
+    before: str | None = None
+    after: str | None = None
     renamed_from: str | None = None
+    renamed_to: str | None = None
 
     @property
     def text(self) -> str:
@@ -34,11 +36,16 @@ class Drift:
         >>> Drift("type_change", "n", "INTEGER", "BIGINT").text
         'n is widened from INTEGER to BIGINT'
         """
+        if self.kind == "new_table":
+            return "the table is not in schema.lock; a run takes it in"
+        if self.kind == "dropped_table":
+            return "the table was read before and is gone; if that was on purpose, leave it out with exclude"
         if self.kind == "new_column":
             suspect = f"; perhaps {self.renamed_from} under another name" if self.renamed_from else ""
             return f"{self.column} is new ({self.after}){suspect}"
         if self.kind == "dropped_column":
-            return f"{self.column} ({self.before}) is gone"
+            suspect = f"; perhaps it is called {self.renamed_to} now" if self.renamed_to else ""
+            return f"{self.column} ({self.before}) is gone{suspect}"
         how = "widened" if widens(str(self.before), str(self.after)) else "narrowed or changed"
         return f"{self.column} is {how} from {self.before} to {self.after}"
 
@@ -46,8 +53,8 @@ class Drift:
 def compare(locked: Mapping[str, str], found: Mapping[str, str]) -> list[Drift]:
     """All differences between the columns that are held and those that are there, in the order of columns.
 
-    >>> [drift.text for drift in compare({"id": "INTEGER", "a": "DATE"}, {"id": "BIGINT", "b": "DATE"})]
-    ['id is widened from INTEGER to BIGINT', 'a (DATE) is gone', 'b is new (DATE); perhaps a under another name']
+    >>> [drift.text for drift in compare({"id": "INTEGER", "a": "DATE"}, {"id": "BIGINT", "b": "DATE"})][1:]
+    ['a (DATE) is gone; perhaps it is called b now', 'b is new (DATE); perhaps a under another name']
     """
     dropped = [name for name in locked if name not in found]
     new = [name for name in found if name not in locked]
@@ -56,11 +63,14 @@ def compare(locked: Mapping[str, str], found: Mapping[str, str]) -> list[Drift]:
         for name in found
         if name in locked and locked[name] != found[name]
     ]
-    drifts += [Drift("dropped_column", name, locked[name], None) for name in dropped]
+    suspects: dict[str, str] = {}
     for name in new:
         alike = [each for each in dropped if locked[each] == found[name]]
-        suspect = alike[0] if len(alike) == 1 or (alike and len(dropped) == len(new) == 1) else None
-        drifts.append(Drift("new_column", name, None, found[name], suspect))
+        if len(alike) == 1:
+            suspects[name] = alike[0]
+    names = {before: after for after, before in reversed(suspects.items())}
+    drifts += [Drift("dropped_column", name, locked[name], None, None, names.get(name)) for name in dropped]
+    drifts += [Drift("new_column", name, None, found[name], suspects.get(name)) for name in new]
     return drifts
 
 

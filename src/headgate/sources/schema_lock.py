@@ -18,6 +18,7 @@ from headgate.errors import ConfigError
 from headgate.project.yaml_file import safe_load
 
 NAME = "schema.lock"
+_RESTORE = "restore it from version control; or delete it, then types are taken from the lake or inferred anew"
 _HEAD = """\
 # Written by headgate when a release is published; keep it in version control.
 # To change a type, declare it in headgate.yml (columns:), or edit it here.
@@ -49,7 +50,8 @@ def read_lock(folder: Path) -> dict[str, LockedTable]:
         data = safe_load(text) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ConfigError("this is not valid YAML", file=NAME, line=mark.line + 1 if mark else None) from error
+        line = mark.line + 1 if mark else None
+        raise ConfigError("this is not valid YAML", file=NAME, line=line, hint=_RESTORE) from error
     tables = data.get("tables", {}) if isinstance(data, dict) else None
     if not isinstance(tables, dict):
         raise _malformed("tables")
@@ -96,5 +98,5 @@ def _malformed(key: str) -> ConfigError:
         "the file is not as headgate writes it",
         file=NAME,
         key=key,
-        hint="restore it from version control; or delete it, then types are taken from the lake or inferred anew",
+        hint=_RESTORE,
     )

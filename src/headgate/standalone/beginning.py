@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -17,6 +16,7 @@ from headgate.errors import UsageError
 from headgate.lake.engine import EngineSettings, connect
 from headgate.project.config import DatabaseSource as DatabaseConfig
 from headgate.project.database_config import DuckdbSource, MysqlSource, PostgresSource, SqliteSource
+from headgate.project.database_url import UnclearUrlError, take_apart
 from headgate.project.values import TABLE_NAME, suggested_name
 from headgate.sources.databases.dialect import ForeignKey, SourceTable
 from headgate.sources.databases.source import DatabaseSource
@@ -90,7 +90,10 @@ def _meant(database: str, schema: str | None) -> tuple[type[DatabaseConfig], str
     scheme, separator, rest = database.partition("://")
     extra = {"schema": schema} if schema else {}
     if separator and scheme in _SERVERS:
-        name = suggested_name(urlsplit(database).path.strip("/") or "app").lower()
+        try:
+            name = suggested_name(take_apart(database).database or "app").lower()
+        except UnclearUrlError as error:
+            raise UsageError(f"--from: {error}", hint=error.hint) from error
         config: type[DatabaseConfig] = PostgresSource if _SERVERS[scheme] == "postgres" else MysqlSource
         return config, name, {"type": _SERVERS[scheme], "url": database, **extra}
     if separator and scheme not in _FILES:

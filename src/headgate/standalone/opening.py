@@ -10,6 +10,7 @@ from typing import Any
 
 from headgate.errors import UsageError
 from headgate.lake.engine import connect
+from headgate.project.database_url import is_database_url
 from headgate.sources.listing import shown
 from headgate.standalone import postgres, s3
 from headgate.standalone.csv_form import AS_FOUND, CsvForm
@@ -35,8 +36,8 @@ def opened(data: Any, pii: Collection[str] = (), form: CsvForm = AS_FOUND) -> It
     """
     place = str(data) if isinstance(data, Path) else data
     if not isinstance(place, str) or WITHIN in place:
-        form.refuse(shown(place) if isinstance(place, str) else "a data frame")
-    if isinstance(place, str) and _is_of_project(place):
+        form.refuse(_named(place) if isinstance(place, str) else "a data frame")
+    if isinstance(place, str) and not is_database_url(place) and _is_of_project(place):
         with open_release(*_parts(place)) as release:
             yield release
         return
@@ -58,6 +59,11 @@ def opened(data: Any, pii: Collection[str] = (), form: CsvForm = AS_FOUND) -> It
             yield open_files(con, place, pii, form)
     finally:
         con.close()
+
+
+def _named(place: str) -> str:
+    """A place as an error speaks of it: the URL of a database may hold a password."""
+    return "a table of a database" if is_database_url(place) else shown(place)
 
 
 def _is_of_project(place: str) -> bool:

@@ -15,6 +15,7 @@ from headgate.errors import CouldNotRunError, MissingExtraError, UsageError, did
 from headgate.gates.values import UnusableError
 from headgate.lake.catalog import Contents
 from headgate.lake.engine import Connection
+from headgate.project.database_url import UnclearUrlError, said_without, take_apart
 from headgate.standalone.data import Data
 from headgate.standalone.postgres_columns import KnownKinds
 from headgate.standalone.postgres_words import in_postgres
@@ -96,7 +97,10 @@ def _connected(url: str) -> tuple[psycopg.Connection[Any], str]:
     except ImportError as error:
         raise MissingExtraError("psycopg", "postgres") from error
     try:
+        take_apart(url)
         said = conninfo_to_dict(url)
+    except UnclearUrlError as error:
+        raise UsageError(str(error), hint=error.hint) from error
     except psycopg.Error as error:
         hint = "write postgresql://user@host/database::schema.table"
         raise UsageError(
@@ -116,14 +120,10 @@ def _connected(url: str) -> tuple[psycopg.Connection[Any], str]:
         for type_ in ("json", "jsonb"):  # as texts, which is what they are elsewhere
             connection.adapters.register_loader(type_, TextLoader)
     except psycopg.Error as error:
-        text = _without(str(error), said.get("password"))
+        text = said_without(str(error), url)
         hint = "the password can be given by PGPASSWORD, or in ~/.pgpass"
         raise CouldNotRunError(f"{title} cannot be reached: {text.strip().splitlines()[0]}", hint=hint) from None
     return connection, title
-
-
-def _without(text: str, password: Any) -> str:
-    return text.replace(str(password), "***") if password else text
 
 
 class PostgresConnection:

@@ -63,7 +63,7 @@ class Value:
     """How a column is read: SQL of the source, the DuckDB type in which it lands, and what is refused.
 
     ``refused`` is SQL of the source that is true for a value that has no place in that type; ``or_null``
-    is ``sql`` with null in place of those. ``doubt`` is SQL of DuckDB, with ``{}`` for the value that landed, that
+    is ``sql`` with null in place of those. ``doubt`` is SQL of DuckDB, with ``{0}`` for the value that landed, that
     is true for all of those, and for few others: the source is asked for ``refused`` only if there are any.
     """
 
@@ -110,6 +110,10 @@ class Dialect(Protocol):
 
     def begin(self, con: Connection, alias: str, timeout: timedelta | None) -> None:
         """Say, inside a transaction, in which zone and for how long statements work."""
+        ...
+
+    def cancel(self) -> None:
+        """End what the source works on for us; called on another thread. Nothing where DuckDB itself hears Ctrl-C."""
         ...
 
     def relation(self, alias: str, sql: str) -> str:

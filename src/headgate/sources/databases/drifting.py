@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from headgate.errors import SourceDataError
 from headgate.project.config import DatabaseSource as DatabaseConfig
 from headgate.project.database_config import DriftPolicy
-from headgate.sources.databases.choosing import Chosen
+from headgate.sources.databases.choosing import Choosing, Chosen
 from headgate.sources.databases.dialect import SourceColumn, Value
 from headgate.sources.drift import Drift, compare, widens
 
@@ -28,8 +28,21 @@ def policy_of(config: DatabaseConfig, drift: Drift) -> DriftPolicy:
         "new_column": config.on_new_column,
         "dropped_column": config.on_dropped_column,
         "type_change": config.on_type_change,
+        "new_table": "evolve",
+        "dropped_table": "block",
     }
     return policies[drift.kind]
+
+
+def tables_that_drifted(
+    config: DatabaseConfig, chosen: Iterable[str], locked: Iterable[str], known: Iterable[str]
+) -> dict[str, Drift]:
+    """Tables that are read and not held yet, and tables that were read before (``known``) and are gone."""
+    there, held = set(chosen), set(locked)
+    gone = sorted(name for name in set(known) - there if Choosing.would_read(config, name))
+    return {name: Drift("new_table") for name in chosen if name not in held} | {
+        name: Drift("dropped_table") for name in gone
+    }
 
 
 def settled(source: str, config: DatabaseConfig, chosen: Chosen, locked: Mapping[str, str]) -> Chosen:
@@ -53,7 +66,7 @@ def _ignoring(source: str, chosen: Chosen, drift: Drift, locked: Mapping[str, st
     if drift.kind == "new_column":
         pairs = {column: value for column, value in pairs.items() if column.name != drift.column}
     elif drift.kind == "dropped_column":
-        pairs[SourceColumn(drift.column, "", absent=True)] = Value("NULL", str(drift.before))
+        pairs[SourceColumn(str(drift.column), "", absent=True)] = Value("NULL", str(drift.before))
         order = {name: position for position, name in enumerate(locked)}
         pairs = dict(sorted(pairs.items(), key=lambda pair: order.get(pair[0].name, len(order))))
     else:

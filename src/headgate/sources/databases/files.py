@@ -36,6 +36,9 @@ class DatabaseFile:
     def begin(self, con: Connection, alias: str, timeout: timedelta | None) -> None:
         """Nothing is to be said: there are no sessions."""
 
+    def cancel(self) -> None:
+        """Nothing: DuckDB reads the file itself, and hears of Ctrl-C."""
+
     def stamp(self) -> str | None:
         """What tells that nothing was written to the file."""
         return stamp_of(self.path(), self.log)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from headgate.errors import CouldNotRunError, SourceDataError
-from headgate.lake.engine import Connection, ident, in_any_order, literal, on_one_thread
+from headgate.lake.engine import Connection, beside, ident, in_any_order, literal, on_one_thread
 from headgate.sources.change_log import ChangeLog, Incoming
 from headgate.sources.counts import Counts
 from headgate.sources.databases.blocks import (
@@ -149,7 +149,7 @@ class TableLoading:
             with in_any_order(self.con):
                 self.stage.fill(f"{before}SELECT {named}, {hash_of(types, typed)} AS _hash, {bad} AS {BAD} FROM {rows}")
         except duckdb.ConversionException as error:
-            raise self._unconvertible(error) or error from error
+            raise self._unconvertible(error, window) or error from error
         findings = self.stage.look(doubt=self._doubt(), unique=self.chosen.unique)
         self._check(findings, window)
         return findings.rows, self._leave_out()
@@ -196,13 +196,17 @@ class TableLoading:
 
     def _check(self, findings: Findings, window: Window) -> None:
         """Raises SourceDataError for the first thing that is wrong with the rows."""
-        counts = self._refused_counts(window) if findings.bad or findings.doubtful else {}
+        counts = self._refused_counts(self.con, window) if findings.bad or findings.doubtful else {}
         if findings.bad or any(counts.values()):
             raise self._bad_value(counts)
         if findings.null_keys:
             more = f" ({findings.null_keys:,} rows)" if findings.null_keys > 1 else ""
             raise self._wrong(
-                f"a part of the primary key is null{more}", "null_key", column=", ".join(self.chosen.primary_key)
+                f"a part of the primary key is null{more}",
+                "null_key",
+                column=", ".join(self.chosen.primary_key),
+                hint="correct the rows in the source, or name columns that are never null: "
+                f"tables: {{{self.chosen.name}: {{primary_key: […]}}}}",
             )
         if findings.distinct_keys < findings.rows:
             raise self._wrong(
@@ -212,12 +216,14 @@ class TableLoading:
                 hint="name all columns that make a row unique in primary_key",
             )
 
-    def _refused_counts(self, window: Window) -> dict[SourceColumn, int]:
-        """Ask the source, in the snapshot that was read, how many values of each column have no place."""
+    def _refused_counts(self, con: Connection, window: Window) -> dict[SourceColumn, int]:
+        """How many values of each column have no place, as the source says; with our ``con`` in the snapshot read."""
         suspects = {column: value.refused for column, value in self.chosen.pairs if self._may_refuse(value)}
+        if not suspects:
+            return {}
         counts = ", ".join(f"sum(CASE WHEN {sql} THEN 1 ELSE 0 END) AS n{n}" for n, sql in enumerate(suspects.values()))
         asked = f"SELECT {counts} FROM {self._table()}{_where(window)}"
-        found = self.con.execute(f"SELECT * FROM {self.dialect.relation(self.session.alias, asked)}").fetchall()[0]
+        found = con.execute(f"SELECT * FROM {self.dialect.relation(self.session.alias, asked)}").fetchall()[0]
         return {column: int(count or 0) for column, count in zip(suspects, found, strict=True)}
 
     def _bad_value(self, counts: Mapping[SourceColumn, int]) -> SourceDataError:
@@ -228,7 +234,7 @@ class TableLoading:
         as_text = f"tables: {{{self.chosen.name}: {{columns: {{as_text: [{column.name}]}}}}}}"
         if value.type.endswith("[]"):
             return self._wrong(
-                f"{many} of more than one dimension, or not finite",
+                f"{many} of more than one dimension, not finite, or beyond the year 294246",
                 "array",
                 column=column.name,
                 hint=f"read the column as text: {as_text}",
@@ -240,6 +246,13 @@ class TableLoading:
                 column=column.name,
                 hint=f'load such values as null, non_finite: "null", or the column as text: {as_text}',
             )
+        if value.doubt:  # what landed looked so, and has no null in its place: a moment
+            return self._wrong(
+                f"{many} beyond the year 294246, where {value.type} ends",
+                "range",
+                column=column.name,
+                hint=f"correct the source, or read the column as text: {as_text}",
+            )
         return self._wrong(
             f"{many} that {'is' if count == 1 else 'are'} no {value.type}, although its type is {column.type}",
             "type",
@@ -247,11 +260,13 @@ class TableLoading:
             hint=f"correct the source, or read the column as text: {as_text}",
         )
 
-    def _unconvertible(self, error: duckdb.ConversionException) -> SourceDataError | None:
-        """A value that the source takes and its type here does not; None if DuckDB does not say in which column."""
+    def _unconvertible(self, error: duckdb.ConversionException, window: Window) -> SourceDataError | None:
+        """A value that the source takes and its type here does not; None if nobody can say in which column."""
         found = _CONVERTED.search(str(error))
         if found is None:
-            return None
+            with contextlib.closing(beside(self.con)) as aside:  # our own transaction has failed
+                counts = self._refused_counts(aside, window)
+            return self._bad_value(counts) if any(counts.values()) else None
         column, value = self.chosen.pairs[int(found[1])]
         return self._wrong(
             f"a row has a value that cannot be taken as {value.type}",

@@ -6,13 +6,14 @@ are: tinyint(1) as a boolean, a date of zeros as an error or null, a time as som
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 
-from headgate.lake.engine import Connection, ident, literal
+from headgate.lake.engine import Connection, EngineSettings, connect, ident, literal
 from headgate.project.database_config import MysqlSource
 from headgate.sources.databases.dialect import (
     ForeignKey,
@@ -27,6 +28,7 @@ from headgate.sources.databases.dialect import (
 
 _WHOLE = {"tinyint": "TINYINT", "smallint": "SMALLINT", "mediumint": "INTEGER", "int": "INTEGER", "bigint": "BIGINT"}
 _BLOBS = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
+_SHAPES = re.compile(r"(multi)?(point|linestring|polygon)|geometry|geom(etry)?collection")
 _TIMES = {"date": "DATE", "datetime": "TIMESTAMP", "timestamp": "TIMESTAMP WITH TIME ZONE"}
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\).*")
 _WIDEST = 38
@@ -82,29 +84,42 @@ class Mysql:
     def __init__(self, config: MysqlSource, folder: Path) -> None:
         self.config = config
         self._limit = "{}"
+        self._connection: int | None = None
 
     def attach(self, con: Connection, alias: str) -> None:
         """Attach the database read-only, with times of its timestamps in UTC."""
+        con.execute("SET mysql_session_time_zone = '+00:00'")
+        con.execute(f"ATTACH {literal(self._url())} AS {ident(alias)} (TYPE mysql, READ_ONLY)")
+
+    def _url(self) -> str:
         url = str(self.config.url)
         if not url.startswith("mysql://"):
             hint = "mysql://user:password@host:3306/database"
             raise self.config.error("this is no URL of a MySQL database", "url", hint=hint)
-        con.execute("SET mysql_session_time_zone = '+00:00'")
-        con.execute(f"ATTACH {literal(url)} AS {ident(alias)} (TYPE mysql, READ_ONLY)")
+        return url
 
     def begin(self, con: Connection, alias: str, timeout: timedelta | None) -> None:
         """Find out how this server is told for how long a statement may work; each is told so itself."""
         self._limit = "{}"
+        asked = self.relation(alias, "SELECT CAST(CONNECTION_ID() AS CHAR) AS id, VERSION() AS version")
+        number, version = con.execute(f"SELECT id, version FROM {asked}").fetchall()[0]
+        self._connection = int(number)
         if timeout is None:
             return
-        asked = self.relation(alias, "SELECT VERSION() AS version")
-        version = str(con.execute(f"SELECT version FROM {asked}").fetchall()[0][0])
         if "mariadb" in version.lower():
             self._limit = f"SET STATEMENT max_statement_time={timeout.total_seconds():.3f} FOR {{}}"
         else:
             self._limit = (
                 f"SELECT /*+ MAX_EXECUTION_TIME({timeout.total_seconds() * 1000:.0f}) */ * FROM ({{}}) AS limited"
             )
+
+    def cancel(self) -> None:
+        """Ask the server, over a connection of its own, to end what the connection of this visit waits for."""
+        if self._connection is None:
+            return
+        with contextlib.closing(connect(EngineSettings(threads=1), extensions=(self.extension,))) as con:
+            con.execute(f"ATTACH {literal(self._url())} AS cancelling (TYPE mysql)")  # KILL counts as writing
+            con.execute(f"CALL mysql_execute('cancelling', {literal(f'KILL QUERY {self._connection}')})")
 
     def stamp(self) -> str | None:
         """Only a look can tell."""
@@ -140,8 +155,8 @@ class Mysql:
     def value(self, column: SourceColumn, *, as_text: bool) -> Value:
         """How a column is read without loss: as a text that is cast here."""
         name = quoted(column.name)
-        text = f"CAST({name} AS CHAR)"
         kind = re.split(r"[ (]", column.type)[0]
+        text = _shape(name) if _SHAPES.fullmatch(kind) else f"CAST({name} AS CHAR)"
         if as_text:
             return Value(f"HEX({name})" if kind in _BLOBS else text, "VARCHAR")
         if kind in _WHOLE:
@@ -193,6 +208,12 @@ class Mysql:
     def why(self, text: str) -> Why:
         """What a message of the server, its client or the scanner means."""
         return matches(text, _MEANINGS) or Why("unknown")
+
+
+def _shape(name: str) -> str:
+    """SQL of the server that is a shape as a text, which a cast refuses: its reference system, if it has one, first."""
+    system = f"CASE WHEN ST_SRID({name}) <> 0 THEN CONCAT('SRID=', ST_SRID({name}), ';') ELSE '' END"
+    return f"CONCAT({system}, ST_AsText({name}))"
 
 
 def quoted(name: str) -> str:

@@ -8,6 +8,7 @@ it reads a numeric without precision as DOUBLE, NaN in a numeric as 0, a negativ
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,7 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from headgate.errors import ConfigError
-from headgate.lake.engine import Connection, ident, literal
+from headgate.lake.engine import Connection, EngineSettings, connect, ident, literal
 from headgate.project.database_config import PostgresSource
 from headgate.sources.databases.dialect import (
     ForeignKey,
@@ -101,7 +102,13 @@ ORDER BY t.relname COLLATE "C", k.conkey, k.oid, c.position
 """
 #: The scanner reads a NaN in a numeric as 0. So PostgreSQL is asked about NaN only for a table in which there is a 0;
 #: asked about every row it would have to compute one, where it can send a whole table's rows as they are.
-_NAN_ARRIVES = "{} = 0"
+_NAN_ARRIVES = "{0} = 0"
+#: The scanner lets moments beyond DuckDB's last one begin anew at its first one, or be infinite. PostgreSQL, whose own
+#: first one is in the year 4713 BC, is asked only for a table in which there is a moment that it does not have.
+_LAST_MOMENT = "294247-01-10 04:00:54.775806"
+#: Each: what makes such a moment of microseconds since 1970. Texts of moments with zones go wrong so far away.
+_STAMPS = {"timestamp without time zone": "make_timestamp", "timestamp with time zone": "make_timestamptz"}
+_MOMENTS_BETWEEN = (-210_895_056_000_000_000, 2**63 - 2)
 #: What is said about the session, so that the text of a value is the same whatever the server's defaults are.
 _SESSION = {
     "TimeZone": "UTC",
@@ -162,6 +169,7 @@ class Postgres:
     def __init__(self, config: PostgresSource, folder: Path) -> None:
         self.config = config
         self.schema = config.schema_
+        self._backends: set[int] = set()
 
     def attach(self, con: Connection, alias: str) -> None:
         """Attach the database read-only."""
@@ -183,7 +191,18 @@ class Postgres:
             f"set_config({self.text(name)}, {self.text(value)}, true) AS {ident(name)}"
             for name, value in settings.items()
         )
-        con.execute(f"SELECT * FROM {self.relation(alias, f'SELECT {calls}')}").fetchall()
+        asked = f"SELECT pg_backend_pid() AS pid, {calls}"
+        self._backends.add(int(con.execute(f"SELECT * FROM {self.relation(alias, asked)}").fetchall()[0][0]))
+
+    def cancel(self) -> None:
+        """Ask the server, over a connection of its own, to end what the connections of this visit wait for."""
+        backends = ", ".join(map(str, sorted(self._backends)))
+        if not backends:
+            return
+        with contextlib.closing(connect(EngineSettings(threads=1), extensions=(self.extension,))) as con:
+            self.attach(con, "cancelling")
+            asked = f"SELECT pg_cancel_backend(pid) AS done FROM unnest(CAST(ARRAY[{backends}] AS integer[])) AS pid"
+            con.execute(f"SELECT * FROM {self.relation('cancelling', asked)}").fetchall()
 
     def stamp(self) -> str | None:
         """Only a look can tell."""
@@ -241,11 +260,13 @@ class Postgres:
         bare = _PRECISION.sub("", kind)
         if kind in ("real", "double precision"):
             bad = f"{name} IN ('NaN', 'Infinity', '-Infinity')"
-            return Value(name, _NATIVE[kind], bad, f"CASE WHEN NOT {bad} THEN {name} END", doubt="NOT isfinite({})")
+            return Value(name, _NATIVE[kind], bad, f"CASE WHEN NOT {bad} THEN {name} END", doubt="NOT isfinite({0})")
         if bare in ("json", "jsonb"):
             return Value(f"CAST({name} AS text)", "JSON")
         if bare == "oid":
             return Value(f"CAST({name} AS bigint)", "BIGINT")
+        if bare in _STAMPS:
+            return Value(name, _NATIVE[bare], _too_late(name, bare), doubt=_wrapped(_STAMPS[bare]))
         if bare in _NATIVE:
             return Value(name, _NATIVE[bare])
         return self._list(name, kind) or text
@@ -300,6 +321,8 @@ class Postgres:
         bad = f"coalesce(array_ndims({name}), 1) > 1"
         if _decimal(element):
             bad = f"({bad} OR CAST('NaN' AS numeric) = ANY ({name}))"
+        if (bare := _PRECISION.sub("", element)) in _STAMPS:
+            bad = f"({bad} OR EXISTS (SELECT FROM unnest({name}) AS moment WHERE {_too_late('moment', bare)}))"
         return Value(f"CASE WHEN NOT {bad} THEN {name} END", f"{native}[]", f"{name} IS NOT NULL AND {bad}")
 
     def _url(self) -> str:
@@ -312,6 +335,18 @@ class Postgres:
         return self.config.error(
             "this is no URL of a PostgreSQL database", "url", hint="postgresql://user:password@host:5432/database"
         )
+
+
+def _too_late(value: str, kind: str) -> str:
+    """SQL of PostgreSQL that is true for a moment beyond DuckDB's last one, of either kind."""
+    zone = "+00" if kind == "timestamp with time zone" else ""
+    return f"({value} > CAST('{_LAST_MOMENT}{zone}' AS {kind}) AND isfinite({value}))"
+
+
+def _wrapped(make: str) -> str:
+    """SQL of DuckDB that is true for an infinite moment, or one that PostgreSQL does not have."""
+    first, last = (f"{make}({microseconds})" for microseconds in _MOMENTS_BETWEEN)
+    return f"NOT {{0}} BETWEEN {first} AND {last}"
 
 
 def _decimal(kind: str) -> str | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
 
 import duckdb
 
@@ -26,9 +26,11 @@ from headgate.lake.engine import (
     load_extension,
     transaction,
     translated,
+    when_interrupted,
     without_suggestions,
 )
 from headgate.project.config import DatabaseSource as DatabaseConfig
+from headgate.project.database_url import said_without
 from headgate.sources.databases.dialect import ATTACHED, BESIDE, Dialect, Part
 
 Result = TypeVar("Result")
@@ -50,6 +52,7 @@ class Session:
         self.dialect = dialect
         self.alias = ATTACHED + name
         self.timeout: timedelta | None = getattr(config, "statement_timeout", None)
+        self._interrupted = threading.Event()
 
     def visit(self, con: Connection, work: Callable[[], Result]) -> Result:
         """Do ``work`` inside one transaction, with the database attached; again, while that can help.
@@ -60,16 +63,31 @@ class Session:
             SourceUnavailableError: the database cannot be reached, and was not for as long as ``retry`` says.
             SourceRefusedError: it lets us not in, or not do that.
         """
-        from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+        from tenacity import (
+            Retrying,
+            retry_if_exception_type,
+            sleep_using_event,
+            stop_after_delay,
+            stop_when_event_set,
+            wait_random_exponential,
+        )
 
         retrying = Retrying(
             retry=retry_if_exception_type(SourceUnavailableError),
-            stop=stop_after_delay(self.config.retry),
+            stop=stop_after_delay(self.config.retry) | stop_when_event_set(self._interrupted),
             wait=wait_random_exponential(multiplier=0.2, max=5.0),
+            sleep=sleep_using_event(self._interrupted),
             reraise=True,
         )
-        result: Result = retrying(self._once, con, work)
+        with when_interrupted(self._interrupt):
+            result: Result = retrying(self._once, con, work)
         return result
+
+    def _interrupt(self) -> None:
+        """Somebody pressed Ctrl-C, which a database that works on a statement of ours must be told."""
+        self._interrupted.set()
+        with contextlib.suppress(duckdb.Error, HeadgateError):  # it cannot be reached: then it answers no more either
+            self.dialect.cancel()
 
     def _once(self, con: Connection, work: Callable[[], Result]) -> Result:
         with self._translated(), without_suggestions(con), self._attached(con), transaction(con):
@@ -115,6 +133,8 @@ class Session:
 
     def error(self, error: duckdb.Error, *, table: str | None = None) -> HeadgateError:
         """An error of the database, its scanner or DuckDB, as one of ours: short, and without the password."""
+        if self._interrupted.is_set():
+            return InterruptedRunError()
         ours = translated(error, doing="reading")
         if ours.hint or isinstance(ours, InterruptedRunError):  # it is this machine's, not the database's
             return ours
@@ -132,17 +152,4 @@ class Session:
     def _plain(self, text: str) -> str:
         text = _STATEMENT.sub("", _AT_URL.sub("", text))
         text = _PREFIX.sub("", text.strip())
-        url = str(getattr(self.config, "url", ""))
-        for secret in _secrets(url):
-            text = text.replace(secret, "***")
-        return " ".join(text.split())
-
-
-def _secrets(url: str) -> list[str]:
-    """The parts of a URL that must not be shown: itself, and its password in every spelling."""
-    try:
-        password = urlsplit(url).password
-    except ValueError:
-        password = None
-    found = [url, *([password, unquote(password)] if password else [])]
-    return sorted((each for each in found if each), key=len, reverse=True)
+        return " ".join(said_without(text, str(getattr(self.config, "url", ""))).split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from headgate.errors import SourceDataError, UsageError, did_you_mean
-from headgate.lake.engine import Connection, EngineSettings, connect
+from headgate.errors import HeadgateError, SourceDataError, UsageError, did_you_mean
+from headgate.lake.engine import Connection, EngineSettings, beside, connect
 from headgate.sources.databases.choosing import Choosing, Chosen
 from headgate.sources.databases.dialect import Dialect
 from headgate.sources.databases.drifting import settled
@@ -119,7 +120,7 @@ class DatabaseSource:
                 loading = TableLoading(con, self.session, table, self.sample)
                 done.append(loading.load(run, known.get(name), stamp=stamp, compare=whole is not None))
             except duckdb.Error as error:
-                raise self.session.error(error, table=name) from error
+                raise self._error(con, table, error) from error
         return done
 
     def _whole(self, table: Chosen, known: State | None, compare: Collection[str]) -> str | None:
@@ -167,12 +168,34 @@ class DatabaseSource:
         try:
             found = digest(con, self.session, table, window)
         except duckdb.Error as error:
-            raise self.session.error(error, table=table.name) from error
+            raise self._error(con, table, error) from error
         if found == known.get("digest"):
             return None
         if window.whole:
             return "its rows changed"
         return f"rows changed since {known['mark']}"
+
+    def _error(self, con: Connection, table: Chosen, error: duckdb.Error) -> HeadgateError:
+        """What went wrong with a table; of a text that is not UTF-8, in which column it stands."""
+        if not (isinstance(error, duckdb.InvalidInputException) and "invalid unicode" in str(error).lower()):
+            return self.session.error(error, table=table.name)
+        place, alias = self.dialect.table(self.session.alias, table.name), self.session.alias
+        with contextlib.closing(beside(con)) as aside:
+            for column, value in table.pairs:
+                try:
+                    aside.execute(
+                        f"SELECT max(c) FROM {self.dialect.relation(alias, f'SELECT {value.sql} AS c FROM {place}')}"
+                    ).fetchall()
+                except duckdb.InvalidInputException:
+                    return SourceDataError(
+                        "a row has a text that is not UTF-8",
+                        table=f"{self.name}.{table.name}",
+                        rule="encoding",
+                        column=column.name,
+                        hint="correct it in the source, or leave the column out: "
+                        f"tables: {{{table.name}: {{columns: {{exclude: [{column.name}]}}}}}}",
+                    )
+        return self.session.error(error, table=table.name)
 
 
 def _described(table: Chosen) -> str:

@@ -48,7 +48,6 @@ _MEANINGS = {
     "database is locked": BUSY,
     "not a database": Why("refused", hint="path names no SQLite file"),
     "malformed": Why("refused", hint="the file is damaged: sqlite3 FILE 'pragma integrity_check'"),
-    "invalid unicode": Why("refused", hint="a text is not UTF-8: correct it, or leave its column out"),
 }
 
 
@@ -97,7 +96,9 @@ class Sqlite(DatabaseFile):
             return Value(f"CASE WHEN {is_a} <> 'null' THEN hex({name}) END", "BLOB", landing="unhex({})")
         if as_text or kind == "VARCHAR":
             text = f"CASE {is_a} WHEN 'blob' THEN hex({name}) WHEN 'real' THEN printf('%!.17g', {name}) ELSE {name} END"
-            return Value(text, "VARCHAR") if as_text else Value(name, "VARCHAR", f"{is_a} = 'blob'")
+            if as_text:
+                return Value(text, "VARCHAR")
+            return Value(f"CASE WHEN {is_a} <> 'blob' THEN {name} END", "VARCHAR", f"{is_a} = 'blob'")
         if kind == "BIGINT":
             return Value(f"CASE {is_a} WHEN 'integer' THEN {name} END", kind, f"{is_a} NOT IN ('integer', 'null')")
         if kind == "BOOLEAN":
