@@ -26,6 +26,7 @@ from headgate.run.changes import find_changes
 from headgate.run.conclusion import concluded, remembered
 from headgate.run.exporting import make_up
 from headgate.run.publish import published_before
+from headgate.run.serving import must_be_served
 from headgate.run.steps import Outcome, perform_one
 from headgate.run.verdict import Verdict
 from headgate.run.workshop import Listener, Options, Workshop, never, open_dbt, open_store, silent
@@ -192,9 +193,9 @@ def _whole(shop: Workshop) -> Outcome:
 
 
 def _caught_up(shop: Workshop, steps: list[Step], end: Outcome) -> Outcome:
-    """Nothing was published: serve what a run before this one published and could not serve."""
+    """Nothing was published: serve what a run before this one could not serve, or somebody changed there since."""
     for step in steps:
-        if step.kind is Kind.SERVE and step.need is Need.YES:
+        if step.kind is Kind.SERVE and (step.need is Need.YES or must_be_served(shop, step.subject)):
             perform_one(shop, step)
     return end
 

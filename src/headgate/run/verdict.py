@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from headgate.errors import ExitCode
 from headgate.lake.quarantine import STATUSES
+from headgate.serve import holding
 
 #: ``running`` is what a single step of a run ends with when others are still to come.
 Status = Literal["published", "nothing_new", "held", "blocked", "failed", "running"]
@@ -104,7 +105,7 @@ class Verdict:
     def _not_served(self) -> list[str]:
         """The servers that did not get the release."""
         failed = [(name, each["before"]) for name, each in self.served.items() if each["status"] == "failed"]
-        return [f"{n} NOT SERVED: holds {'nothing' if b is None else f'release {b}'}" for n, b in failed]
+        return [f"{name} NOT SERVED: holds {holding(before)}" for name, before in failed]
 
     def _decided(self) -> list[str]:
         """What became of rows that were put into quarantine, or waited there: one fact a status."""
