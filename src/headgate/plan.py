@@ -15,6 +15,7 @@ from headgate.lake.release import Manifest
 from headgate.project import Project
 from headgate.project.following_config import When
 from headgate.transform.models import Models, out_of_date
+from headgate.words import counted
 
 #: The schema of the change logs, which models may read beside raw.
 LOG = "raw_log"
@@ -70,13 +71,14 @@ class Changes:
 
     ``sources`` maps ``source.table`` to why it must be read, or to None if it has not changed.
     ``code`` says why models and gates must be looked at again, or is None. ``unserved`` says of each server that
-    is not known to hold that release what it holds.
+    is not known to hold that release what it holds. ``notes`` are sentences that a person should see.
     """
 
     sources: Mapping[str, str | None]
     code: str | None
     always_built: tuple[str, ...] = ()
     unserved: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def any(self) -> bool:
@@ -160,8 +162,8 @@ def _build(layer: str, changes: Changes, changed: Mapping[str, str], builds: dic
         if not builds:
             return Step(name, Kind.BUILD, layer, Need.NO, "no model's code, variables or inputs changed")
         sure = any(not why.startswith("if ") for why in builds.values())
-        what = "1 model" if len(builds) == 1 else f"{len(builds)} models"
-        return Step(name, Kind.BUILD, layer, Need.YES if sure else Need.MAYBE, what, builds)
+        need = Need.YES if sure else Need.MAYBE
+        return Step(name, Kind.BUILD, layer, need, counted(len(builds), "model"), builds)
     if changes.code:
         return Step(name, Kind.BUILD, layer, Need.MAYBE, f"models whose code or inputs changed ({changes.code})")
     if changed:

@@ -102,7 +102,7 @@ def test_a_fact_that_changed_is_refused_where_facts_only_come_in(mart: Mart) -> 
     mart.first()
     mart.serve()
     mart.publish("UPDATE marts.fact SET amount = 9 WHERE id = 1", "INSERT INTO marts.dim VALUES ('z', 'Zest')")
-    with pytest.raises(WarehouseDriftError, match="1 records changed and 0 went, although the table only appends"):
+    with pytest.raises(WarehouseDriftError, match="1 record changed and 0 went, although the table only appends"):
         mart.serve()
     assert mart.facts()[0][2] == Decimal("1.5")
     assert mart.warehouse.rows("SELECT count(*) FROM shop.dim") == [(2,)]  # all or nothing

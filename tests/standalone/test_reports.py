@@ -53,7 +53,7 @@ def test_the_page_needs_nothing_else_and_runs_nothing_of_the_data(judged: Judged
     assert page.seen.count("b") == len({each.dimension for each in judged.results})
     assert page.links == []
     assert EVIL.strip("\x01") in page.words
-    for words in ("FAILED", "1 of 4 expectations held", "1 rows", "could not be checked", "uniqueness"):
+    for words in ("FAILED", "1 of 4 expectations held", "1 row", "could not be checked", "uniqueness"):
         assert words in page.words
     assert page.seen.count("tr") == 1 + len(judged.results)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headgate.cli.app import JsonOption, ProjectOption, TargetOption, VarOption, app
+from headgate.words import counted
 
 if TYPE_CHECKING:
     from headgate.plan import Step
@@ -109,10 +110,10 @@ def drift(
     if not found:
         verdict_line("NO DRIFT", ["the databases are as schema.lock holds them"], good=True)
     elif action:
-        verdict_line("ACCEPTED", [f"{len(found)} differences are in schema.lock: commit it"], good=True)
+        verdict_line("ACCEPTED", [f"{counted(len(found), 'difference')} taken into schema.lock: commit it"], good=True)
     else:
         hint = "headgate drift accept takes them" if stops else "no run is stopped by them"
-        verdict_line("DRIFT", [f"{len(found)} differences", hint], good=not stops)
+        verdict_line("DRIFT", [counted(len(found), "difference"), hint], good=not stops)
     raise typer.Exit(1 if stops else 0)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headgate.cli.app import JsonOption, ProjectOption, TargetOption, app
+from headgate.words import counted
 
 if TYPE_CHECKING:
     from headgate.project import Project
@@ -84,9 +85,14 @@ def show_served(name: str, result: dict[str, Any]) -> None:
     holds = result["before"] if result["release"] is None else result["release"]
     facts = [name, f"holds {holding(holds)}"]
     if result["status"] == "done":
-        facts += [f"{result[what]:,} rows {what}" for what in ("inserted", "updated", "deleted") if result[what]]
+        facts += rows_moved(result)
         facts.append(f"{result['seconds']:.1f} s")
     verdict_line(word, facts, good=result["exit_code"] == 0)
+
+
+def rows_moved(result: dict[str, Any]) -> list[str]:
+    """How many rows were written to one server, in words."""
+    return [f"{counted(result[what], 'row')} {what}" for what in ("inserted", "updated", "deleted") if result[what]]
 
 
 def _served(opened: Project, name: str, release: int | None, *, repair: bool, take_over: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from headgate.reports import history, words
+from headgate.words import counted
 
 if TYPE_CHECKING:
     from headgate.reports.rendering import Reported
@@ -33,5 +34,6 @@ def page(reported: Reported) -> str:
         squares=history.squares,
         high=history.HEIGHT,
         words=words,
+        counted=counted,
         at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )

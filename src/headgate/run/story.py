@@ -163,6 +163,7 @@ def _look(shop: Workshop) -> tuple[Changes, list[Step]]:
     """Look what changed, write down what this run is going to do, and do what the last ones left undone."""
     changes = find_changes(shop.project, shop.parent, shop.ledger, shop.store.location, shop.options)
     steps = make_plan(shop.project, shop.parent, changes, None)
+    shop.notes.extend(changes.notes)
     shop.ledger.plan_run(shop.run, [asdict(step) for step in steps])
     make_up(shop)
     return changes, steps

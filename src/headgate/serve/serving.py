@@ -22,6 +22,7 @@ from headgate.serve.postgres import transaction
 from headgate.serve.record import Applied, Compared, Record, Served
 from headgate.serve.wanted import Wanted, digest_of, name_of, wanted_tables
 from headgate.serve.warehouse import Found, Warehouse, reshaping
+from headgate.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +302,8 @@ def _count(warehouse: Warehouse, table: Wanted, served: dict[str, Any] | None, t
 def _require_growth(table: Wanted, applied: Applied, task: _Task) -> None:
     if table.appends and task.forward and not task.repair and (applied.updated or applied.deleted):
         raise WarehouseDriftError(
-            f"{applied.updated:,} records changed and {applied.deleted:,} went, although the table only appends",
+            f"{counted(applied.updated, 'record')} changed and {applied.deleted:,} went, "
+            "although the table only appends",
             where=f"{table.name} ({table.relation})",
             hint="`mode: upsert` if records may change; headgate serve --repair takes it over this once",
         )
@@ -310,8 +312,8 @@ def _require_growth(table: Wanted, applied: Applied, task: _Task) -> None:
 def _require_rows(table: Wanted, rows: int) -> None:
     if rows != table.rows:
         raise WarehouseDriftError(
-            f"it would hold {rows:,} rows and the release has {table.rows:,}: a key comes twice in the release, "
-            "or somebody changed rows here",
+            f"it would hold {counted(rows, 'row')} and the release has {table.rows:,}: "
+            "a key comes twice in the release, or somebody changed rows here",
             where=f"{table.name} in the warehouse",
             hint="a unique gate on the primary key finds the first; headgate serve --repair mends the second",
         )
