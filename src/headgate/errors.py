@@ -169,16 +169,18 @@ class CouldNotRunError(HeadgateError):
 
 
 class LockHeldError(CouldNotRunError):
-    """Another run (``run``) works on this lake."""
+    """Another run (``run``) works on this lake, or rests between two steps ``until`` it is taken for dead."""
 
     retryable = True
 
-    def __init__(self, run: str, since: str) -> None:
+    def __init__(self, run: str, since: str, until: str | None = None) -> None:
         self.run = run
         self.since = since
+        rests = f", and rests between two steps: until {until} it may come back" if until else ""
         super().__init__(
-            f"run {run} holds the lock of this lake since {since}",
-            hint="wait for it, or let this run wait: headgate run --wait 10m",
+            f"run {run} holds the lock of this lake since {since}{rests}",
+            hint="wait for it, or let this run wait: headgate run --wait 10m"
+            + (f"; to end it, do its next step: headgate run --run {run} --step NAME" if until else ""),
         )
 
 

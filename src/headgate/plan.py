@@ -33,6 +33,9 @@ class Kind(StrEnum):
     AFTER = "after"
 
 
+#: Why no step is needed where somebody rolled back.
+HELD = "the lake is held since it was rolled back: headgate resume lets runs go on"
+
 #: What comes after the release, and cannot take it back. Each of these steps is done on its own.
 FOLLOWING = (Kind.SERVE, Kind.EXPORT, Kind.AFTER)
 
@@ -85,17 +88,20 @@ class Changes:
         return bool(self.code or self.always_built or any(self.sources.values()))
 
 
-def make_plan(project: Project, parent: Manifest | None, changes: Changes, models: Models | None) -> list[Step]:
+def make_plan(
+    project: Project, parent: Manifest | None, changes: Changes, models: Models | None, *, full: bool = False
+) -> list[Step]:
     """The steps that a run would take now.
 
-    ``models`` is None where nobody parsed the dbt project; then builds are explained by layer only.
+    ``models`` is None where nobody parsed the dbt project; then builds are explained by layer only. ``full``: every
+    model is built, whether it is out of date or not.
     """
     changed = {name.split(".", 1)[1]: why for name, why in changes.sources.items() if why}
     steps = [_extract(source, changes) for source in project.sources]
     steps.append(_gate("raw", changes, f"if {_list(changed)} changed" if changed else None))
     stale: dict[str, str] = {}
     for layer in project.layers[1:]:
-        builds = _stale_models(project, layer, parent, changed, models, stale)
+        builds = _stale_models(project, layer, parent, changed, models, stale, full=full)
         stale |= builds
         steps.append(_build(layer, changes, changed, builds, known=models is not None))
         steps.append(_gate(layer, changes, _if_built(builds, changes, known=models is not None)))
@@ -180,6 +186,8 @@ def _stale_models(
     changed: Mapping[str, str],
     models: Models | None,
     stale: Mapping[str, str],
+    *,
+    full: bool,
 ) -> dict[str, str]:
     """The models of a layer that will or may be built, by relation."""
     if models is None:
@@ -199,7 +207,7 @@ def _stale_models(
         return tables[relation]["identity"] if relation in tables else None
 
     nodes = models.built_in(layer)
-    reasons = out_of_date(nodes, known, identity, models.relations)
+    reasons = out_of_date(nodes, known, identity, models.relations, everything=full)
     return {
         node.relation: _conditional(reasons[node.id], models, node.inputs, moving)
         for node in nodes

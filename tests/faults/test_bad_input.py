@@ -190,6 +190,14 @@ AUTHOR = {
     "a gate of a missing table": Bad(
         replaced("gates/marts.yml", "by_item:", "by_items:"), 1, ("marts.by_items", "did you mean 'marts.by_item'")
     ),
+    "a broken file that describes models": Bad(
+        written(models__marts__schema_yml="models:\n  - name: [x\n"),
+        2,
+        ("models/marts/schema.yml:3", "this is not YAML"),
+    ),
+    "a model that is no UTF-8": Bad(
+        written(models__marts__b_sql=b"select '\xe9' as a"), 2, ("models/marts/b.sql", "not a text in UTF-8")
+    ),
     "a cycle of models": Bad(
         written(
             models__marts__a_sql="select * from {{ ref('b') }}", models__marts__b_sql="select * from {{ ref('a') }}"
@@ -204,7 +212,9 @@ AUTHOR = {
         written(models__marts__by_item_sql="selct 1 as a"), 2, ("models/marts/by_item.sql:1", "selct")
     ),
     "a model that refers to a missing one": Bad(
-        replaced("models/marts/by_item.sql", "ref('sales_clean')", "ref('sales_claen')"), 2, ("by_item", "sales_claen")
+        replaced("models/marts/by_item.sql", "ref('sales_clean')", "ref('sales_claen')"),
+        2,
+        ("models/marts/by_item.sql:", "sales_claen"),
     ),
     "a template that is not closed": Bad(
         replaced("models/marts/by_item.sql", "{{ ref('sales_clean') }}", "{{ ref('sales_clean') "),

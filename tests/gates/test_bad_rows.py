@@ -44,6 +44,11 @@ def asked(con: Connection, query: str, table: str = "t", **options: Any) -> Expe
         ("select a from {batch} order by a desc limit 2", 2),
         ("select a, {{'k': 1}} from {batch} where a = 1", 1),
         ("select * from {batch} x, range(2) y", 20),
+        ("select * from {batch} x(b, a) where b > 7", 2),
+        ("select * from u x(c) where c = 1", 1),
+        ("select * from ({batch} x join u y on x.b = y.b)", 3),
+        ("((select * from {batch} where a > 5))", 4),
+        ("select 1 as bad", 1),
     ],
 )
 def test_every_row_of_the_query_is_bad(rows: Connection, query: str, bad: int) -> None:
@@ -59,6 +64,8 @@ def test_a_share_may_be_bad_and_rows_may_be_chosen(rows: Connection) -> None:
     assert not asked(rows, query, mostly=0.9).success
     assert asked(rows, query, row_condition="a < 8").success
     assert asked(rows, query, row_condition="a < 9").partial_unexpected_list == ({"a": 8, "b": 2},)
+    renamed = asked(rows, "select * from {batch} x(b, a) where b > 7", row_condition="a < 9")
+    assert renamed.partial_unexpected_list == ({"b": 8, "a": 2},)
 
 
 def test_an_empty_table_is_asked_too(rows: Connection) -> None:
@@ -104,6 +111,10 @@ def test_the_bad_rows_can_be_asked_for(rows: Connection) -> None:
         "select {batch",
         "select from where",
         "values (1)",
+        "explain select 1",
+        "select * from {batch} tablesample 10%",
+        "select * from {batch} at (version => 1)",
+        "select * from u with ordinality",
     ],
 )
 def test_what_does_more_than_read_the_lake_is_refused(rows: Connection, query: str) -> None:

@@ -310,6 +310,13 @@ def test_a_series_without_gaps_is_continuous(branch: Connection) -> None:
         ("(1), (3), (4), (8)", 2, 4, 2),
         ("(TIMESTAMP '2020-01-01 00:00:00'), (TIMESTAMP '2020-01-01 01:00:00')", "15 minutes", 5, 3),
         ("(TIMESTAMP '2020-01-01 00:00:00'), (TIMESTAMP '2020-01-03 00:00:00')", 1, 3, 1),
+        ("(TIMESTAMP_NS '2020-01-01 00:00:00'), (TIMESTAMP_NS '2020-01-03 00:00:00')", 1, 3, 1),
+        (
+            "(TIMESTAMP_NS '2020-01-01 00:00:00.1234561'), (TIMESTAMP_NS '2020-01-01 00:00:00.1234562')",
+            "1 second",
+            1,
+            0,
+        ),
         ("(TIMESTAMPTZ '2020-01-01 00:00:00+00'), (TIMESTAMPTZ '2020-01-01 01:00:30+01')", "30 seconds", 2, 0),
         ("(5)", 1, 1, 0),
         ("(NULL::INT)", 1, 0, 0),

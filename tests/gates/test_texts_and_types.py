@@ -135,7 +135,7 @@ def test_what_cannot_be_written_or_compared_is_told(
             "escape must be one character, other than",
         ),
         (VALUES + "be_in_type_list", {"type_list": "str"}, "type_list must be a list of types"),
-        (LENGTHS + "be_between", {}, "min_value or max_value is required"),
+        (LENGTHS + "be_between", {}, "min_value is required, or max_value"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(

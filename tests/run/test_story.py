@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,9 @@ from headgate.lake.lease import locked
 from headgate.lake.reading import query, reader
 from headgate.lake.release import Releases
 from headgate.ledger import Ledger
+from headgate.plan import HELD, Kind, Need
 from headgate.run import Options, explain, perform_step
+from headgate.run.check import check_project
 from headgate.run.keeping import prune_lake, roll_back
 from headgate.run.why import explain_run
 from headgate.run.workshop import open_store
@@ -131,6 +134,85 @@ def test_a_model_that_is_gone_takes_its_table_with_it_once_that_is_allowed(publi
     assert refused.failures[0]["expectation"] == "no_shrink"
     assert published.run(allow_shrink=True).status == "published"
     assert "marts.items_seen" not in Releases(open_store(published.project())).manifest(2).tables
+
+
+def test_a_layer_that_is_gone_takes_its_tables_with_it_once_that_is_allowed(published: Shop) -> None:
+    settings = (published.folder / "headgate.yml").read_text()
+    published.write("headgate.yml", settings.replace("[raw, clean, marts]", "[raw, clean]"))
+    shutil.rmtree(published.folder / "models/marts")
+    (published.folder / "gates/marts.yml").unlink()
+    refused = published.run()
+    assert (refused.status, refused.failures[0]["expectation"]) == ("blocked", "no_shrink")
+    assert published.run(allow_shrink=True).status == "published"
+    assert ask(published, "select distinct schema_name from duckdb_tables() where schema_name = 'marts'") == []
+    with pytest.raises(UsageError, match="by_item"):
+        ask(published, "from marts.by_item")
+
+
+def test_a_table_that_no_source_has_any_more_is_told_of(published: Shop) -> None:
+    settings = (published.folder / "headgate.yml").read_text()
+    published.write("headgate.yml", settings.replace("      items: {", "      things: {"))
+    verdict = published.run()
+    assert verdict.status == "published"
+    assert [note for note in verdict.notes if "raw.items is of no source any more" in note]
+
+
+def test_without_its_dbt_project_nothing_stale_is_published(published: Shop) -> None:
+    (published.folder / "dbt_project.yml").rename(published.folder / "mislaid.yml")
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
+    verdict = published.run()
+    assert (verdict.status, verdict.exit_code) == ("failed", ExitCode.USAGE)
+    assert "there is no dbt_project.yml" in (verdict.error or "")
+    assert any("dbt_project.yml" in each.text for each in check_project(published.project()) if not each.ok)
+    shutil.rmtree(published.folder / "models")
+    (published.folder / "gates/marts.yml").write_text("{}\n")
+    assert published.run().failures[0]["expectation"] == "no_shrink"
+    assert published.run(allow_shrink=True).status == "published"
+    assert Releases(open_store(published.project())).manifest(2).tables.keys() == {"raw.sales", "raw.items"}
+
+
+def test_an_empty_model_is_the_authors_mistake(published: Shop) -> None:
+    published.write("models/marts/nothing.sql", "")
+    verdict = published.run()
+    assert (verdict.status, verdict.exit_code) == ("failed", ExitCode.USAGE)
+    assert "dbt has nothing to run for model.shop.nothing" in (verdict.error or "")
+
+
+def test_nothing_new_is_not_said_of_a_release_that_nobody_can_read(published: Shop) -> None:
+    (published.folder / "lake/releases/000001.ducklake").unlink()
+    verdict = published.run()
+    assert (verdict.status, verdict.exit_code) == ("failed", ExitCode.COULD_NOT_RUN)
+    assert "the catalog of release 1 is gone" in (verdict.error or "")
+
+
+def test_the_id_of_a_run_becomes_the_name_of_a_file(shop: Shop) -> None:
+    with pytest.raises(UsageError, match="is not the id of a run"):
+        perform_step(shop.project(), "x" * 300, "extract:till", Options())
+
+
+def test_a_model_in_no_layer_is_refused(published: Shop) -> None:
+    published.write("models/other/stray.sql", "{{ config(schema='other') }} select 1 as n")
+    verdict = published.run()
+    assert (verdict.status, verdict.exit_code) == ("failed", ExitCode.USAGE)
+    assert "models/other/stray.sql" in (verdict.error or "")
+    assert "schema that is no layer" in (verdict.error or "")
+
+
+def test_a_plan_for_a_lake_that_is_held_needs_no_step(published: Shop) -> None:
+    published.write("data/sales_2.csv", "id,item,amount\n4,b,5\n")
+    published.run()
+    roll_back(published.project(), 1, "bad week")
+    published.write("data/sales_3.csv", "id,item,amount\n5,b,5\n")
+    release, steps = explain(published.project(), Options())
+    assert (release, {step.need for step in steps}, {step.why for step in steps}) == (1, {Need.NO}, {HELD})
+
+
+@pytest.mark.slow
+def test_a_plan_of_everything_says_that_everything_is_built(published: Shop) -> None:
+    _, steps = explain(published.project(), Options(full=True))
+    builds = {step.name: step.models for step in steps if step.kind is Kind.BUILD}
+    assert {name: len(models) for name, models in builds.items()} == {"build:clean": 1, "build:marts": 2}
+    assert {why for models in builds.values() for why in models.values()} == {"everything was asked for"}
 
 
 @pytest.mark.slow
@@ -322,6 +404,24 @@ after:
     shop.write("models/marts/items_seen.sql", "select count(*) + 1 as n from {{ source('raw', 'items') }}")
     assert shop.run().release == 2
     assert (shop.folder / "told.txt").read_text() == "1"
+
+
+@pytest.mark.slow
+def test_a_hook_without_conditions_runs_when_rows_are_gone_and_one_that_waits_for_more_does_not(shop: Shop) -> None:
+    hooks = """
+after:
+  each:
+    command: python -c "open('each.txt', 'a').write('x')"
+  more:
+    command: python -c "open('more.txt', 'a').write('x')"
+    when: {changed: [raw.items], min_new_rows: 2}
+"""
+    shop.write("headgate.yml", (shop.folder / "headgate.yml").read_text() + hooks)
+    for more in ("c,Cake\n", "", "d,Dates\n", "d,Dates\ne,Egg\nf,Fig\n"):
+        shop.write("data/items.csv", f"item,name\na,Apple\nb,Bread\n{more}")
+        assert shop.run().status == "published"
+    assert (shop.folder / "each.txt").read_text() == "xxxx"
+    assert (shop.folder / "more.txt").read_text() == "xx"
 
 
 @pytest.mark.slow

@@ -63,6 +63,16 @@ def test_every_type_can_be_inferred(shop: Shop) -> None:
     assert shop.raw("clock") == [(time(10, 0),), (time(10, 0, 0, 250000),)]
 
 
+@pytest.mark.timeout(60)
+def test_the_types_of_many_columns_are_found_in_time(shop: Shop) -> None:
+    kinds = {"BIGINT": ("1", "2"), "VARCHAR": ("1", "b"), "DATE": ("2024-01-01", ""), "DOUBLE": ("1", "2.5")}
+    columns = {f"c{i}": kind for i, kind in enumerate(list(kinds) * 50)}
+    lines = [",".join(kinds[kind][row] for kind in columns.values()) for row in (0, 1)]
+    shop.write("a.csv", "\n".join([f"id,{','.join(columns)}", *(f"{i},{line}" for i, line in enumerate(lines))]))
+    shop.load()
+    assert shop.types() == {"id": "BIGINT", **columns}
+
+
 def test_a_type_that_only_the_end_of_a_file_contradicts_is_not_taken(shop: Shop) -> None:
     rows = "".join(f"{number},0\n" for number in range(5_000))
     shop.write("a.csv", "id,holiday\n" + rows + "5000,a\n")

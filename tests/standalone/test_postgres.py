@@ -553,12 +553,16 @@ def test_the_middle_of_dates_and_times_is_what_it_is_elsewhere(server: str, tmp_
     compare()
 
 
-def test_an_infinite_date_has_no_middle(server: str) -> None:
+def test_an_infinite_date_has_no_middle_and_lies_beyond_all_others(server: str) -> None:
     with psycopg.connect(server, autocommit=True) as con:
         con.execute("CREATE TABLE shop.ever AS SELECT 'infinity'::date AS t UNION ALL SELECT '2020-01-01'")
-    (result,) = gate(f"{server}::shop.ever", [{"expect_column_mean_to_be_between": {"column": "t"}}]).results
-    assert not result.success
-    assert "could not be checked" in (result.error or "")
+    bound = {"column": "t", "max_value": "9999-12-31"}
+    suite = [{f"expect_column_{what}_to_be_between": bound} for what in ("mean", "max", "min")]
+    mean, most, least = gate(f"{server}::shop.ever", suite).results
+    assert not mean.success
+    assert "could not be checked" in (mean.error or "")
+    assert (most.success, most.observed_value, most.error) == (False, "after the year 9999", None)
+    assert (least.success, least.observed_value) == (True, dt.date(2020, 1, 1))
 
 
 def test_tables_without_rows_are_judged_as_empty_files_are(server: str, tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ def drift(
 
 def _show_plan(base: int | None, steps: list[Step]) -> None:
     from headgate.cli.output import show, verdict_line
+    from headgate.plan import HELD
 
     words = {"yes": "run  ", "maybe": "maybe", "no": "skip "}
     width = max(len(step.name) for step in steps)
@@ -131,4 +132,5 @@ def _show_plan(base: int | None, steps: list[Step]) -> None:
     if needed:
         verdict_line("PLAN", [f"{needed} of {len(steps)} steps", stays], good=True)
     else:
-        verdict_line("NOTHING NEW", [f"serving release {base}"], good=True)
+        held = any(step.why == HELD for step in steps)
+        verdict_line("HELD" if held else "NOTHING NEW", [f"serving release {base}"], good=True)

@@ -37,6 +37,7 @@ def run(
     """Run the pipeline, and publish if every gate holds.
 
     The run works on a branch of the lake; readers stay on the last release until the new one is whole.
+    A run that rests between two steps (--step) keeps other runs away for up to six hours.
     Exit code 0: published, nothing new, or held; 1: blocked by bad data; 2: a mistake in the project;
     3: could not run; 130: interrupted.
     """

@@ -86,64 +86,13 @@ class BetweenExpectation(AggregateExpectation):
         observed = self.value(on, found)
         if observed is None or (isinstance(observed, float) and math.isnan(observed)):
             return Verdict(False)
-        low, high = self.limits(on)
-        placed = moment(observed, self.compared(on)) if isinstance(observed, dt.date) else observed
-        above = low is None or (placed > low if self.strict_min else placed >= low)
-        below = high is None or (placed < high if self.strict_max else placed <= high)
-        return Verdict(bool(above and below), observed_value=observed)
+        return Verdict(self.is_within(observed, *self.limits(on)), observed_value=observed)
 
-
-@dataclass(frozen=True)
-class EndExpectation(BetweenExpectation):
-    """The least or the greatest value."""
-
-    kinds: ClassVar[frozenset[Kind]] = frozenset()
-    greatest: ClassVar[bool]
-
-    def aggregate(self, on: Checked) -> exp.Expr:
-        """The end."""
-        from sqlglot import exp
-
-        return of_values(on, self.column, (exp.Max if self.greatest else exp.Min)(this=_column(self.column)))
-
-    def proves(self, on: Checked, files: Sequence[tuple[int, Known]]) -> Measured | None:
-        """Each file's end is known exactly: of numbers, dates and short texts, where no row was deleted."""
-        if not all(known.bounded for _, known in files):
-            return None
-        ends = [known.high if self.greatest else known.low for _, known in files if not known.empty]
-        end = (max if self.greatest else min)(ends, default=None)
-        if on.kind(self.column) == "date" and end is not None:
-            end = end.date()
-        return Measured(sum(rows for rows, _ in files), sum(known.missing for _, known in files), end)
-
-    def joining(self, on: Checked) -> Callable[[Iterable[int]], int] | None:
-        """The end of the ends, of whole numbers."""
-        return (max if self.greatest else min) if on.kind(self.column) == "integer" else None
-
-    def value(self, on: Checked, found: Measured) -> Any:
-        """The end itself; a moment with a zone is in UTC."""
-        kind = on.kind(self.column)
-        if found.value is None:
-            return None
-        if kind == "boolean":
-            return bool(found.value)
-        return moment(found.value, kind) if kind == "timestamptz" else found.value
-
-
-@expectation("expect_column_min_to_be_between", dimension="validity")
-@dataclass(frozen=True)
-class MinBetween(EndExpectation):
-    """The least value."""
-
-    greatest: ClassVar[bool] = False
-
-
-@expectation("expect_column_max_to_be_between", dimension="validity")
-@dataclass(frozen=True)
-class MaxBetween(EndExpectation):
-    """The greatest value."""
-
-    greatest: ClassVar[bool] = True
+    def is_within(self, value: Any, low: Any, high: Any) -> bool:
+        """Whether both limits, where there are any, allow a value."""
+        above = low is None or (value > low if self.strict_min else value >= low)
+        below = high is None or (value < high if self.strict_max else value <= high)
+        return bool(above and below)
 
 
 @dataclass(frozen=True)

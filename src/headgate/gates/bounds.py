@@ -21,7 +21,7 @@ class Bounded:
 
     def __post_init__(self) -> None:
         if self.min_value is None and self.max_value is None:
-            raise arguments.ArgumentError("min_value", "min_value or max_value is required")
+            raise arguments.ArgumentError("min_value", "is required, or max_value")
 
     def require_room(self, low: Any, high: Any) -> None:
         """The bounds, as values that compare, must leave room.

@@ -77,7 +77,7 @@ class RowCountChange(LooksBack, RowCount):
 
     def __post_init__(self) -> None:
         if self.max_increase is None and self.max_decrease is None:
-            raise arguments.ArgumentError("max_increase", "max_increase or max_decrease is required")
+            raise arguments.ArgumentError("max_increase", "is required, or max_decrease")
 
     def judge(self, on: Checked, rows: RowCounter, scale: float | None) -> Verdict:
         """Compare; from nothing to something is an infinite increase."""
@@ -110,7 +110,7 @@ class DistributionChange(LooksBack, ReportExpectation):
 
     def __post_init__(self) -> None:
         if self.max_psi is None and self.max_ks is None:
-            raise arguments.ArgumentError("max_psi", "max_psi or max_ks is required")
+            raise arguments.ArgumentError("max_psi", "is required, or max_ks")
 
     def columns(self) -> tuple[str, ...]:
         """The one column."""

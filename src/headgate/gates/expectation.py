@@ -420,6 +420,7 @@ def registry() -> Mapping[str, type[Expectation]]:
         distinct,
         divergence,
         documents,
+        ends,
         formats,
         freshness,
         json_schema,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from headgate.gates import arguments
-from headgate.gates.aggregates import MaxBetween
 from headgate.gates.arguments import argument
+from headgate.gates.ends import MaxBetween
 from headgate.gates.expectation import (
     AggregateExpectation,
     Dimension,
@@ -59,10 +59,10 @@ class Freshness(AggregateExpectation):
         kind = on.kind(self.column)
         if found.value is None:
             return Verdict(False)
-        newest = moment(found.value, kind)
-        if newest is None or newest.date() == dt.date.max:  # which an infinity arrives as, too
-            raise UnusableError(f"the newest value of {self.column}, {found.value}, has no age")
-        observed = newest if kind == "timestamptz" else found.value
+        observed = MaxBetween(column=self.column).value(on, found)
+        newest = moment(observed, kind)
+        if newest is None or newest.date() == dt.date.max:  # which often stands for an open end
+            raise UnusableError(f"the newest value of {self.column}, {observed}, has no age")
         return _aged(dt.datetime.now(dt.UTC) - newest.replace(tzinfo=dt.UTC), self.max_age, observed)
 
 

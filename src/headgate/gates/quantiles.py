@@ -40,7 +40,7 @@ def read_ranges(value: Any) -> QuantileRanges:
     pairs = tuple((_end(low), _end(high)) for low, high in ranges)
     for low, high in pairs:
         if low is not None and high is not None and low > high:
-            raise arguments.WrongValueError(f"the range {low} to {high} leaves no room")
+            raise arguments.WrongValueError(f"has a range that leaves no room, {low} to {high}")
     return QuantileRanges(tuple(arguments.share(each) for each in quantiles), pairs)
 
 

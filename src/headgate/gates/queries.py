@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from headgate.gates import sql
 from headgate.gates.relation import Checked
-from headgate.gates.values import Kind
+from headgate.gates.values import NANOSECONDS, Kind
 
 _INNER = "inner"
 _BEFORE = "_headgate_before"
@@ -97,7 +97,7 @@ def _places(on: Checked, name: str, group_by: tuple[str, ...], among: exp.Query 
     kind = on.kind(name)
     groups = [exp.alias_(sql.column(each), f"g{i}", quoted=True) for i, each in enumerate(group_by)]
     value = exp.alias_(sql.column(name), "value", quoted=True)
-    place = exp.alias_(_place(sql.column(name), kind), "place", quoted=True)
+    place = exp.alias_(_place(sql.column(name), kind, on.column(name).type), "place", quoted=True)
     rows = exp.select(*groups, value, place).from_(sql.relation(on)).where(sql.is_present(name, kind)).distinct()
     if among is None:
         return rows
@@ -133,13 +133,13 @@ def _steps(
     )
 
 
-def _place(column: exp.Expr, kind: Kind) -> exp.Expr:
+def _place(column: exp.Expr, kind: Kind, type_: str) -> exp.Expr:
     if kind == "integer":
         return sql.cast(column, "HUGEINT")
     if kind == "date":
         start = sql.cast(exp.Literal.string("1970-01-01"), "DATE")
         return exp.Sub(this=column, expression=start)
-    return exp.Anonymous(this="epoch_us", expressions=[column])
+    return exp.Anonymous(this="epoch_ns" if type_ == NANOSECONDS else "epoch_us", expressions=[column])
 
 
 def _whole(value: exp.Expr, stride: int) -> exp.Expr:

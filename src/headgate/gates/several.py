@@ -11,7 +11,7 @@ from headgate.gates import arguments, dense
 from headgate.gates.arguments import argument
 from headgate.gates.expectation import Ask, Counts, QueryExpectation, expectation
 from headgate.gates.relation import Checked
-from headgate.gates.values import MOMENTS, UnusableError
+from headgate.gates.values import MOMENTS, NANOSECONDS, UnusableError
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -173,10 +173,10 @@ class Continuous(QueryExpectation):
         self.stride(on)
 
     def stride(self, on: Checked) -> int:
-        """The step in the units by which the column is counted: ones, days, microseconds."""
-        kind = on.kind(self.column)
+        """The step in the units by which the column is counted: ones, days, microseconds or nanoseconds."""
+        kind, second = on.kind(self.column), 1_000_000_000 if on.column(self.column).type == NANOSECONDS else 1_000_000
         if isinstance(self.step, int):
-            return self.step * (86_400_000_000 if kind in ("timestamp", "timestamptz") else 1)
+            return self.step * (86_400 * second if kind in ("timestamp", "timestamptz") else 1)
         match = _STEP.fullmatch(self.step)
         assert match is not None  # noqa: S101 - the argument was read by step()
         seconds = int(match[1]) * _SECONDS[match[2]]
@@ -186,7 +186,7 @@ class Continuous(QueryExpectation):
             if seconds % 86_400:
                 raise UnusableError(f"{self.column} holds dates: step must be whole days, not {self.step!r}")
             return seconds // 86_400
-        return seconds * 1_000_000
+        return seconds * second
 
     def counting(self, on: Checked) -> exp.Query:
         """Compare each group's length with its span."""

@@ -401,4 +401,8 @@ def _problem_with(regex: str) -> str | None:
 
 
 def _unusable(regex: str, problem: str) -> UnusableError:
-    return UnusableError(f"the regular expression {arguments.shown(regex)} cannot be used: {problem}")
+    lacking = any(each in problem for each in ("perl operator", "escape sequence"))
+    why = "; RE2, which no text can make hang, looks neither ahead nor behind, and has no back-references"
+    return UnusableError(
+        f"the regular expression {arguments.shown(regex)} cannot be used: {problem}{why if lacking else ''}"
+    )

@@ -29,6 +29,8 @@ _KINDS: dict[str, Kind] = {
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
     "TIME": "time",
 }
+#: The type of moments that are finer than a suite's, or Python's, which are of microseconds.
+NANOSECONDS = "TIMESTAMP_NS"
 #: Types of columns that hold documents and nothing else, the second one PostgreSQL's.
 DOCUMENTS = frozenset({"JSON", "JSONB"})
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

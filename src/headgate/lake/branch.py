@@ -70,8 +70,10 @@ class Branch:
 
 def branch_of(store: Store, run: str) -> Branch:
     """The branch of ``run``, whether it exists or not; raises UsageError for a text that is no run's id."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", run):
-        raise UsageError(f"{run!r} is not the id of a run")
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}", run):
+        shown = run if len(run) <= 100 else f"{run[:100]}…"
+        hint = "up to 100 letters, digits, - and _: it becomes the name of files"
+        raise UsageError(f"{shown!r} is not the id of a run", hint=hint)
     return Branch(run, store.workdir / f"{run}.ducklake", store.url("data"))
 
 

@@ -199,7 +199,10 @@ def _acquire(
                     return ours
             fcntl.flock(guard, fcntl.LOCK_UN)
         if time.monotonic() >= deadline and tries > 1:  # once may have met somebody who only looked
-            raise LockHeldError(holder.run if holder else "unknown", holder.since if holder else "just now")
+            if holder is None:
+                raise LockHeldError("unknown", "just now")
+            ends = datetime.fromtimestamp(holder.expires, UTC).isoformat(timespec="seconds")
+            raise LockHeldError(holder.run, holder.since, ends if holder.resting else None)
         time.sleep(max(POLL_SECONDS, record.pause_seconds))
 
 

@@ -45,7 +45,7 @@ def announced(folder: Path) -> dict[str, str]:
     try:
         told: Any = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): str(value) for name, value in told["variables"].items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(

@@ -60,7 +60,10 @@ class When(Settings):
         examples=[["features.train_features"]],
     )
     min_new_rows: Annotated[int, BeforeValidator(from_environment)] = Field(
-        default=0, ge=0, description="Run only if the release has at least so many new rows.", examples=[1000]
+        default=0,
+        ge=0,
+        description="Run only if these tables, or else all, have so many rows more than in the release before.",
+        examples=[1000],
     )
 
 

@@ -14,7 +14,7 @@ from headgate.run.making import Site, make
 from headgate.run.workshop import Workshop
 from headgate.sources.change_log import RAW, VERSIONS, ChangeLog
 from headgate.transform.generic_tests import as_expectation, to_json
-from headgate.transform.models import Models, Node, fingerprint, must_begin_anew, out_of_date
+from headgate.transform.models import BUILT_KINDS, Models, Node, fingerprint, must_begin_anew, out_of_date
 from headgate.transform.runner import GOOD, NodeOutcome
 
 
@@ -25,12 +25,14 @@ def build_layer(shop: Workshop, layer: str) -> dict[str, Any]:
         TransformError: a model failed, or something was built outside the lake.
     """
     models = shop.models()
-    if models is None:
-        return {"models": {}, "built": [], "skipped": []}
     known: Mapping[str, Any] = shop.parent.models if shop.parent else {}
+    if models is None:
+        _drop_removed(shop, layer, (), known)
+        return {"models": {}, "built": [], "skipped": []}
+    refuse_strangers(models, shop.project.layers)
     nodes = [node for node in models.built_in(layer) if node.materialized != "ephemeral"]
     tests, judged_by_gate = _shared_out(models, layer, shop.project.layers)
-    _drop_removed(shop, layer, models, known)
+    _drop_removed(shop, layer, models.relations.values(), known)
     stale = out_of_date([*nodes, *tests], known, shop.identity, models.relations, everything=shop.options.full)
     work = [node for node in [*nodes, *tests] if node.id in stale]
     if work:
@@ -234,10 +236,25 @@ def _judge(
     }
 
 
-def _drop_removed(shop: Workshop, layer: str, models: Models, known: Mapping[str, Any]) -> None:
+def refuse_strangers(models: Models, layers: Sequence[str]) -> None:
+    """No step would build a model whose schema is no layer.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    for node in models.nodes.values():
+        if node.kind in BUILT_KINDS and node.materialized != "ephemeral" and node.schema not in layers:
+            raise ConfigError(
+                f"{node.relation} would be built into a schema that is no layer: the layers are {', '.join(layers)}",
+                file=node.file,
+                hint="dbt_project.yml gives models a schema (+schema: <layer>), and macro-paths in it must name"
+                " .headgate/dbt/macros, else dbt puts its own schema before it",
+            )
+
+
+def _drop_removed(shop: Workshop, layer: str, kept: Iterable[str], known: Mapping[str, Any]) -> None:
     """A table whose model is gone from the project goes from the lake too."""
-    kept = set(models.relations.values())
-    gone = sorted({m["relation"] for m in known.values() if m.get("relation")} - kept)
+    gone = sorted({m["relation"] for m in known.values() if m.get("relation")} - set(kept))
     for relation in gone:
         if relation.split(".")[0] != layer:
             continue

@@ -15,6 +15,7 @@ from headgate.lake.release import Releases
 from headgate.ledger import Ledger
 from headgate.notify import require_channels
 from headgate.project import Declared, Project, read_gates
+from headgate.run.build import refuse_strangers
 from headgate.run.exporting import pii_of
 from headgate.run.gating import view_cannot_lose_rows
 from headgate.run.rehearsal import rehearse
@@ -106,12 +107,7 @@ def _models(project: Project) -> str:
     models = dbt.models()
     _refuse_quarantine_of_views(project, models)
     counts = {kind: sum(1 for n in models.nodes.values() if n.kind == kind) for kind in ("model", "test")}
-    strays = [n.relation for n in models.nodes.values() if n.kind == "model" and n.schema not in project.layers]
-    if strays:
-        raise HeadgateError(
-            f"{strays[0]} is built into a schema that is no layer",
-            hint=f"the layers are {', '.join(project.layers)}: put the model into models/<layer>/",
-        )
+    refuse_strangers(models, project.layers)
     _refuse_table_macros(project)
     rehearse(project, dbt, models)
     return f"{counted(counts['model'], 'model')}, {counted(counts['test'], 'dbt test')}"

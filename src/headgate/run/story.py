@@ -7,9 +7,9 @@ plan one after the other, and stop at the first that ends the run: a gate that f
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from headgate.errors import InterruptedRunError, UsageError, did_you_mean
@@ -18,7 +18,7 @@ from headgate.lake.engine import hold
 from headgate.lake.lease import locked, release
 from headgate.lake.release import Hold, Pointer, Releases
 from headgate.ledger import Ledger, RunRecord
-from headgate.plan import FOLLOWING, Changes, Kind, Need, Step, follows, make_plan, step_names
+from headgate.plan import FOLLOWING, HELD, Changes, Kind, Need, Step, follows, make_plan, step_names
 from headgate.project import Project
 from headgate.project.fingerprint import combined, fingerprint
 from headgate.run.build import needs_dbt
@@ -95,7 +95,10 @@ def explain(project: Project, options: Options) -> tuple[int | None, list[Step]]
         changes = find_changes(project, parent, ledger, store.location, options)
     dbt = open_dbt(project, store) if changes.any else None
     models = dbt.models() if dbt else None
-    return releases.pointer().release, make_plan(project, parent, changes, models)
+    steps, pointer = make_plan(project, parent, changes, models, full=options.full), releases.pointer()
+    if pointer.held is not None and not options.resume:
+        steps = [replace(step, need=Need.NO, why=HELD, models={}) for step in steps]
+    return pointer.release, steps
 
 
 def new_run_id(ledger: Ledger) -> str:
@@ -165,8 +168,18 @@ def _look(shop: Workshop) -> tuple[Changes, list[Step]]:
     steps = make_plan(shop.project, shop.parent, changes, None)
     shop.notes.extend(changes.notes)
     shop.ledger.plan_run(shop.run, [asdict(step) for step in steps])
+    shop.notes.extend(_orphans(shop, changes))
     make_up(shop)
     return changes, steps
+
+
+def _orphans(shop: Workshop, changes: Changes) -> Iterator[str]:
+    """A change log forgets nothing, so a table that was taken out of the project stays; who reads it should know."""
+    known = {name.partition(".")[2] for name in changes.sources}
+    for relation in shop.parent.tables if shop.parent else ():
+        layer, _, table = relation.partition(".")
+        if layer == shop.project.layers[0] and table not in known:
+            yield f"{relation} is of no source any more, and stays as it was: models that read it see nothing new"
 
 
 def _whole(shop: Workshop) -> Outcome:
@@ -222,6 +235,8 @@ def _not_at_all(shop: Workshop, changes: Changes) -> Outcome | None:
     if shop.base.held is not None:
         return Outcome("skipped", ends="held")
     if not changes.any:
+        if shop.parent is not None:  # what is said to be served is there
+            shop.releases.verify(shop.parent.release)
         return Outcome("skipped", ends="nothing_new")
     return None
 

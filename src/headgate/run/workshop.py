@@ -16,7 +16,7 @@ from typing import Any, Literal
 import duckdb
 
 from headgate import ledger as ledgers
-from headgate.errors import HeadgateError
+from headgate.errors import ConfigError, HeadgateError
 from headgate.gates import Gate, compile_gates
 from headgate.lake import branch as branches
 from headgate.lake import engine, opening, stowing
@@ -28,6 +28,7 @@ from headgate.lake.release import Manifest, Pointer, Releases
 from headgate.lake.store import Store
 from headgate.project import GateFile, Pii, Project, read_gates
 from headgate.project.gate_file import has_pii
+from headgate.project.loading import DBT_PROJECT_FILE
 from headgate.project.pii import NO_PII
 from headgate.sources import source as sources
 from headgate.sources.change_log import RAW, RAW_LOG
@@ -223,6 +224,19 @@ class Workshop:
             branches.open_branch(self.branch, self.con, on_record=on_record)
         self._attached = True
         self.changed()
+        if fresh:
+            self._drop_removed_layers()
+
+    def _drop_removed_layers(self) -> None:
+        """What was published of a layer that the project has no more would be in every release, judged by nobody."""
+        for relation in self.parent.tables if self.parent else ():
+            schema, _, name = relation.partition(".")
+            if schema in self.project.layers:
+                continue
+            self.tell("branch", f"{relation} is of a layer that the project has not any more, and is dropped")
+            kind = "TABLE" if relation in self.contents.tables else "VIEW"
+            self.con.execute(f"DROP {kind} {engine.qualified(engine.LAKE, schema, name)}")
+            self.changed()
 
     def close(self) -> None:
         """Fold the branch into its file, where the next step, or somebody curious, finds it."""
@@ -288,7 +302,14 @@ def engine_settings(project: Project, store: Store) -> engine.EngineSettings:
 
 def open_dbt(project: Project, store: Store) -> Dbt | None:
     """dbt on the project's folder, with the files that it needs laid out; None without a dbt project."""
-    if not (project.folder / "dbt_project.yml").exists():
+    if not (project.folder / DBT_PROJECT_FILE).exists():
+        models = sorted((project.folder / "models").rglob("*.sql"))
+        if models:
+            raise ConfigError(
+                f"there is no {DBT_PROJECT_FILE}, so nothing would build this model",
+                file=project.shown(models[0]),
+                hint=f"put {DBT_PROJECT_FILE} back beside headgate.yml, or take the models away",
+            )
         return None
     workspace = prepare(
         project.folder,

@@ -14,6 +14,9 @@ from headgate.sources.casting import Formats
 #: In the order in which they are tried; what fits none of them is text.
 CANDIDATES = ("BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIME")
 HEAD = 2_048
+#: What is asked of so many columns is one statement: of hundreds it would take the engine minutes to plan.
+AT_ONCE = 32
+_TEXTS = "_headgate_texts"
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
@@ -29,6 +32,18 @@ def infer_types(
     A column without any value is text.
     """
     names = list(columns)
+    if len(names) > AT_ONCE:  # else the files would be read once for each statement
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {_TEXTS} AS {relation}")
+        try:
+            return _inferred(con, f"SELECT * FROM temp.{_TEXTS}", names, formats, allowed)
+        finally:
+            con.execute(f"DROP TABLE temp.{_TEXTS}")
+    return _inferred(con, relation, names, formats, allowed)
+
+
+def _inferred(
+    con: Connection, relation: str, names: list[str], formats: Formats, allowed: Mapping[str, tuple[str, ...]]
+) -> dict[str, str]:
     live = {name: list(allowed.get(name, CANDIDATES)) for name in names}
     head = f"SELECT * FROM ({relation}) AS rows LIMIT {HEAD}"
     filled, holding = _holding(con, head, live, formats)
@@ -81,6 +96,18 @@ def _holding(
     con: Connection, relation: str, candidates: Mapping[str, list[str]], formats: Formats
 ) -> tuple[set[str], set[tuple[str, str]]]:
     """The columns that have a value at all, and the (column, type) that no value contradicts."""
+    filled, holding = set[str](), set[tuple[str, str]]()
+    for start in range(0, len(candidates), AT_ONCE):
+        some = dict(list(candidates.items())[start : start + AT_ONCE])
+        found = _holding_at_once(con, relation, some, formats)
+        filled |= found[0]
+        holding |= found[1]
+    return filled, holding
+
+
+def _holding_at_once(
+    con: Connection, relation: str, candidates: Mapping[str, list[str]], formats: Formats
+) -> tuple[set[str], set[tuple[str, str]]]:
     asked = [(name, kind) for name, kinds in candidates.items() for kind in kinds]
     tests = [
         f"coalesce(bool_and({fits(ident(name), kind, formats)}) FILTER ({ident(name)} IS NOT NULL), TRUE)"

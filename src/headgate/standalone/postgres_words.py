@@ -105,12 +105,15 @@ def _odd(node: exp.Expr, known: Sequence[type[exp.Expr]], kind_of: KindOf) -> st
 
 def _is_known(node: exp.Anonymous, kind_of: KindOf) -> bool:
     """Whether it is a function that DuckDB alone has, and of which PostgreSQL has what makes the same."""
+    from sqlglot import exp
+
     name, of = str(node.this).lower(), node.expressions[0] if node.expressions else None
     if name in _FLOATS:
         return True
     if of is None:
         return False
-    return (name == "epoch_us" and kind_of(of) in MOMENTS) or (name == "json_valid" and _is_text(of, kind_of))
+    moment = of.this if isinstance(of, exp.Min | exp.Max) else of
+    return (name == "epoch_us" and kind_of(moment) in MOMENTS) or (name == "json_valid" and _is_text(of, kind_of))
 
 
 def _replaces_alike(node: exp.RegexpReplace) -> bool:

@@ -134,7 +134,13 @@ class Dbt:
                 raise TransformError(f"the hook {r.node.name} failed: {unframed(message or '')}", model=r.node.name)
         missing = wanted - {outcome.id for outcome in outcomes}
         if missing:
-            raise TransformError("dbt did not run what it was asked to run", model=", ".join(sorted(missing)))
+            named = ", ".join(sorted(missing))
+            raise TransformError(
+                f"dbt has nothing to run for {named}",
+                model=named,
+                hint="is its file empty, or does a schema.yml describe it under a name that no model has?",
+                fault=ExitCode.USAGE,
+            )
         return outcomes
 
     def close(self) -> None:
@@ -214,7 +220,7 @@ class Dbt:
     def _parse(self) -> Models:
         result = self._invoke(["parse", "--no-write-json"])
         if not result.success:
-            raise parse_error(str(result.exception or "dbt cannot parse the project"))
+            raise parse_error(str(result.exception or "dbt cannot parse the project"), self._folder)
         self._manifest = result.result
         settings = read_yaml(self._folder / "dbt_project.yml", "dbt_project.yml").data
         models = read_models(
