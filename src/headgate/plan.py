@@ -143,7 +143,8 @@ def _extract(source: str, changes: Changes) -> Step:
         why = "; ".join(f"{name.split('.', 1)[1]}: {reason}" for name, reason in reasons.items())
         return Step(f"extract:{source}", Kind.EXTRACT, source, Need.YES, why)
     tables = sum(1 for name in changes.sources if name.split(".", 1)[0] == source)
-    return Step(f"extract:{source}", Kind.EXTRACT, source, Need.NO, f"none of its {tables} tables changed")
+    why = "its table did not change" if tables == 1 else f"none of its {tables} tables changed"
+    return Step(f"extract:{source}", Kind.EXTRACT, source, Need.NO, why)
 
 
 def _serve(server: str, changes: Changes, *, moves: bool) -> Step:
