@@ -21,6 +21,7 @@
         ├── ServeError           a release could not be served to a warehouse, which stays on its old one
         │   ├── WarehouseUnavailableError  it cannot be reached, is full or locked; trying again may help
         │   └── WarehouseDriftError  it is not as Headgate left it, or would have to lose something
+        │       └── WarehouseTakenError  another project or lake keeps it
         ├── PublishRefusedError  the pointer moved while the run worked
         └── InterruptedRunError  somebody pressed Ctrl-C: exit code 130
 
@@ -272,6 +273,10 @@ class WarehouseUnavailableError(ServeError):
 
 class WarehouseDriftError(ServeError):
     """The warehouse is not as Headgate left it, or would have to lose something to become the release."""
+
+
+class WarehouseTakenError(WarehouseDriftError):
+    """Another project, target or lake keeps the schema: it holds nothing of this one."""
 
 
 class PublishRefusedError(CouldNotRunError):

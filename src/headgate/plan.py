@@ -15,6 +15,7 @@ from headgate.lake.release import Manifest
 from headgate.project import Project
 from headgate.project.following_config import When
 from headgate.transform.models import Models, out_of_date
+from headgate.words import counted
 
 #: The schema of the change logs, which models may read beside raw.
 LOG = "raw_log"
@@ -73,13 +74,14 @@ class Changes:
 
     ``sources`` maps ``source.table`` to why it must be read, or to None if it has not changed.
     ``code`` says why models and gates must be looked at again, or is None. ``unserved`` says of each server that
-    is not known to hold that release what it holds.
+    is not known to hold that release what it holds. ``notes`` are sentences that a person should see.
     """
 
     sources: Mapping[str, str | None]
     code: str | None
     always_built: tuple[str, ...] = ()
     unserved: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def any(self) -> bool:
@@ -141,7 +143,8 @@ def _extract(source: str, changes: Changes) -> Step:
         why = "; ".join(f"{name.split('.', 1)[1]}: {reason}" for name, reason in reasons.items())
         return Step(f"extract:{source}", Kind.EXTRACT, source, Need.YES, why)
     tables = sum(1 for name in changes.sources if name.split(".", 1)[0] == source)
-    return Step(f"extract:{source}", Kind.EXTRACT, source, Need.NO, f"none of its {tables} tables changed")
+    why = "its table did not change" if tables == 1 else f"none of its {tables} tables changed"
+    return Step(f"extract:{source}", Kind.EXTRACT, source, Need.NO, why)
 
 
 def _serve(server: str, changes: Changes, *, moves: bool) -> Step:
@@ -166,8 +169,8 @@ def _build(layer: str, changes: Changes, changed: Mapping[str, str], builds: dic
         if not builds:
             return Step(name, Kind.BUILD, layer, Need.NO, "no model's code, variables or inputs changed")
         sure = any(not why.startswith("if ") for why in builds.values())
-        what = "1 model" if len(builds) == 1 else f"{len(builds)} models"
-        return Step(name, Kind.BUILD, layer, Need.YES if sure else Need.MAYBE, what, builds)
+        need = Need.YES if sure else Need.MAYBE
+        return Step(name, Kind.BUILD, layer, need, counted(len(builds), "model"), builds)
     if changes.code:
         return Step(name, Kind.BUILD, layer, Need.MAYBE, f"models whose code or inputs changed ({changes.code})")
     if changed:

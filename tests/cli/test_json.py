@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -430,6 +431,22 @@ def test_rows_in_quarantine_are_listed_shown_replayed_and_dropped(published: Sho
     assert valid("quarantine-show", cli("quarantine", "show", "raw.sales", *here), 0)["found"] == 0
     assert valid("quarantine-show", cli("quarantine", "show", "raw.sales", "--status", "all", *here), 0)["found"] == 1
     valid("release", cli("releases", "4", *here), 0)
+
+
+@pytest.mark.slow
+def test_of_a_stopped_run_rows_in_quarantine_are_looked_at_on_its_branch(published: Shop, cli: Cli) -> None:
+    published.write(
+        "gates/raw.yml", f"{QUARANTINE}  - expect_column_values_to_be_in_set: {{column: item, value_set: [a]}}\n"
+    )
+    published.write("data/sales_2.csv", BAD_ROW)
+    stopped = cli("run", "-p", str(published.folder))
+    assert (stopped.code, "headgate quarantine show" in stopped.out) == (1, False)
+    (line,) = (line for line in stopped.out.splitlines() if line.startswith("raw.sales: 1 quarantined"))
+    assert line in cli("why", "-p", str(published.folder)).out.replace("  (", " (")
+    command = shlex.split(line.partition("(headgate ")[2].rstrip(")"))
+    asked = cli(*command, "--json", "-p", str(published.folder)).json
+    (row,) = (dict(zip(asked["columns"], row, strict=True)) for row in asked["rows"])
+    assert (row["id"], row["_quarantine_status"]) == (4, "quarantined")
 
 
 @pytest.mark.parametrize(

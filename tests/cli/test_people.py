@@ -135,7 +135,7 @@ def test_a_folder_without_a_project_says_how_to_begin_one(tmp_path: Path, cli: C
 def test_why_of_a_stopped_run_leads_to_the_rows_and_its_query_works(blocked: Shop, cli: Cli) -> None:
     run = cli("runs", "--json", "-p", str(blocked.folder)).json["runs"][0]["run"]
     shown = cli("why", run, "-p", str(blocked.folder)).out
-    assert "1 rows on the branch; 0 in release 1" in shown
+    assert "1 row on the branch; 0 in release 1" in shown
     assert "till.sales: 1 appended, 1 read" in shown
     command = next(line for line in shown.splitlines() if line.startswith("  headgate query"))
     call = command.replace("headgate", shlex.quote(HEADGATE), 1)

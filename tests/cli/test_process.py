@@ -224,7 +224,7 @@ def test_init_from_a_database_writes_a_project_that_runs(tmp_path: Path, cli: Cl
         "    cursor: updated_at  # of each table that has it; what it cannot show, reconcile finds\n"
         "    reconcile: {every: 24h}\nlayers: [raw]\n"
     )
-    assert cli("run", "-p", str(folder)).last_line.startswith("PUBLISHED  release 1 · 3 expectations held · 1 rows")
+    assert cli("run", "-p", str(folder)).last_line.startswith("PUBLISHED  release 1 · 3 expectations held · 1 row ·")
     checked = cli("check", "-p", str(folder))
     assert (checked.code, "source app: orders (key id; cursor updated_at)" in checked.out) == (0, True)
     assert cli("run", "-p", str(folder)).last_line.startswith("NOTHING NEW")
@@ -263,6 +263,11 @@ def test_init_from_a_database_proposes_its_references_as_gates(tmp_path: Path, c
         shop.execute("INSERT INTO sales VALUES (2, 'GB', 1, 8, NULL, NULL, '2026-01-01 11:00:00')")
     blocked = cli("run", "-p", str(folder))
     assert (blocked.code, "BLOCKED  gate raw: 1 of" in blocked.last_line) == (1, True)
+    with contextlib.closing(sqlite3.connect(path)) as shop, shop:  # it comes, but behind what was seen already
+        shop.execute("INSERT INTO items VALUES (8, 'y', '2025-01-01 10:00:00')")
+    assert "headgate reconcile reads what is missing" in cli("run", "-p", str(folder)).out
+    assert "headgate reconcile reads what is missing" in cli("why", "-p", str(folder)).out
+    assert cli("reconcile", "-p", str(folder)).last_line.startswith("PUBLISHED  release 2")
 
 
 @pytest.mark.slow
@@ -297,6 +302,12 @@ def test_reconcile_finds_what_the_cursor_does_not_show(tmp_path: Path, cli: Cli)
     assert "app.orders: compared with the source, 2 rows read: 1 came too late for the overlap" in shown.out
     assert shown.last_line.startswith("PUBLISHED  release 2")
     assert cli("reconcile", "-p", str(folder)).last_line.startswith("NOTHING NEW")
+    settings = folder / "headgate.yml"
+    settings.write_text(settings.read_text().replace("    cursor: updated_at", "    cursor: null"))
+    cli("run", "-p", str(folder))
+    shown = cli("reconcile", "-p", str(folder), "--table", "orders")
+    assert "app.orders: it has no cursor, so every run compares it with the source" in shown.out
+    assert shown.last_line.startswith("NOTHING NEW")
     wrong = cli("reconcile", "-p", str(folder), "--source", "ap")
     assert (wrong.code, "did you mean 'app'?" in wrong.err) == (2, True)
 
@@ -326,7 +337,9 @@ def test_drift_is_shown_stops_a_run_and_can_be_accepted(tmp_path: Path, cli: Cli
     assert (blocked.code, blocked.last_line.startswith("BLOCKED")) == (1, True)
     shown = cli("drift", "-p", str(folder))
     assert (shown.code, "app.orders: town is new (VARCHAR)  (block)" in shown.out) == (1, True)
-    assert cli("drift", "accept", "-p", str(folder)).last_line.startswith("ACCEPTED  1 differences")
+    assert cli("drift", "accept", "-p", str(folder)).last_line.startswith(
+        "ACCEPTED  1 difference taken into schema.lock"
+    )
     assert cli("run", "-p", str(folder)).code == 0
     assert cli("drift", "-p", str(folder)).code == 0
     assert cli("drift", "reject", "-p", str(folder)).code == 2

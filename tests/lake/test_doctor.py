@@ -130,5 +130,5 @@ def test_branches_of_ended_runs_and_the_run_at_work_are_told(lake: Lake) -> None
     with locked(lake.store.workdir, "working"):
         found = findings(lake)
         assert found["lock"].text == "run working is working"
-        assert found["branches"].text == "1 branches of ended runs: ended"
+        assert found["branches"].text == "1 branch of ended runs: ended"
     assert "lock" not in findings(lake)

@@ -50,7 +50,7 @@ def test_an_export_of_personal_data_waits_for_somebody_to_say_how(private: Shop)
     assert "clean.sales_clean.name is tagged pii" in finding.text
     assert "headgate.yml:" in finding.text
     private.write("headgate.yml", f"{text}export:\n  all: {out}, pii: mask}}\n")
-    assert "1 columns tagged pii, masked" in str(check_project(private.project()))
+    assert "1 column tagged pii, masked" in str(check_project(private.project()))
     private.run()
     written = (private.folder / "out/sales_clean/000001.csv").read_text(encoding="utf-8")
     assert "••• " in written

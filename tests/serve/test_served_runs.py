@@ -57,15 +57,52 @@ def test_a_run_serves_what_it_published(shop: ServingShop, warehouse: Warehouse)
     assert served(second) == ("done", 1, 2)
     counts = {key: second.served["warehouse"][key] for key in ("inserted", "updated", "deleted")}
     assert counts == {"inserted": 1, "updated": 1, "deleted": 0}  # a sale, and the sum of its item
-    assert compare_server(shop.project(), "warehouse")[0] == 2
+    assert compare_server(shop.project(), "warehouse").release == 2
 
 
 @pytest.mark.slow
-def test_a_run_with_nothing_new_does_not_ask_the_warehouse(shop: ServingShop) -> None:
+def test_a_run_with_nothing_new_tells_what_somebody_changed_in_the_warehouse(shop: ServingShop) -> None:
+    shop.run()
+    verdict = shop.run()
+    assert (verdict.status, verdict.exit_code, verdict.served) == ("nothing_new", 0, {})
+    shop.warehouse.execute("DROP TABLE shop.by_item")
+    for _ in range(2):  # until somebody mends it
+        verdict = shop.run()
+        assert (verdict.status, verdict.exit_code, served(verdict)) == ("nothing_new", 3, ("failed", 1, None))
+        assert "by_item in the warehouse: somebody dropped the table" in verdict.served["warehouse"]["error"]
+        assert verdict.line()[1][-1] == "warehouse NOT SERVED: holds release 1"
+    assert serve_now(shop.project(), "warehouse", repair=True)["inserted"] == 2
+    verdict = shop.run()
+    assert (verdict.status, verdict.exit_code, verdict.served) == ("nothing_new", 0, {})
+
+
+@pytest.mark.slow
+def test_a_run_with_nothing_new_tells_that_the_warehouse_cannot_be_asked(shop: ServingShop) -> None:
     shop.run()
     with shop.warehouse.stopped():
         verdict = shop.run()
-    assert (verdict.status, verdict.exit_code, verdict.served) == ("nothing_new", 0, {})
+    assert (verdict.status, verdict.exit_code, served(verdict)) == ("nothing_new", 3, ("failed", 1, None))
+    assert "cannot be reached" in verdict.served["warehouse"]["error"]
+    assert served(shop.run()) == ("skipped", 1, 1)
+
+
+@pytest.mark.slow
+def test_another_lake_of_the_same_project_is_refused_until_it_takes_the_schema_over(
+    make_shop: Callable[..., ServingShop], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shop = make_shop()
+    shop.run()
+    clone = ServingShop(tmp_path / "clone", shop.warehouse)
+    refused = clone.run()
+    assert (refused.status, refused.exit_code, served(refused)) == ("published", 3, ("failed", None, None))
+    assert "kept by another lake of shop: it holds that lake's release 1" in refused.served["warehouse"]["error"]
+    assert execute(["serve", "--take-over", "--project", str(clone.folder)]) == 0
+    assert "SERVED  warehouse · holds release 1" in capfd.readouterr().out
+    shop.sell("4,b,5")
+    verdict = shop.run()
+    assert served(verdict) == ("failed", None, None)
+    assert "warehouse NOT SERVED: holds nothing of this lake" in verdict.line()[1]
+    assert clone.run().exit_code == 0
 
 
 @pytest.mark.slow
@@ -74,7 +111,7 @@ def test_a_warehouse_that_is_down_is_told_and_the_next_run_serves_though_nothing
         verdict = shop.run()
         assert (verdict.status, verdict.release, verdict.exit_code) == ("published", 1, ExitCode.COULD_NOT_RUN)
         assert served(verdict) == ("failed", None, None)
-        assert "warehouse NOT SERVED: holds nothing" in verdict.line()[1]
+        assert "warehouse NOT SERVED: holds nothing of this lake" in verdict.line()[1]
         again = shop.run()
         assert (again.status, again.exit_code, served(again)) == ("nothing_new", 3, ("failed", None, None))
         step = explain(shop.project(), Options())[1][-1]
@@ -201,7 +238,7 @@ def test_people_are_told_once_that_the_warehouse_was_not_served_and_when_it_was(
             shop.run()
             shop.run()
         assert webhook.titles == ["shop: warehouse NOT SERVED"]
-        assert "warehouse still holds nothing; the next run tries again" in webhook.posts[0]["message"]
+        assert "warehouse still holds nothing of this lake; the next run tries again" in webhook.posts[0]["message"]
         assert PASSWORD not in str(webhook.posts)
         shop.run()
         assert webhook.titles[1:] == ["shop: RECOVERED"]
@@ -315,6 +352,6 @@ def test_two_runs_at_once_and_a_serve_by_hand_leave_one_release_whole(shop: Serv
     for process in both:
         process.wait(120)
     serve_now(shop.project(), "warehouse")
-    release, differences = compare_server(shop.project(), "warehouse")
-    assert release == 2
-    assert not any(difference.any for difference in differences)
+    found = compare_server(shop.project(), "warehouse")
+    assert (found.release, found.changes) == (2, [])
+    assert not any(difference.any for difference in found.differences)

@@ -24,7 +24,7 @@ import psycopg
 from headgate.lake.engine import Connection
 from headgate.lake.store import LocalStore
 from headgate.project.following_config import PostgresServer
-from headgate.serve import Difference, Served, compare, serve
+from headgate.serve import Compared, Difference, Served, compare, serve
 from lake_maker import Lake
 from small_shop import HEADGATE_YML, Shop
 
@@ -205,12 +205,18 @@ class Mart(Lake):
             "(VALUES (1, 'a', 1.5, NULL), (2, 'b', 2.5, ''), (3, 'a', 3.5, 'x')) t(id, kind, amount, note)",
         )
 
-    def serve(self, release: int | None = None, *, run: str | None = None, repair: bool = False) -> Served:
+    def serve(self, release: int | None = None, **options: Any) -> Served:
         folder = self.store.workdir / "serve"
-        return serve(self.server, self.releases, lambda: self.con, folder, release=release, run=run, repair=repair)
+        return serve(self.server, self.releases, lambda: self.con, folder, release=release, **options)
+
+    def compared(self) -> Compared:
+        return compare(self.server, self.releases, lambda: self.con, self.store.workdir / "serve")
 
     def compare(self) -> tuple[int, list[Difference]]:
-        return compare(self.server, self.releases, lambda: self.con, self.store.workdir / "serve")
+        """The release there, and how rows differ, where nobody changed a table itself."""
+        found = self.compared()
+        assert found.changes == []
+        return found.release, found.differences
 
     @property
     def server(self) -> PostgresServer:

@@ -180,7 +180,7 @@ def test_what_fails_in_one_table_leaves_nothing_of_any(origin: Origin) -> None:
     ("rows", "rule", "what"),
     [
         ("(1, 'a'), (NULL, 'b'), (NULL, 'c')", "null_key", "null (2 rows)"),
-        ("(1, 'a'), (1, 'b')", "duplicate_key", "1 rows have a key that another row has too"),
+        ("(1, 'a'), (1, 'b')", "duplicate_key", "1 row has a key that another row has too"),
     ],
 )
 def test_a_declared_key_must_be_one(origin: Origin, rows: str, rule: str, what: str) -> None:

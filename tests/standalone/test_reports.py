@@ -54,7 +54,7 @@ def test_the_page_needs_nothing_else_and_runs_nothing_of_the_data(judged: Judged
     assert page.seen.count("b") == len({each.dimension for each in judged.results})
     assert page.links == []
     assert EVIL.replace("\x01", "\\x01") in page.words
-    for said in ("FAILED", "1 of 4 expectations held", "1 rows", "could not be checked", "uniqueness"):
+    for said in ("FAILED", "1 of 4 expectations held", "1 row", "could not be checked", "uniqueness"):
         assert said in page.words
     assert page.seen.count("tr") == 1 + len(judged.results)
 

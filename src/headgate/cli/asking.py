@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headgate.cli.app import JsonOption, ProjectOption, TargetOption, app
+from headgate.words import counted
 
 if TYPE_CHECKING:
     from headgate.lake.reading import Answer
@@ -87,4 +88,4 @@ def _show_end(count: int, limit: int, origin: str, seconds: float) -> None:
     from headgate.cli.output import show
 
     hidden = f", the first {limit:,} shown (--limit)" if count > limit else ""
-    show(f"{count:,} {'row' if count == 1 else 'rows'}{hidden} · {origin} · {seconds:.2f} s", style="dim")
+    show(f"{counted(count, 'row')}{hidden} · {origin} · {seconds:.2f} s", style="dim")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headgate.cli.app import JsonOption, ProjectOption, TargetOption, VarOption, app
+from headgate.words import counted
 
 if TYPE_CHECKING:
     from headgate.plan import Step
@@ -111,10 +112,14 @@ def drift(
         verdict_line("NO DRIFT", ["the databases are as schema.lock holds them"], good=True)
     elif action:
         left = [f"{len(found) - len(taken)} are left: a table that is gone is left out by exclude"] if stops else []
-        verdict_line("ACCEPTED", [f"{len(taken)} differences are in schema.lock: commit it", *left], good=not stops)
+        verdict_line(
+            "ACCEPTED",
+            [f"{counted(len(taken), 'difference')} taken into schema.lock: commit it", *left],
+            good=not stops,
+        )
     else:
         hint = "headgate drift accept takes them" if stops else "no run is stopped by them"
-        verdict_line("DRIFT", [f"{len(found)} differences", hint], good=not stops)
+        verdict_line("DRIFT", [counted(len(found), "difference"), hint], good=not stops)
     raise typer.Exit(1 if stops else 0)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headgate.cli.app import JsonOption, ProjectOption, TargetOption, app
+from headgate.words import counted
 
 if TYPE_CHECKING:
     from headgate.ledger import RunRecord
@@ -180,6 +181,7 @@ def _show_why(explanation: Explanation) -> None:
 def _show_quarantine(explanation: Explanation) -> None:
     """What went into quarantine, and what came out of it."""
     from headgate.cli.output import show
+    from headgate.cli.quarantining import where_to_look
     from headgate.cli.values import exact
 
     decision = explanation.run.options.get("decision")
@@ -188,7 +190,9 @@ def _show_quarantine(explanation: Explanation) -> None:
         show(f"\nsomebody decided: {' · '.join([decision['action'], *chosen])}", style="bold")
     for table, counts in explanation.quarantine.items():
         said = ", ".join(f"{value:,} {status}" for status, value in counts.items() if value)
-        show(f"\n{table}: {said}  (headgate quarantine show {table})", style="bold")
+        published = explanation.run.status == "published"
+        look = f"  ({where_to_look(table, explanation.run.run, published=published)})"
+        show(f"\n{table}: {said}{look if published or explanation.branch else ''}", style="bold")
         for each in explanation.quarantined:
             if f"{each['layer']}.{each['table']}" == table:
                 arguments = ", ".join(f"{key}={exact(value)}" for key, value in each["kwargs"].items())
@@ -212,9 +216,11 @@ def _show_cause(cause: Cause, record: RunRecord, *, branch: bool) -> None:
         show(f"  {f['unexpected_count']:,} unexpected")
     if cause.found is not None:
         base = "" if cause.in_base is None else f"; {cause.in_base:,} in release {record.base_release}"
-        show(f"  {cause.found:,} rows on the branch{base}")
+        show(f"  {counted(cause.found, 'row')} on the branch{base}")
     if cause.rows:
         show_rows(cause.columns, cause.rows)
+    if f.get("hint"):
+        show(f"  → {f['hint']}")
     if cause.sql and branch and len(cause.sql) <= LONGEST_SHOWN_QUERY:
         target = f" --target {shlex.quote(record.target)}" if record.target else ""
         show(f"  headgate query{target} --run {record.run} {shlex.quote(cause.sql)}", style="dim")

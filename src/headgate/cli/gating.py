@@ -10,6 +10,7 @@ import typer
 from headgate.cli.app import JsonOption, app
 from headgate.cli.csv_options import DelimiterOption, EncodingOption, NullOption, as_typed
 from headgate.errors import ExitCode
+from headgate.words import counted
 
 if TYPE_CHECKING:
     from headgate.standalone import Judged
@@ -100,7 +101,6 @@ def _export(suite: Path, table: str | None) -> None:
 def _show(judged: Judged) -> None:
     from headgate.cli.failures import show_failure
     from headgate.cli.output import verdict_line
-    from headgate.cli.values import grouped
 
     for result in (*judged.failures, *judged.warnings):
         found = result.to_json()
@@ -117,5 +117,5 @@ def _show(judged: Judged) -> None:
     counts = judged.gate.counts
     held = f"{counts['held']:,} of {counts['total']:,} expectations held"
     held += f", {counts['warned']:,} warned" if counts["warned"] else ""
-    rows = [] if judged.rows is None else [f"{grouped(judged.rows)} rows"]
+    rows = [] if judged.rows is None else [counted(judged.rows, "row")]
     verdict_line(judged.status.upper(), [held, *rows, f"{judged.seconds:.2f} s"], good=judged.ok)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from headgate.cli.app import JsonOption, ProjectOption, TargetOption, app
+from headgate.words import counted
 
 if TYPE_CHECKING:
     from headgate.run.workshop import Decision
@@ -27,6 +29,21 @@ ExpectationOption = Annotated[
     str | None, typer.Option("--expectation", metavar="ID", help="Only rows that did not meet this expectation.")
 ]
 WaitOption = Annotated[str, typer.Option("--wait", metavar="DURATION", help="Wait so long for another run to end.")]
+
+
+def where_to_look(table: str, run: str, *, published: bool) -> str:
+    """The command that shows what a run put into the quarantine of ``layer.table``.
+
+    What was not published is on the run's branch only.
+    """
+    if published:
+        return f"headgate quarantine show {table}"
+    from headgate.lake.engine import ident
+    from headgate.lake.quarantine import SCHEMA, table_name
+
+    name = table_name(*table.split(".", 1))
+    name = name if name.isidentifier() and name.islower() else ident(name)
+    return f"headgate query --run {run} {shlex.quote(f'select * from {SCHEMA}.{name}')}"
 
 
 @quarantine.callback(epilog="headgate quarantine VERB --help explains a verb, with an example.")
@@ -93,8 +110,7 @@ def show(
             return
         show_rows(answer.columns, [row for batch in answer.batches for row in batch][:limit])
         hidden = f", the first {limit:,} shown (--limit)" if found.found > limit else ""
-        rows = "row" if found.found == 1 else "rows"
-        tell(f"{found.found:,} {rows}{hidden} · {found.table} · release {found.release}", style="dim")
+        tell(f"{counted(found.found, 'row')}{hidden} · {found.table} · release {found.release}", style="dim")
 
 
 @quarantine.command(

@@ -108,6 +108,8 @@ def show_verdict(verdict: Verdict) -> None:
     """Print how a run ended: what failed, what was read, and the last line."""
     from headgate.cli.failures import show_failure
     from headgate.cli.output import show, verdict_line
+    from headgate.cli.quarantining import where_to_look
+    from headgate.cli.serving import rows_moved
 
     for failure in verdict.failures:
         show_failure(failure)
@@ -116,12 +118,12 @@ def show_verdict(verdict: Verdict) -> None:
         show(f"{name}: {', '.join(parts)}")
     for name, result in verdict.served.items():
         if result["status"] == "done":
-            facts = [f"release {result['release']} served"]
-            facts += [f"{result[what]:,} rows {what}" for what in ("inserted", "updated", "deleted") if result[what]]
+            facts = [f"release {result['release']} served", *rows_moved(result)]
             show(f"{name}: {', '.join(facts)} ({result['seconds']:.1f} s)")
     for table, counts in verdict.quarantine.items():
         said = ", ".join(f"{value:,} {status}" for status, value in counts.items() if value)
-        show(f"{table}: {said} (headgate quarantine show {table})")
+        look = where_to_look(table, verdict.run, published=verdict.status == "published")
+        show(f"{table}: {said} ({look})")
     for note in verdict.notes:
         show(note)
     if verdict.error and all(failure.get("severity") == "warn" for failure in verdict.failures):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headgate.cli.app import JsonOption, ProjectOption, app
+from headgate.words import counted
 
 if TYPE_CHECKING:
     from headgate.simulators import Outcome
@@ -115,9 +116,9 @@ def _show(name: str, once: int | None, outcome: Outcome) -> None:
     if outcome.state == "was not running":
         verdict_line("NOT RUNNING", [f"there was no {name} to stop"], good=True)
         return
-    facts = [f"{outcome.changes:,} changes"] if once is not None or outcome.changes else []
+    facts = [counted(outcome.changes, "change")] if once is not None or outcome.changes else []
     if outcome.tables:
-        facts.append(f"{sum(outcome.tables.values()):,} rows in {len(outcome.tables)} tables")
+        facts.append(f"{counted(sum(outcome.tables.values()), 'row')} in {counted(len(outcome.tables), 'table')}")
     if ending := _ending(name, outcome):
         facts.append(ending)
     verdict_line(outcome.state.upper(), facts, good=True)

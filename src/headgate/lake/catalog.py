@@ -153,6 +153,15 @@ def digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
+def lake_id(con: Connection, alias: str = LAKE) -> str:
+    """What all releases of one lake have in common, wherever it is moved or copied to, and no other lake has.
+
+    DuckLake draws it for the first schema of a catalog, and every later catalog of a lake is a copy of the one before.
+    """
+    meta = ident(f"__ducklake_metadata_{alias}")
+    return str(con.execute(f"SELECT schema_uuid FROM {meta}.ducklake_schema WHERE schema_id = 0").fetchall()[0][0])
+
+
 def read_contents(con: Connection, alias: str = LAKE) -> Contents:
     """Read every table and view of the lake attached as ``alias`` at its newest snapshot.
 

@@ -13,6 +13,7 @@ from headgate.lake.lease import live_run
 from headgate.lake.prune import files_of
 from headgate.lake.release import Releases
 from headgate.lake.store import Store
+from headgate.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,5 +99,5 @@ def _leftovers(store: Store) -> Iterator[Finding]:
         yield Finding("lock", True, f"run {live} is working")
     kept = [run for run in branches(store) if run != live]
     if kept:
-        text = f"{len(kept)} branches of ended runs: {', '.join(kept[-5:])}"
+        text = f"{counted(len(kept), 'branch', 'branches')} of ended runs: {', '.join(kept[-5:])}"
         yield Finding("branches", True, text, "headgate prune removes them")

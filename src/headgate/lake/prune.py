@@ -22,6 +22,7 @@ from headgate.lake.engine import Connection, literal
 from headgate.lake.release import Releases, catalog_key, manifest_key
 from headgate.lake.store import MissingError, Store
 from headgate.lake.stowing import stowed
+from headgate.words import counted
 
 #: How long data that a pruned release used stays, for readers that still stream from it.
 GRACE_SECONDS = 3600
@@ -42,11 +43,11 @@ class Pruned:
     def facts(self) -> list[str]:
         """As it is told."""
         facts = [
-            f"{len(self.releases)} releases",
-            f"{len(self.branches)} branches",
-            f"{self.files:,} data files ({self.bytes / 1e6:,.1f} MB) deleted",
+            counted(len(self.releases), "release"),
+            counted(len(self.branches), "branch", "branches"),
+            f"{counted(self.files, 'data file')} ({self.bytes / 1e6:,.1f} MB) deleted",
         ]
-        return [*facts, f"{self.waiting:,} files wait for their readers"] if self.waiting else facts
+        return [*facts, f"{counted(self.waiting, 'file waits', 'files wait')} for readers"] if self.waiting else facts
 
 
 def prune(

@@ -43,11 +43,10 @@ class Affairs(Section):
         run: str | None,
         error: str | None = None,
     ) -> None:
-        """Record that a server holds ``release``; with an error, that it could not get it and holds what it held."""
+        """Record that a server holds ``release``, as far as is known; ``error`` says why it could not get another."""
         insert = self._upsert()
-        values: dict[str, Any] = {"run": run, "error": bounded(error), "at": utc()}
-        if error is None:
-            values |= {"release": release, "declared": declared}
+        values: dict[str, Any] = {"release": release, "declared": declared, "run": run}
+        values |= {"error": bounded(error), "at": utc()}
         statement = insert(self._tables.SERVED).values(lake=lake, server=server, **values)
         with self._database.writing() as con:
             con.execute(statement.on_conflict_do_update(index_elements=["lake", "server"], set_=values))

@@ -10,6 +10,7 @@ import jinja2
 
 from headgate.errors import printable_lines
 from headgate.reports import history, words
+from headgate.words import counted
 
 if TYPE_CHECKING:
     from headgate.reports.rendering import Reported
@@ -35,5 +36,6 @@ def page(reported: Reported) -> str:
         squares=history.squares,
         high=history.HEIGHT,
         words=words,
+        counted=counted,
         at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from headgate.errors import printable
 from headgate.reports import words
+from headgate.words import counted
 
 if TYPE_CHECKING:
     from headgate.reports.rendering import Reported
@@ -19,7 +20,7 @@ def summary(reported: Reported) -> str:
     """The document."""
     held = sum(each.success for each in reported.results)
     facts = [f"{held:,} of {len(reported.results):,} expectations held"]
-    facts += [] if reported.rows is None else [f"{reported.rows:,} rows"]
+    facts += [] if reported.rows is None else [counted(reported.rows, "row")]
     lines = [
         f"## {reported.status.upper()}: {escaped(printable(reported.data))}",
         "",

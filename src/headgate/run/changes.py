@@ -13,6 +13,7 @@ from headgate.project.fingerprint import combined, fingerprint
 from headgate.run.publish import tools
 from headgate.run.serving import unserved
 from headgate.run.workshop import Options, open_source, source_states
+from headgate.words import counted
 
 
 def find_changes(
@@ -23,14 +24,16 @@ def find_changes(
     Code that a later run looked at, and found to change nothing, counts as looked at: the ledger knows.
     """
     reasons: dict[str, str | None] = {}
+    notes: list[str] = []
     for name in project.sources:
         known = source_states(parent, name, ledger, lake)
         changes = open_source(project, name).changes(known, options.compare.get(name, ()))
         reasons |= {f"{name}.{table}": change.why for table, change in changes.items()}
+        notes += [f"{name}.{table}: {note}" for table, change in changes.items() for note in change.notes]
     _refuse_twins(reasons)
     always = tuple(m["relation"] for m in parent.models.values() if not m.get("deterministic", True)) if parent else ()
     late = unserved(project, parent, ledger, lake) if ledger else {}
-    return Changes(reasons, _code_changed(project, parent, ledger, lake, options), always, late)
+    return Changes(reasons, _code_changed(project, parent, ledger, lake, options), always, late, tuple(notes))
 
 
 def _refuse_twins(reasons: Mapping[str, str | None]) -> None:
@@ -72,4 +75,5 @@ def _code_changed(
     edited = sorted(p for p in {*files, *parent.project_files} if files.get(p) != parent.project_files.get(p))
     if not edited:
         return None
-    return f"{edited[0]} changed" if len(edited) == 1 else f"{edited[0]} and {len(edited) - 1} more files changed"
+    others = f" and {counted(len(edited) - 1, 'more file')}" if len(edited) > 1 else ""
+    return f"{edited[0]}{others} changed"

@@ -23,12 +23,13 @@ from headgate.run.workshop import open_dbt, open_source, open_store, source_stat
 from headgate.serve import held_release
 from headgate.sources.databases.source import DatabaseSource
 from headgate.transform.models import Models
+from headgate.words import counted
 
 
 def check_project(project: Project) -> list[Finding]:
     """Check configuration, gates, sources, models, lake and ledger without running anything."""
     return [
-        Finding("headgate.yml", True, f"project {project.name}, {len(project.layers)} layers"),
+        Finding("headgate.yml", True, f"project {project.name}, {counted(len(project.layers), 'layer')}"),
         _look("gates", partial(_gates, project)),
         *(_look(f"source {name}", partial(_source, project, name)) for name in project.sources),
         _look("models", partial(_models, project)),
@@ -60,7 +61,8 @@ def _gates(project: Project) -> str:
     gates = read_gates(project.folder, project.layers)
     compile_gates(gates.values())
     count = sum(len(declared) for gate in gates.values() for declared in gate.tables.values())
-    return f"{count} expectations in {sum(1 for gate in gates.values() if gate.tables)} gate files"
+    files = sum(1 for gate in gates.values() if gate.tables)
+    return f"{counted(count, 'expectation')} in {counted(files, 'gate file')}"
 
 
 def _source(project: Project, name: str) -> str:
@@ -80,7 +82,7 @@ def _server(project: Project, name: str) -> str:
     tagged = pii_of(project, server.tables, Releases(open_store(project)).current())
     named = [f"{table}.{column}" for table, columns in tagged.items() for column in sorted(columns)]
     of_persons = f"; tagged pii, and served as they are: {', '.join(named)}" if named else ""
-    return f"{len(server.tables)} tables; schema {server.schema_} {holds}{of_persons}"
+    return f"{counted(len(server.tables), 'table')}; schema {server.schema_} {holds}{of_persons}"
 
 
 def _export(project: Project, name: str) -> str:
@@ -89,13 +91,13 @@ def _export(project: Project, name: str) -> str:
     refuse_untold(name, wanted, tagged)
     count = sum(len(columns) for columns in tagged.values())
     words = {"include": "as they are", "mask": "masked", "leave_out": "left out", None: ""}
-    of_persons = f"; {count} columns tagged pii, {words[wanted.pii]}" if count else ""
-    return f"{len(wanted.tables)} tables as {wanted.format}{of_persons}"
+    of_persons = f"; {counted(count, 'column')} tagged pii, {words[wanted.pii]}" if count else ""
+    return f"{counted(len(wanted.tables), 'table')} as {wanted.format}{of_persons}"
 
 
 def _channel(project: Project, name: str) -> str:
     count = require_channels(project.notify[name])
-    return "1 address" if count == 1 else f"{count} addresses"
+    return counted(count, "address", "addresses")
 
 
 def _models(project: Project) -> str:
@@ -108,7 +110,7 @@ def _models(project: Project) -> str:
     refuse_strangers(models, project.layers)
     _refuse_table_macros(project)
     rehearse(project, dbt, models)
-    return f"{counts['model']} models, {counts['test']} dbt tests"
+    return f"{counted(counts['model'], 'model')}, {counted(counts['test'], 'dbt test')}"
 
 
 def _refuse_quarantine_of_views(project: Project, models: Models) -> None:

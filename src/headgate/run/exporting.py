@@ -19,6 +19,7 @@ from headgate.project import Project, read_tagged_gate
 from headgate.project.export_path import ExportPath
 from headgate.run.conditions import waits_for
 from headgate.run.workshop import Workshop, engine_settings
+from headgate.words import counted
 
 Ended = tuple[Literal["done", "skipped", "failed"], dict[str, Any]]
 
@@ -93,7 +94,7 @@ def _export(shop: Workshop, name: str, release: Manifest, run: str) -> Ended:
         shop.notes.append(text)
         return "failed", {"text": text}
     rows = sum(each.rows for each in done.objects)
-    what = f"{len(done.objects)} objects, {rows:,} rows" if len(done.objects) != 1 else f"1 object, {rows:,} rows"
+    what = f"{counted(len(done.objects), 'object')}, {counted(rows, 'row')}"
     text = f"export {name}: release {release.release}, {what} ({time.monotonic() - started:.1f} s): {done.manifest}"
     shop.notes.append(text if done.anew else f"export {name}: release {release.release} was complete before")
     return "done", {"text": text, "manifest": done.manifest}

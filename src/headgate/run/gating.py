@@ -18,12 +18,17 @@ from headgate.gates.past import earlier_releases, since_publishing
 from headgate.lake.engine import LAKE, qualified
 from headgate.lake.quarantine import REPLAYED, SCHEMA, table_name
 from headgate.project import Bound, GateFile, Place, with_tags
+from headgate.project.config import SourceConfig
+from headgate.project.files_config import FilesSource
 from headgate.run.build import build_again, keys_of, run_tests
 from headgate.run.quarantining import StayError, TablePass
 from headgate.run.row_keeping import RawRows
 from headgate.run.workshop import Workshop
 from headgate.sources.change_log import RAW, shows_every_row
 from headgate.transform.generic_tests import TEST, fits, from_json
+
+#: Where the source has the rows that others refer to, and raw has not.
+BEHIND_CURSOR = "if the source has the rows, they came behind their cursor: headgate reconcile reads what is missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +164,21 @@ class _Gating:
     def _result(self, result: ExpectationResult) -> dict[str, Any]:
         """What an expectation came to: of the rows that were there at first, if it put some into quarantine."""
         if result.on_fail != "quarantine":
-            return result.to_json()
+            return result.to_json() | self._helps(result)
         look = self.looks.get((result.table, result.id))
         seen = replace(look.first, success=True) if look and result.success else result
-        told = replace(seen, quarantined_count=look.rows if look else 0).to_json()
+        told = replace(seen, quarantined_count=look.rows if look else 0).to_json() | self._helps(result)
         stays = self.stays.get(result.table)
         if not result.success and result.error is None and stays is not None:
             hint = "repair the source or the expectation; or raise max_quarantine" if stays.where is None else None
             told |= {"hint": f"nothing was put into quarantine: {stays.what}" + (f"; {hint}" if hint else "")}
         return told
+
+    def _helps(self, result: ExpectationResult) -> dict[str, str]:
+        """What to do where raw may lack the rows that others refer to, since they lie behind a cursor."""
+        if self.layer != RAW or result.type != "references" or result.success or result.error is not None:
+            return {}
+        return {"hint": BEHIND_CURSOR} if any(map(_has_cursor, self.shop.project.sources.values())) else {}
 
     def _moved(self, accounts: Mapping[str, Mapping[str, int]]) -> list[str]:
         """The tables of which rows that were published before are not there any more, or that are there again."""
@@ -183,6 +194,13 @@ class _Gating:
                     shown, away = kept.rows.log.fates(self.shop.run)
                     rows = {**entry["rows"], "appended": shown, "quarantined": entry["rows"]["quarantined"] + away}
                     yield name, {**entry, "rows": rows}
+
+
+def _has_cursor(source: SourceConfig) -> bool:
+    """Whether tables of a source are read by a cursor."""
+    if isinstance(source, FilesSource):
+        return False
+    return any([source.cursor, *(table.cursor for table in source.tables.values())])
 
 
 def _tables(shop: Workshop, gate: Gate) -> list[str]:

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from headgate.errors import HeadgateError, UsageError, did_you_mean
+from headgate.errors import HeadgateError, ServeError, UsageError, WarehouseTakenError, did_you_mean
 from headgate.lake.engine import Connection, connect
 from headgate.lake.release import Manifest, Releases
 from headgate.ledger import Ledger
 from headgate.project import Project
 from headgate.project.following_config import ServerConfig
 from headgate.run.workshop import Workshop, engine_settings, open_store
-from headgate.serve import Difference, Served, compare, serve
+from headgate.serve import Compared, Served, compare, holding, is_as_served, serve
 from headgate.serve.wanted import digest_of
 
 
@@ -33,9 +33,9 @@ def unserved(project: Project, current: Manifest | None, ledger: Ledger, lake: s
         if record is None:
             found[name] = "nothing was served there yet"
         elif record.error is not None:
-            found[name] = f"serving failed the last time; it holds {_named(record.release)}"
+            found[name] = f"serving failed the last time; it holds {holding(record.release)}"
         elif record.release != current.release:
-            found[name] = f"it holds {_named(record.release)}"
+            found[name] = f"it holds {holding(record.release)}"
         elif record.declared != digest_of(server):
             found[name] = "`serve` was changed"
     return found
@@ -51,7 +51,20 @@ def serve_in_run(shop: Workshop, name: str) -> dict[str, Any]:
         return {"served": detail}
 
 
-def serve_now(project: Project, name: str, *, release: int | None = None, repair: bool = False) -> dict[str, Any]:
+def must_be_served(shop: Workshop, name: str) -> bool:
+    """Whether a server that is known to hold the release has to be looked at closely: somebody changed something.
+
+    Or it could not be asked, which the close look then tells. Nothing is put on record if all is well.
+    """
+    try:
+        return not is_as_served(server_of(shop.project, name), Releases(shop.store))
+    except ServeError:
+        return True
+
+
+def serve_now(
+    project: Project, name: str, *, release: int | None = None, repair: bool = False, take_over: bool = False
+) -> dict[str, Any]:
     """Serve a release outside of a run.
 
     Raises:
@@ -61,7 +74,7 @@ def serve_now(project: Project, name: str, *, release: int | None = None, repair
     server_of(project, name)  # what does not exist cannot fail, and is not put on record
     with Ledger.open(project.ledger) as ledger, _lazily(project) as reading:
         try:
-            return _attempt(project, ledger, name, reading, release=release, repair=repair)
+            return _attempt(project, ledger, name, reading, release=release, repair=repair, take_over=take_over)
         except HeadgateError as error:
             _failed(project, ledger, name, error, None)
             raise
@@ -79,8 +92,8 @@ def serve_after_rollback(project: Project) -> dict[str, dict[str, Any]]:
     return results
 
 
-def compare_server(project: Project, name: str) -> tuple[int, list[Difference]]:
-    """The release that a server says it holds, and how each table differs from it."""
+def compare_server(project: Project, name: str) -> Compared:
+    """How a server differs from the release that it says it holds."""
     store = open_store(project)
     with _lazily(project) as reading:
         return compare(server_of(project, name), Releases(store), reading, store.workdir / "serve" / name)
@@ -102,12 +115,13 @@ def _attempt(
     run: str | None = None,
     release: int | None = None,
     repair: bool = False,
+    take_over: bool = False,
 ) -> dict[str, Any]:
     """Serve, and put on record what the server holds now."""
     started = time.monotonic()
     server, store = server_of(project, name), open_store(project)
     folder = store.workdir / "serve" / name
-    done = serve(server, Releases(store), reading, folder, release=release, run=run, repair=repair)
+    done = serve(server, Releases(store), reading, folder, release=release, run=run, repair=repair, take_over=take_over)
     ledger.record_served(store.location, name, release=done.release, declared=digest_of(server), run=run)
     return _told(done, time.monotonic() - started)
 
@@ -124,9 +138,10 @@ def _told(done: Served, seconds: float) -> dict[str, Any]:
 def _failed(project: Project, ledger: Ledger, name: str, error: HeadgateError, run: str | None) -> dict[str, Any]:
     """Put a failure on record, and tell of it."""
     lake = open_store(project).location
-    held = ledger.served(lake).get(name)
-    result = _failure(project, name, error, held.release if held else None)
-    ledger.record_served(lake, name, release=None, declared=None, run=run, error=project.mask(str(error)))
+    held = None if isinstance(error, WarehouseTakenError) else ledger.served(lake).get(name)
+    release, declared = (held.release, held.declared) if held else (None, None)
+    result = _failure(project, name, error, release)
+    ledger.record_served(lake, name, release=release, declared=declared, run=run, error=project.mask(str(error)))
     ledger.alert("serve_failed", run, result["error"])
     return result
 
@@ -139,7 +154,7 @@ def failed_result(project: Project, name: str, error: HeadgateError) -> dict[str
 
 
 def _failure(project: Project, name: str, error: HeadgateError, before: int | None) -> dict[str, Any]:
-    text = f"{name} was not served and holds {_named(before)}: {project.mask(str(error))}"
+    text = f"{name} was not served and holds {holding(before)}: {project.mask(str(error))}"
     return nothing_done("failed", before=before, exit_code=int(error.exit_code)) | {"error": text}
 
 
@@ -159,10 +174,6 @@ def nothing_done(
         "error": None,
         "exit_code": exit_code,
     }
-
-
-def _named(release: int | None) -> str:
-    return "nothing" if release is None else f"release {release}"
 
 
 @contextlib.contextmanager

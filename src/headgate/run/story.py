@@ -26,6 +26,7 @@ from headgate.run.changes import find_changes
 from headgate.run.conclusion import concluded, remembered
 from headgate.run.exporting import make_up
 from headgate.run.publish import published_before
+from headgate.run.serving import must_be_served
 from headgate.run.steps import Outcome, perform_one
 from headgate.run.verdict import Verdict
 from headgate.run.workshop import Listener, Options, Workshop, never, open_dbt, open_store, silent
@@ -165,6 +166,7 @@ def _look(shop: Workshop) -> tuple[Changes, list[Step]]:
     """Look what changed, write down what this run is going to do, and do what the last ones left undone."""
     changes = find_changes(shop.project, shop.parent, shop.ledger, shop.store.location, shop.options)
     steps = make_plan(shop.project, shop.parent, changes, None)
+    shop.notes.extend(changes.notes)
     shop.ledger.plan_run(shop.run, [asdict(step) for step in steps])
     shop.notes.extend(_orphans(shop, changes))
     make_up(shop)
@@ -205,9 +207,9 @@ def _whole(shop: Workshop) -> Outcome:
 
 
 def _caught_up(shop: Workshop, steps: list[Step], end: Outcome) -> Outcome:
-    """Nothing was published: serve what a run before this one published and could not serve."""
+    """Nothing was published: serve what a run before this one could not serve, or somebody changed there since."""
     for step in steps:
-        if step.kind is Kind.SERVE and step.need is Need.YES:
+        if step.kind is Kind.SERVE and (step.need is Need.YES or must_be_served(shop, step.subject)):
             perform_one(shop, step)
     return end
 

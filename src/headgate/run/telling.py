@@ -20,6 +20,7 @@ from headgate.project import Project
 from headgate.project.durations import format_duration
 from headgate.project.following_config import Channel
 from headgate.run.verdict import Verdict, age_of
+from headgate.serve import holding
 
 RECOVERED = "recovered"
 #: What may not be well: the runs, and how old the release is. Servers are told of by their names.
@@ -82,8 +83,7 @@ def _of_servers(project: Project, verdict: Verdict) -> Iterator[tuple[str, Troub
             continue
         # without the first line's beginning, which says what it holds
         cause = without_values(str(result["error"]).partition(": ")[2])
-        holds = "nothing" if result["before"] is None else f"release {result['before']}"
-        lines = [cause, f"{name} still holds {holds}; the next run tries again"]
+        lines = [cause, f"{name} still holds {holding(result['before'])}; the next run tries again"]
         lines.append(f"look closer: headgate why {verdict.run}{_target(project)}")
         yield about, Trouble("failed", cause, Message(f"{_name(project)}: {name} NOT SERVED", "\n".join(lines)))
 

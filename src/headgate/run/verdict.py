@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from headgate.errors import ExitCode
 from headgate.lake.quarantine import STATUSES
+from headgate.serve import holding
+from headgate.words import counted
 
 #: ``running`` is what a single step of a run ends with when others are still to come.
 Status = Literal["published", "nothing_new", "held", "blocked", "failed", "running"]
@@ -77,13 +79,13 @@ class Verdict:
         """The verdict's word and the facts behind it, for the last line that a person reads."""
         serving = self._serving(now or datetime.now(UTC))
         if self.status == "published":
-            held = f"{self.expectations['held']:,} expectations held"
+            held = f"{counted(self.expectations['held'], 'expectation')} held"
             warned = self.expectations["warned"]
             return "PUBLISHED", [
                 f"release {self.release}",
                 held + (f", {warned} warned" if warned else ""),
                 *self._decided(),
-                f"{sum(self.rows.values()):,} rows",
+                counted(sum(self.rows.values()), "row"),
                 f"{self.seconds:.1f} s",
                 *self._not_served(),
             ]
@@ -104,12 +106,12 @@ class Verdict:
     def _not_served(self) -> list[str]:
         """The servers that did not get the release."""
         failed = [(name, each["before"]) for name, each in self.served.items() if each["status"] == "failed"]
-        return [f"{n} NOT SERVED: holds {'nothing' if b is None else f'release {b}'}" for n, b in failed]
+        return [f"{name} NOT SERVED: holds {holding(before)}" for name, before in failed]
 
     def _decided(self) -> list[str]:
         """What became of rows that were put into quarantine, or waited there: one fact a status."""
         totals = {s: sum(counts[s] for counts in self.quarantine.values()) for s in STATUSES}
-        return [f"{n:,} {'row' if n == 1 else 'rows'} {status}" for status, n in totals.items() if n]
+        return [f"{counted(n, 'row')} {status}" for status, n in totals.items() if n]
 
     def _cause(self) -> str:
         failed, total = self.expectations.get("failed", 0), self.expectations.get("total", 0)

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from headgate.lake import release
-from headgate.lake.catalog import Contents, read_contents
+from headgate.lake.catalog import Contents, lake_id, read_contents
 from headgate.lake.engine import Connection, attach, ident, literal, qualified, translated
 from headgate.lake.release import Manifest
 from headgate.lake.store import Store
@@ -33,12 +33,16 @@ class Files:
 
 
 class Releases:
-    """The release to serve, and the one that the warehouse holds (None if nobody knows), attached to read."""
+    """The release to serve, and the one that the warehouse holds (None if nobody knows), attached to read.
+
+    ``lake`` tells their lake apart from others.
+    """
 
     def __init__(
-        self, con: Connection, folder: Path, after: Contents, before: tuple[Manifest, Contents] | None
+        self, con: Connection, folder: Path, lake: str, after: Contents, before: tuple[Manifest, Contents] | None
     ) -> None:
         self._con = con
+        self.lake = lake
         self._folder = folder
         self._after = after
         self._earlier: Manifest | None = before[0] if before else None
@@ -127,7 +131,7 @@ def attached(
             attach(con, catalog, store.url("data"), alias=alias, read_only=True)
             done.append(alias)
         earlier = (before, read_contents(con, _BEFORE)) if before is not None else None
-        yield Releases(con, folder, read_contents(con, _AFTER), earlier)
+        yield Releases(con, folder, lake_id(con, _AFTER), read_contents(con, _AFTER), earlier)
     finally:
         for alias in done:
             con.execute(f"DETACH {ident(alias)}")

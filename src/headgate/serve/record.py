@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+
+def holding(release: int | None) -> str:
+    """What a warehouse holds, in words.
+
+    >>> holding(3), holding(None)
+    ('release 3', 'nothing of this lake')
+    """
+    return "nothing of this lake" if release is None else f"release {release}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +60,21 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """What a look at the warehouse found: the ``release`` that it says it holds, and how the rows of tables differ.
+
+    ``changes`` says what somebody changed in its tables, and what could not be compared; ``notes`` what was left out.
+    """
+
+    release: int
+    differences: list[Difference]
+    changes: list[str]
+    notes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
-    """The one row of ``headgate_release``.
+    """The one row of ``headgate_release``. ``lake`` tells lakes apart; rows of Headgate's first versions lack it.
 
     ``tables`` maps a table to its ``relation`` in the lake, ``rows``, ``identity`` and ``columns`` (name to type)
     as they were served; ``declared`` is a digest of what the project asks of the tables.
@@ -61,9 +84,16 @@ class Record:
     run: str | None
     project: str
     target: str | None
+    lake: str | None
     catalog_sha256: str
     declared: str
     tables: dict[str, Any]
+
+    @classmethod
+    def parse(cls, row: Mapping[str, Any]) -> Record:
+        """The row as JSON, whichever version of Headgate made its table."""
+        values: dict[str, Any] = {each.name: row.get(each.name) for each in fields(cls)}
+        return cls(**values)
 
     @property
     def owner(self) -> str:

@@ -54,7 +54,11 @@ def mapped(type_: str) -> Mapped | None:
 
     >>> mapped("DECIMAL(10,2)"), mapped("BLOB"), mapped("TIMESTAMP_NS")
     (Mapped(type='numeric(10,2)', text='{}'), Mapped(type='bytea', text="'\\\\x' || hex({})"), None)
+    >>> mapped("DECIMAL(10,2)[]")
+    Mapped(type='json', text='to_json({})::VARCHAR')
     """
+    if _NESTED.search(type_):  # first: the name of a list begins as that of what is in it
+        return Mapped("json", "to_json({})::VARCHAR")
     if type_ in _PLAIN:
         return Mapped(_PLAIN[type_])
     if type_ in _DATES:
@@ -63,6 +67,4 @@ def mapped(type_: str) -> Mapped | None:
         return Mapped(type_.lower().replace("decimal", "numeric").replace(" ", ""))
     if type_ == "BLOB":
         return Mapped("bytea", r"'\x' || hex({})")
-    if _NESTED.search(type_):
-        return Mapped("json", "to_json({})::VARCHAR")
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,13 +42,28 @@ class Wanted:
         return [column for column in self.columns if column not in self.primary_key]
 
 
-def wanted_tables(server: PostgresServer, manifest: Manifest) -> list[Wanted]:
-    """Every table that is to be served, as the release has it.
+def name_of(relation: str, declared: ServedTable) -> str:
+    """What a table of the lake is called in the warehouse."""
+    return declared.name or relation.partition(".")[2]
+
+
+def wanted_tables(server: PostgresServer, manifest: Manifest, only: Container[str] | None = None) -> list[Wanted]:
+    """Every table that is to be served, or of those the ones that the warehouse calls ``only``, as the release has it.
 
     Raises:
         UsageError: the release lacks a table or column, or has one that PostgreSQL cannot hold without loss.
     """
-    return [_wanted(relation, declared, manifest) for relation, declared in server.tables.items()]
+    return [
+        _wanted(relation, declared, manifest)
+        for relation, declared in server.tables.items()
+        if only is None or name_of(relation, declared) in only
+    ]
+
+
+def reference_name(table: Wanted, column: str) -> str:
+    """The name of a foreign key. It says what the key is, so that one that is declared differently is another key."""
+    other, key = table.foreign_keys[column]
+    return f"headgate_{digest([table.name, column, other, key])[:16]}"
 
 
 def digest_of(server: PostgresServer) -> str:
@@ -68,7 +83,7 @@ def _wanted(relation: str, declared: ServedTable, manifest: Manifest) -> Wanted:
     _require(relation, lake_types, declared.not_null.all_but or (), "not_null")
     return Wanted(
         relation=relation,
-        name=declared.name or relation.partition(".")[2],
+        name=name_of(relation, declared),
         appends=declared.mode == "append",
         columns={column: _type_of(relation, column, type_) for column, type_ in lake_types.items()},
         lake_types=lake_types,

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.errors import WarehouseDriftError
-from headgate.lake.catalog import digest
 from headgate.lake.engine import ident, literal, qualified
 from headgate.serve.delta import Files
 from headgate.serve.postgres import Postgres
 from headgate.serve.record import Applied, Difference, Record
-from headgate.serve.wanted import Wanted
+from headgate.serve.wanted import Wanted, reference_name
 
 RELEASE_TABLE = "headgate_release"
 _TEMP = "pg_temp"
@@ -52,10 +51,8 @@ class Warehouse:
         """What the schema says of itself; None if nothing was served yet."""
         if not self.exists():
             return None
-        rows = self._pg.rows(
-            f"SELECT release, run, project, target, catalog_sha256, declared, tables FROM {self._name(RELEASE_TABLE)}"
-        )
-        return Record(*rows[0]) if rows else None
+        rows = self._pg.rows(f"SELECT to_jsonb(r) FROM {self._name(RELEASE_TABLE)} r")
+        return Record.parse(rows[0][0]) if rows else None
 
     def found(self) -> dict[str, Found]:
         """Every table of the schema."""
@@ -98,10 +95,12 @@ class Warehouse:
             self._pg.execute(
                 f"""CREATE TABLE {self._name(RELEASE_TABLE)} (
                     release bigint NOT NULL, published_at timestamptz NOT NULL, served_at timestamptz NOT NULL,
-                    run text, project text NOT NULL, target text, catalog_sha256 text NOT NULL,
+                    run text, project text NOT NULL, target text, lake text, catalog_sha256 text NOT NULL,
                     declared text NOT NULL, tables jsonb NOT NULL)"""
             )
             self._pg.execute(f"COMMENT ON TABLE {self._name(RELEASE_TABLE)} IS {literal(_COMMENT)}")
+        elif "lake" not in self.found()[RELEASE_TABLE].columns:  # made before lakes were told apart
+            self._pg.execute(f"ALTER TABLE {self._name(RELEASE_TABLE)} ADD COLUMN lake text")
 
     def create(self, table: Wanted) -> None:
         """A new empty table, without keys: they come when it is filled."""
@@ -176,7 +175,7 @@ class Warehouse:
     def refer(self, tables: Sequence[Wanted]) -> None:
         """Foreign keys as declared. They are checked when all tables are what they should be."""
         now = {(table, name) for table, name, kind, *_ in self._constraints() if kind == "f"}
-        wanted = {(t.name, self._reference_name(t, column)): (t, column) for t in tables for column in t.foreign_keys}
+        wanted = {(t.name, reference_name(t, column)): (t, column) for t in tables for column in t.foreign_keys}
         mine = {table.name for table in tables}
         for table, name in sorted(now - wanted.keys()):
             if table in mine and name.startswith("headgate_"):
@@ -195,14 +194,15 @@ class Warehouse:
         name = self._name(RELEASE_TABLE)
         self._pg.execute(f"DELETE FROM {name}")
         self._pg.execute(
-            f"INSERT INTO {name} (release, published_at, served_at, run, project, target, catalog_sha256, declared, "
-            f"tables) VALUES (%s, %s, clock_timestamp(), %s, %s, %s, %s, %s, %s)",
+            f"INSERT INTO {name} (release, published_at, served_at, run, project, target, lake, catalog_sha256, "
+            f"declared, tables) VALUES (%s, %s, clock_timestamp(), %s, %s, %s, %s, %s, %s, %s)",
             (
                 record.release,
                 published_at,
                 record.run,
                 record.project,
                 record.target,
+                record.lake,
                 record.catalog_sha256,
                 record.declared,
                 self._pg.json(record.tables),
@@ -267,41 +267,30 @@ class Warehouse:
             (self.schema,),
         )
 
-    def _reference_name(self, table: Wanted, column: str) -> str:
-        """A name that says what the key is, so that one that is declared differently is another key."""
-        other, key = table.foreign_keys[column]
-        return f"headgate_{digest([table.name, column, other, key])[:16]}"
-
     def _name(self, table: str) -> str:
         return qualified(self.schema, table)
 
 
-def drift(table: Wanted, found: Found, served: dict[str, Any] | None, *, forward: bool) -> tuple[list[str], list[str]]:
+def reshaping(
+    schema: str, table: Wanted, found: Found, served: dict[str, Any] | None, *, forward: bool
+) -> tuple[list[str], list[str]]:
     """The columns to add, and those of the warehouse that the release does not have.
 
     ``served`` is what the record says of the table; ``forward`` that the release comes after the one that is there.
 
     Raises:
-        WarehouseDriftError: somebody changed the table, or the release lost a column or changed a type.
+        WarehouseDriftError: the release lost a column, or a column has another type than in the release.
     """
     was: dict[str, str] = served["columns"] if served else {}
-    where = f"{table.name} in the warehouse"
+    where, relation = f"{table.name} in the warehouse", qualified(schema, table.name)
     for column, type_ in table.types.items():
         there = found.columns.get(column)
-        if there is None and column in was:
-            raise WarehouseDriftError(
-                f"somebody dropped the column {column}",
-                where=where,
-                hint=f"ALTER TABLE {ident(table.name)} ADD COLUMN {ident(column)} {type_}; "
-                "then headgate serve --repair",
-            )
         if there is not None and there != type_:
-            by_hand = was.get(column) == type_
-            what = "somebody changed" if by_hand else "the release changes"
+            what = "the release changes" if was.get(column) == there else "somebody changed"
             raise WarehouseDriftError(
                 f"{what} the type of {column}: it is {there} there, and {type_} in the release",
                 where=where,
-                hint=f"ALTER TABLE {ident(table.name)} ALTER COLUMN {ident(column)} TYPE {type_}; then headgate serve",
+                hint=f"ALTER TABLE {relation} ALTER COLUMN {ident(column)} TYPE {type_}; then headgate serve",
             )
     surplus = [column for column in found.columns if column not in table.columns]
     lost = [column for column in surplus if column in was]
@@ -309,7 +298,7 @@ def drift(table: Wanted, found: Found, served: dict[str, Any] | None, *, forward
         raise WarehouseDriftError(
             f"the release has no column {lost[0]} any more, and people may read it",
             where=where,
-            hint=f"ALTER TABLE {ident(table.name)} DROP COLUMN {ident(lost[0])} when nobody does, then headgate serve; "
+            hint=f"ALTER TABLE {relation} DROP COLUMN {ident(lost[0])} when nobody does, then headgate serve; "
             "or bring it back in the model",
         )
     return [column for column in table.columns if column not in found.columns], surplus

@@ -35,10 +35,14 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class TableChange:
-    """Whether a table must be read, and why (``2 new files: a.csv, b.csv``); None if nothing changed."""
+    """Whether a table must be read, and why (``2 new files: a.csv, b.csv``); None if nothing changed.
+
+    ``notes`` are sentences that a person should see.
+    """
 
     table: str
     why: str | None
+    notes: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:

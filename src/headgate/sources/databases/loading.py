@@ -35,6 +35,7 @@ from headgate.sources.schema_lock import LockedTable
 from headgate.sources.shape import BAD
 from headgate.sources.source import Extracted, State
 from headgate.sources.staging import Findings, Stage, in_sample
+from headgate.words import counted
 
 if TYPE_CHECKING:
     from headgate.project.config import Sample
@@ -208,9 +209,9 @@ class TableLoading:
                 hint="correct the rows in the source, or name columns that are never null: "
                 f"tables: {{{self.chosen.name}: {{primary_key: […]}}}}",
             )
-        if findings.distinct_keys < findings.rows:
+        if twins := findings.rows - findings.distinct_keys:
             raise self._wrong(
-                f"{findings.rows - findings.distinct_keys:,} rows have a key that another row has too",
+                f"{counted(twins, 'row has', 'rows have')} a key that another row has too",
                 "duplicate_key",
                 column=", ".join(self.chosen.primary_key),
                 hint="name all columns that make a row unique in primary_key",
@@ -313,7 +314,7 @@ class TableLoading:
         count = int(found.partition(":")[0])
         if window.whole and following.whole and count != read:
             raise CouldNotRunError(
-                f"{read:,} rows were read, and the database counts {count:,} in the same snapshot",
+                f"{counted(read, 'row was', 'rows were')} read, and the database counts {count:,} in the same snapshot",
                 where=f"source {self.name}",
                 hint="this is a defect of Headgate or of the database's driver: please report it",
             )
@@ -366,7 +367,7 @@ class Comparison:
         strays = it.con.execute(f"SELECT count(*) FROM {it.stage.relation} WHERE NOT ({window.in_lake})").fetchall()
         if strays[0][0]:
             raise CouldNotRunError(
-                f"{strays[0][0]:,} rows are not of the blocks that they were asked for by",
+                f"{counted(strays[0][0], 'row is', 'rows are')} not of the blocks that they were asked for by",
                 where=f"source {it.name}",
                 hint="this is a defect of Headgate, please report it; nothing was published",
             )
@@ -390,7 +391,8 @@ class Comparison:
             )
             if count
         ]
-        return (f"compared with the source, {counts.read:,} rows read: {', '.join(found) or 'nothing was missed'}",)
+        what = ", ".join(found) or "nothing was missed"
+        return (f"compared with the source, {counted(counts.read, 'row')} read: {what}",)
 
     def _found(self, run: str) -> str:
         """The SQL that counts the rows appended in this run that lie behind the window: known keys, and new ones."""

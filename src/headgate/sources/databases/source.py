@@ -33,6 +33,9 @@ DIALECTS = {
     "duckdb": ("headgate.sources.databases.duckdb_file", "DuckdbFile"),
 }
 
+#: What is said of a table without a cursor where somebody asks for a comparison.
+COMPARED_ANYWAY = "it has no cursor, so every run compares it with the source"
+
 
 class DatabaseSource:
     """A source whose tables are those of a database."""
@@ -94,7 +97,9 @@ class DatabaseSource:
         chosen = self._chosen(con, known, compare)
         return {
             name: TableChange(
-                name, self._whole(table, known.get(name), compare) or self._why(con, table, known.get(name))
+                name,
+                self._whole(table, known.get(name), compare) or self._why(con, table, known.get(name)),
+                (COMPARED_ANYWAY,) if table.cursor is None and {EVERY_TABLE, name} & set(compare) else (),
             )
             for name, table in chosen.items()
         }
