@@ -112,11 +112,8 @@ def drift(
         verdict_line("NO DRIFT", ["the databases are as schema.lock holds them"], good=True)
     elif action:
         left = [f"{len(found) - len(taken)} are left: a table that is gone is left out by exclude"] if stops else []
-        verdict_line(
-            "ACCEPTED",
-            [f"{counted(len(taken), 'difference')} taken into schema.lock: commit it", *left],
-            good=not stops,
-        )
+        accepted = f"{counted(len(taken), 'difference')} taken into schema.lock: commit it"
+        verdict_line("ACCEPTED", [accepted, *left], good=not stops)
     else:
         hint = "headgate drift accept takes them" if stops else "no run is stopped by them"
         verdict_line("DRIFT", [counted(len(found), "difference"), hint], good=not stops)
