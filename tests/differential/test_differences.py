@@ -121,6 +121,15 @@ DIFFERENCES = [
     ),
     # numbers
     Difference(
+        "limits of a divergence",
+        "INTEGER",
+        ["1"],
+        "expect_column_kl_divergence_to_be_less_than",
+        {"partition_object": {"values": [2], "weights": [1]}, "tail_weight_holdout": 0.5, "max_value": 0.0},
+        True,
+        REFUSED,
+    ),
+    Difference(
         "sums of decimals",
         "DECIMAL(9,2)",
         ["0.1", "0.2"],

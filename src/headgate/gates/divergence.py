@@ -59,7 +59,7 @@ def partition(value: Any) -> Partition:
 class DivergenceLessThan(ReportExpectation):
     """The divergence of the column's distribution from the declared one is at most a threshold.
 
-    ``min_value`` and ``max_value`` are arguments of Great Expectations 1.24, which never looks at them either.
+    ``min_value`` and ``max_value`` are arguments of Great Expectations 1.24, which judges by ``threshold`` alone.
     """
 
     column: str = argument(arguments.name)
@@ -88,8 +88,12 @@ class DivergenceLessThan(ReportExpectation):
         return (self.column,)
 
     def require(self, on: Checked) -> None:
-        """Only numbers fall into bins."""
+        """Only numbers fall into bins; limits that nobody looks at are no threshold."""
         super().require(on)
+        if self.threshold is None and not (self.min_value is None and self.max_value is None):
+            raise UnusableError(
+                "without a threshold it would hold of everything, whatever its limits are: say threshold"
+            )
         kind, type_ = on.kind(self.column), on.column(self.column).type
         if kind in ("other", "time") or (self.partition_object.bins is not None and kind not in NUMBERS):
             raise UnusableError(f"{self.column} holds {type_}, which fits no such partition_object")
