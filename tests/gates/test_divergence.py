@@ -109,12 +109,15 @@ def test_texts_fall_into_no_bins_and_very_many_values_are_no_categories(branch: 
     assert "more than 10,000 different values" in str(judge(branch, "many", many).error)
 
 
-@pytest.mark.parametrize(("threshold", "success"), [(None, True), (0.1, False), (2, True)])
+@pytest.mark.parametrize(("threshold", "success"), [(0.1, False), (2, True)])
 def test_bounds_that_great_expectations_takes_and_does_not_look_at_are_not_looked_at(
-    branch: Connection, threshold: float | None, success: bool
+    branch: Connection, threshold: float, success: bool
 ) -> None:
     expected = {"values": ["a", "b"], "weights": [0.9, 0.1]}
     values = "('a'), ('b'), ('b'), ('b')"
     result = check(branch, values, expected, threshold=threshold, min_value=50, max_value=0.2)
     assert (result.success, result.error) == (success, None)
     assert result.observed_value == pytest.approx(1.1909438040411824)
+    alone = check(branch, values, expected, max_value=0.2)
+    assert not alone.success
+    assert "say threshold" in (alone.error or "")
