@@ -157,7 +157,12 @@ def test_a_mask_eats_no_words_of_an_error() -> None:
     for password in ("x", "pa", "pass", "exist", "password", "5432"):
         secrets = interpolate({"url": "postgresql://u:${PW}@h/d"}, {"PW": password}).secrets
         assert mask(said, secrets) == said
-        assert mask(f"at postgresql://u:{password}@h/d", secrets) == "at ***"
+        assert password not in mask(f"at postgresql://u:{password}@h/d", secrets)
+
+
+def test_a_password_that_is_a_word_is_hidden_wherever_it_stands() -> None:
+    secrets = interpolate({"url": "postgresql://u:${PW}@${HOST}/d"}, {"PW": "swordfish", "HOST": "localhost"}).secrets
+    assert mask("localhost says: swordfish, Swordfish2", secrets) == "localhost says: ***, Swordfish2"
 
 
 def test_what_a_library_said_is_without_what_stands_before_the_last_at() -> None:

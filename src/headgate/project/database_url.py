@@ -24,6 +24,12 @@ _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 _PORT = re.compile(r"[^\[\]:]*(:\d*)?|\[[0-9A-Fa-f:.%]*\](:\d*)?")
 _PLAIN_WORD = re.compile(r"[A-Za-z]{1,11}|\d+")
+#: Words that stand in errors about databases: to hide one of them would show that it is the password.
+_OF_ERRORS = re.compile(
+    r"(pass(word)?|user(name)?|host|port|address|database|postgres(ql)?|mysql|mariadb|server|source|login|connection"
+    r"|right|name|with|from|that|this|wrong)|\d+",
+    re.IGNORECASE,
+)
 _TO_LAST_AT = re.compile(r"://.*@", re.DOTALL)
 _SHORTEST, _LONG = 4, 8
 MASK = "***"
@@ -107,8 +113,8 @@ def take_apart(url: str) -> DatabaseUrl:
 def secrets_of(text: str) -> set[str]:
     """Texts that must not be shown, of any text that holds a URL, whoever will read it and however.
 
-    A password that is short, or a plain word, is hidden only together with what stands around it in the URL: alone it
-    is no other than the words of an error, and to hide these would show it.
+    A password that is short, or a word of errors, is hidden only together with what stands around it in the URL: alone
+    it is no other than the words of an error, and to hide these would show it.
 
     >>> sorted(secrets_of("mailto://me:s3cret-pw@host")), sorted(secrets_of("mailto://me:pass@host"))
     (['s3cret-pw'], ['mailto://me:pass@host', 'me:pass@'])
@@ -126,18 +132,22 @@ def secrets_of(text: str) -> set[str]:
     found: set[str] = set()
     for login in logins:
         _, colon, password = login.partition(":")
-        if colon and password and not is_telling(password):
+        if colon and password and not _can_be_hidden(password):
             found |= {text, f"{login}@"}
         if colon and password:
             values.append(password)
     if values:
-        found |= {each for value in values for each in (value, unquote(value)) if is_telling(each)}
+        found |= {each for value in values for each in (value, unquote(value)) if _can_be_hidden(each)}
         found |= set() if found else {text}
     return found
 
 
+def _can_be_hidden(password: str) -> bool:
+    return len(password) >= _SHORTEST and not _OF_ERRORS.fullmatch(password)
+
+
 def is_telling(secret: str) -> bool:
-    """Whether a secret is told from the words of a message: it is not short, and neither a plain word nor a number.
+    """Whether what may be a secret, or only a host, is told from words: not short, neither a plain word nor a number.
 
     >>> is_telling("hunter2"), is_telling("password"), is_telling("5432"), is_telling("x-y")
     (True, False, False, False)
