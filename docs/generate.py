@@ -31,7 +31,7 @@ standard error.
 | 1 | blocked: bad data, stopped by a gate, a guard or a source; an expectation that failed |
 | 2 | a mistake in the command, the configuration or a model |
 | 3 | could not run: the disk, the lake, the ledger, another run, or something that nobody foresaw |
-| 130 | interrupted with Ctrl-C |
+| 130 | interrupted with Ctrl-C, or by SIGTERM |
 
 On a terminal there are colours, and progress while something works; with `NO_COLOR` or `TERM=dumb` no escape codes at
 all; into a pipe or file neither colours nor progress, and tables as wide as they need. The verdict is the last line of

@@ -23,7 +23,7 @@
         │   └── WarehouseDriftError  it is not as Headgate left it, or would have to lose something
         │       └── WarehouseTakenError  another project or lake keeps it
         ├── PublishRefusedError  the pointer moved while the run worked
-        └── InterruptedRunError  somebody pressed Ctrl-C: exit code 130
+        └── InterruptedRunError  Ctrl-C, or SIGTERM: exit code 130
 
 An error says what is wrong, where, what exists instead, what to do next, and whether trying again
 helps. Foreign exceptions are translated once, at their edge, with ``raise … from``.
@@ -292,7 +292,7 @@ class PublishRefusedError(CouldNotRunError):
 
 
 class InterruptedRunError(CouldNotRunError):
-    """Somebody pressed Ctrl-C."""
+    """Somebody pressed Ctrl-C, or a scheduler ended the process."""
 
     exit_code = ExitCode.INTERRUPTED
     retryable = True

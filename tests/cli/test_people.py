@@ -202,12 +202,18 @@ def test_runs_says_died_of_a_run_whose_process_is_gone(published: Shop, cli: Cli
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("as_json", [False, True], ids=["for people", "as JSON"])
-def test_ctrl_c_ends_a_run_with_a_verdict_and_130(published: Shop, cli: Cli, start: Start, *, as_json: bool) -> None:
+@pytest.mark.parametrize(
+    ("number", "as_json"),
+    [(signal.SIGINT, False), (signal.SIGINT, True), (signal.SIGTERM, True)],
+    ids=["for people", "as JSON", "SIGTERM"],
+)
+def test_ctrl_c_ends_a_run_with_a_verdict_and_130(
+    published: Shop, cli: Cli, start: Start, *, number: signal.Signals, as_json: bool
+) -> None:
     published.write("models/marts/slow.sql", SLOW)
     running = start("run", *(["--json"] if as_json else []), cwd=published.folder)
     _wait_for_build(published)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     out, err = running.communicate(timeout=60)
     assert running.returncode == 130, (out, err)
     assert "Traceback" not in out + err

@@ -1,4 +1,4 @@
-"""Ctrl-C reaches the engine at once.
+"""Ctrl-C, and SIGTERM as schedulers send it, reach the engine at once.
 
 Python tells nobody of a signal while the main thread is inside of the engine, which may be minutes. So a
 second thread listens, and interrupts the queries that are running; then the main thread comes back.
@@ -10,20 +10,27 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 #: An interruption is lost on a query that is just about to start, so it is said again until it was noticed.
 AGAIN_SECONDS = 0.2
+#: What is listened to, and what Python does at each if nobody said otherwise.
+_SIGNALS: dict[signal.Signals, Callable[[int, FrameType | None], Any] | signal.Handlers] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
 
 
 @contextmanager
 def heard_at_once() -> Iterator[threading.Event]:
-    """Listen for Ctrl-C while the block runs; the event says whether it was noticed."""
+    """Listen for Ctrl-C and SIGTERM while the block runs; the event says whether one was noticed."""
     noticed, ended = threading.Event(), threading.Event()
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or not _in_main_thread():
-        yield noticed  # somebody else decides what Ctrl-C means, as nohup does
+    ours = [number for number, usual in _SIGNALS.items() if signal.getsignal(number) is usual]
+    if not ours or not _in_main_thread():
+        yield noticed  # somebody else decides what they mean, as nohup does
         return
 
     def notice(number: int, frame: FrameType | None) -> None:
@@ -33,13 +40,15 @@ def heard_at_once() -> Iterator[threading.Event]:
     ear, mouth = os.pipe()
     os.set_blocking(mouth, False)
     before = signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
-    signal.signal(signal.SIGINT, notice)
-    listener = threading.Thread(target=_listen, args=(ear, noticed, ended), name="ctrl-c", daemon=True)
+    for number in ours:
+        signal.signal(number, notice)
+    listener = threading.Thread(target=_listen, args=(ear, ours, noticed, ended), name="ctrl-c", daemon=True)
     listener.start()
     try:
         yield noticed
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in ours:
+            signal.signal(number, _SIGNALS[number])
         signal.set_wakeup_fd(before)
         os.close(mouth)
         ended.set()
@@ -47,9 +56,9 @@ def heard_at_once() -> Iterator[threading.Event]:
         os.close(ear)
 
 
-def _listen(ear: int, noticed: threading.Event, ended: threading.Event) -> None:
+def _listen(ear: int, ours: list[signal.Signals], noticed: threading.Event, ended: threading.Event) -> None:
     while signals := os.read(ear, 64):
-        if signal.SIGINT in signals:
+        if any(number in signals for number in ours):
             _interrupt()
             while not (noticed.wait(AGAIN_SECONDS) or ended.is_set()):
                 _interrupt()
