@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -166,10 +167,12 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def call(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
+        measured = [name for name in os.environ if name.startswith("COVERAGE")]  # which listens to SIGTERM itself
         started.append(
             subprocess.Popen(
                 [HEADGATE, *arguments],
                 cwd=cwd,
+                env={name: value for name, value in os.environ.items() if name not in measured},
                 stdout=pipe,
                 stderr=pipe,
                 text=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import pytest
@@ -49,6 +50,7 @@ def decide(shop: Shop, action: str, **chosen: Any) -> Verdict:
 def raw(shop: Shop) -> Shop:
     """A shop of raw tables alone, with one rule whose bad rows go into quarantine, and one bad row."""
     (shop.folder / "dbt_project.yml").unlink()
+    shutil.rmtree(shop.folder / "models")
     (shop.folder / "gates/clean.yml").unlink()
     (shop.folder / "gates/marts.yml").unlink()
     shop.write("headgate.yml", RAW_ONLY)

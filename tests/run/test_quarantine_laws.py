@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,6 +89,7 @@ class Lake:
 def new_lake(folder: Path) -> Iterator[Lake]:
     shop = Shop(folder)
     (shop.folder / "dbt_project.yml").unlink()
+    shutil.rmtree(shop.folder / "models")
     shop.write("headgate.yml", CONFIG)
     with Ledger.open(shop.project().ledger) as ledger:
         lake = Lake(shop, ledger)

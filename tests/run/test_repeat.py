@@ -20,7 +20,7 @@ from headgate.run.steps import Outcome
 from headgate.run.workshop import Workshop, open_store
 from headgate.transform.models import Models
 from headgate.transform.runner import Dbt
-from small_shop import Shop
+from small_shop import DBT_PROJECT, Shop
 
 TABLES = ("clean.sales_clean", "marts.by_item", "marts.items_seen", "clean.kept", "clean.merged", "clean.dear_view")
 MODELS = {
@@ -352,6 +352,7 @@ def test_hooks_reach_nothing_while_a_project_is_checked(shop: Shop, site: Path) 
 
 def test_what_reads_what_is_not_known_yet_is_left_to_the_run(shop: Shop) -> None:
     shop.write("seeds/rates.csv", "item,rate\na,2\n")
+    shop.write("dbt_project.yml", DBT_PROJECT + "seeds: {shop: {+schema: clean}}\n")
     shop.write("models/marts/rated.sql", "{{ config(materialized='view') }} select nothing from {{ ref('rates') }}")
     shop.write("models/marts/unlocked.sql", "select nothing from {{ source('raw', 'items') }}")
     shop.write("schema.lock", LOCK.replace("items:", "articles:"))

@@ -124,7 +124,7 @@ def test_what_cannot_be_asked_for_is_told(oltp: OrderSystem) -> None:
     assert (error["hint"], error["exit_code"]) == ("did you mean 'deletes'?", 2)
     assert "restarted" in oltp.simulate("--url", oltp.url, "--with", "restarts", code=2)["error"]["what"]
     assert "--speed" in oltp.simulate("--speed", "0x", code=2)["error"]["what"]
-    assert "no address" in oltp.simulate("--url", "host=a b c", code=2)["error"]["what"]
+    assert "no URL of a database" in oltp.simulate("--url", "host=a b c", code=2)["error"]["what"]
 
 
 def test_a_database_of_somebody_else_is_not_touched(oltp: OrderSystem) -> None:
