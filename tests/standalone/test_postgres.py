@@ -490,7 +490,7 @@ def test_a_server_that_rounds_the_texts_of_floats_is_not_asked_for_them() -> Non
     tree = exp.select(sql.cast(column, "VARCHAR"))
     for version, kind in ((110022, None), (120000, "float")):
         known = KnownKinds()
-        known.learn(("shop", "floats"), [("x", "DOUBLE")], version)
+        known.learn(("shop", "floats"), [("x", "DOUBLE")], version, {})
         assert known.of(tree)(column) == kind
 
 
@@ -573,6 +573,125 @@ def test_tables_without_rows_are_judged_as_empty_files_are(server: str, tmp_path
     suite += [{f"{VALUES}be_unique": {"column": "id"}}, {f"{VALUES}be_between": {"column": "f", "min_value": 0}}]
     there, here = gate(f"{server}::shop.empty", suite), gate(tmp_path / "empty.parquet", suite)
     assert [told(each) for each in there.results] == [told(each) for each in here.results]
+
+
+#: Columns whose types PostgreSQL alone has, as there and as in a file; and their values.
+TYPES = {
+    "size": ("shop.size", "VARCHAR", ["small", "large", "small", None]),
+    "code": ("shop.code", "VARCHAR", ["a", "b", "a", None]),
+    "deep": ("shop.deep", "VARCHAR", ["x", "", "it's", None]),
+    "state": ("shop.state", "VARCHAR", ["large", "large", "medium", None]),
+    "amount": ("shop.amount", "INTEGER", [1, 2, 2, None]),
+    "price": ("shop.price", "DECIMAL(10, 2)", ["1.50", "NaN", "2.00", None]),
+    "padded": ("CHAR(5)", "VARCHAR", ["ab", "abc", "", None]),
+    "title": ("NAME", "VARCHAR", ["n", "m", "n", None]),
+    "key": ("UUID", "UUID", [f"{i}0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11" for i in "aab"] + [None]),
+    "moment": ("TIMESTAMP(3)", "TIMESTAMP", ["2024-01-01 10:00:00.5", "2024-01-02", "2024-01-01 10:00:00.5", None]),
+}
+#: For each of them values that it holds, and values that none of its type can be.
+SETS: dict[str, list[Any]] = {
+    "size": ["small", "huge", 5],
+    "code": ["a", 5],
+    "deep": ["it's", ""],
+    "state": ["medium", "nothing of the kind"],
+    "amount": [2, "2", -1],
+    "price": [1.5, "1.5"],
+    "padded": ["ab", "", "too long for it"],
+    "title": ["n"],
+    "key": ["{A0EEBC999C0B4EF8BB6D6BB9BD380A11}", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "none", 7],
+    "moment": ["2024-01-01 10:00:00.500", 3],
+}
+
+
+def with_types(server: str, file: Path) -> None:
+    """The columns of ``TYPES`` as shop.types and as a file."""
+    rows = list(zip(*(values for _, _, values in TYPES.values()), strict=True))
+    with psycopg.connect(server, autocommit=True) as con:
+        con.execute("DROP TABLE IF EXISTS shop.types; DROP DOMAIN IF EXISTS shop.deep, shop.code, shop.state")
+        con.execute("DROP DOMAIN IF EXISTS shop.amount, shop.price; DROP TYPE IF EXISTS shop.size")
+        con.execute("CREATE TYPE shop.size AS ENUM ('small', 'medium', 'large')")
+        con.execute("CREATE DOMAIN shop.code AS VARCHAR(9); CREATE DOMAIN shop.deep AS shop.code")
+        con.execute("CREATE DOMAIN shop.state AS shop.size; CREATE DOMAIN shop.amount AS INT CHECK (value > 0)")
+        con.execute("CREATE DOMAIN shop.price AS NUMERIC(10, 2)")
+        columns = ", ".join(f"{name} {there}" for name, (there, _, _) in TYPES.items())
+        con.execute(f"CREATE TABLE shop.types ({columns})".encode())
+        marks = ", ".join(["%s"] * len(TYPES))
+        con.cursor().executemany(f"INSERT INTO shop.types VALUES ({marks})".encode(), rows)
+    with duckdb.connect() as here:
+        columns = ", ".join(f"{name} {here_too}" for name, (_, here_too, _) in TYPES.items())
+        here.execute(f"CREATE TABLE types ({columns})")
+        marks = ", ".join("?" for _ in TYPES)
+        here.executemany(
+            f"INSERT INTO types VALUES ({marks})", [[None if each == "NaN" else each for each in row] for row in rows]
+        )
+        here.execute(f"COPY types TO '{file}'")
+
+
+def test_types_that_postgresql_alone_has_are_judged_as_the_values_in_them(server: str, tmp_path: Path) -> None:
+    with_types(server, tmp_path / "types.parquet")
+    suite: list[dict[str, Any]] = []
+    for name, values in SETS.items():
+        of = {"column": name}
+        sets = (
+            *("values_to_be_in_set", "values_to_not_be_in_set", "most_common_value_to_be_in_set"),
+            *(f"distinct_values_to_{each}_set" for each in ("be_in", "contain", "equal")),
+        )
+        suite += [{f"expect_column_{each}": {**of, "value_set": values}} for each in sets]
+        suite += [{f"{VALUES}be_in_set": {**of, "value_set": [value]}} for value in values]
+        suite += [{f"{VALUES}be_unique": of}, {f"{VALUES}not_be_null": of}]
+        suite += [{"expect_column_unique_value_count_to_be_between": {**of, "max_value": 2}}]
+        pairs = [[value, 2] for value in values] + [[None, None]]
+        suite += [{"expect_column_pair_values_to_be_in_set": {"column_A": name, "column_B": "amount"} | {
+            "value_pairs_set": pairs}}]  # fmt: skip
+        if name != "moment":
+            suite += [{f"{VALUES}match_regex": {**of, "regex": "a|1"}}]
+            suite += [{"expect_column_value_lengths_to_be_between": {**of, "min_value": 1, "max_value": 5}}]
+    texts = [name for name, (_, here, _) in TYPES.items() if here == "VARCHAR"]
+    suite += [{f"{VALUES}match_like_pattern": {"column": name, "like_pattern": "%a%"}} for name in texts]
+    suite += [{f"{VALUES}match_strftime_format": {"column": name, "strftime_format": "%Y"}} for name in texts]
+    suite += [{"expect_table_row_count_to_equal": {"value": 1, "row_condition": each}} for each in (
+        "size = 'large'", "size in ('large', 'huge')", "size <> 'huge' and code = 'b'", "state like 'm%'",
+        "key = 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'", "length(padded) = 3", "price > 1.5",
+    )]  # fmt: skip
+    suite += [{f"{VALUES}be_between": {"column": "amount", "max_value": 1}}]
+    suite += [{f"{VALUES}be_between": {"column": "price", "max_value": 1.5}}]
+    suite += [{f"{VALUES}be_between": {"column": "moment", "min_value": "2024-01-01 12:00"}}]
+    suite += [{f"expect_column_{each}_to_be_between": {"column": "price"}} for each in ("mean", "sum", "max", "median")]
+    there, here = gate(f"{server}::shop.types", suite), gate(tmp_path / "types.parquet", suite)
+    assert [each.error for each in there.results] == [None] * len(suite)
+    different = [
+        (ours.type, ours.kwargs, told(ours), told(theirs))
+        for ours, theirs in zip(here.results, there.results, strict=True)
+        if told(theirs) != told(ours)
+    ]
+    assert different == []
+
+
+def test_an_enum_keeps_its_own_order_and_blanks_pad_what_a_pattern_sees(server: str, tmp_path: Path) -> None:
+    """As Great Expectations has it there: what is greater, and what ``~`` looks at, is PostgreSQL's word."""
+    with_types(server, tmp_path / "types.parquet")
+    ends = [{f"expect_column_{end}_to_be_between": {"column": "size"}} for end in ("min", "max")]
+    ordered = {"column_A": "size", "column_B": "state", "ignore_row_if": "either_value_is_missing"}
+    whole = {"column": "padded", "regex": "^abc?$"}
+    least, most, greater, matches = gate(
+        f"{server}::shop.types",
+        [*ends, {"expect_column_pair_values_a_to_be_greater_than_b": ordered}, {f"{VALUES}match_regex": whole}],
+    ).results
+    assert (least.observed_value, most.observed_value) == ("small", "large")
+    assert (greater.error, greater.unexpected_count) == (None, 3)  # small is greater than none
+    assert (matches.error, matches.unexpected_count) == (None, 3)
+
+
+def test_a_type_that_is_not_known_is_told_and_ends_nothing(server: str) -> None:
+    with psycopg.connect(server, autocommit=True) as con:
+        con.execute("CREATE TYPE shop.pair AS (a INT, b INT)")
+        con.execute("CREATE TABLE shop.odd AS SELECT 1 AS id, '(1,2)'::shop.pair AS two, '12.5'::money AS cost")
+    pairs = [{"column_A": name, "column_B": "id", "value_pairs_set": [["x", 1]]} for name in ("two", "cost")]
+    suite: list[dict[str, Any]] = [{"expect_column_pair_values_to_be_in_set": each} for each in pairs]
+    suite += [{f"{VALUES}be_in_set": {"column": name, "value_set": ["x"]}} for name in ("two", "cost")]
+    result = gate(f"{server}::shop.odd", [*suite, {f"{VALUES}not_be_null": {"column": "two"}}])
+    assert [each.success for each in result.results] == [False] * 4 + [True]
+    assert ["could not be checked" in (each.error or "") for each in result.failures] == [True] * 4
 
 
 def test_other_tables_of_the_database_can_be_named(server: str) -> None:

@@ -14,7 +14,7 @@ from headgate.gates.columns import InSet
 from headgate.gates.expectation import Ask, Measured, ReportExpectation, Verdict, expectation
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, json_safe, moment, number
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, json_safe, moment, number, uuid_text
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -228,6 +228,8 @@ def comparable(value: Any, kind: Kind) -> Any:
         return value if isinstance(value, float) and math.isinf(value) else number(value)
     if kind in MOMENTS:
         return moment(value, kind)
+    if kind == "uuid":
+        return uuid_text(value)
     return value if isinstance(value, str) or kind != "text" else None
 
 

@@ -12,13 +12,14 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
-import sqlglot.dialects.duckdb  # noqa: F401 - else the first statement pays for it
+import sqlglot.dialects.duckdb  # else the first statement pays for it
+import sqlglot.errors
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
 
 from headgate.gates.relation import Checked
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, is_of, moment, number
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, is_of, moment, number, uuid_text
 
 #: Under this name the checked relation stands in every statement.
 CHECKED = "checked"
@@ -177,10 +178,16 @@ def literal(value: Any, kind: Kind, type_: str) -> exp.Expr | None:
         return _number_literal(value, kind)
     if kind == "text":
         return text_constant(value) if isinstance(value, str) else None
+    if kind == "uuid":
+        written = uuid_text(value)
+        return None if written is None else cast(exp.Literal.string(written), type_)
     if kind in MOMENTS:
         return _moment_literal(value, kind, type_)
     if kind in ("time", "other") and isinstance(value, str):
-        return cast(exp.Literal.string(value), type_)
+        try:
+            return cast(exp.Literal.string(value), type_)
+        except sqlglot.errors.ParseError as error:  # a type of another database, of which DuckDB has no such name
+            raise UnusableError(f"values of type {type_} cannot be compared with {value!r}") from error
     raise UnusableError(f"values of type {type_} cannot be compared with {value!r}")
 
 

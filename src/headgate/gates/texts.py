@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 #: Their values have one text each, the one that Great Expectations gives them too. A date with a time has several.
-_WRITTEN: frozenset[Kind] = frozenset({"text", "integer", "decimal", "float", "boolean", "date"})
+_WRITTEN: frozenset[Kind] = frozenset({"text", "uuid", "integer", "decimal", "float", "boolean", "date"})
 
 
 def patterns(value: Any) -> tuple[str, ...]:

@@ -13,8 +13,11 @@ import re
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Literal
+from uuid import UUID
 
-Kind = Literal["integer", "decimal", "float", "boolean", "text", "date", "timestamp", "timestamptz", "time", "other"]
+Kind = Literal[
+    "integer", "decimal", "float", "boolean", "text", "uuid", "date", "timestamp", "timestamptz", "time", "other"
+]
 NUMBERS: frozenset[Kind] = frozenset({"integer", "decimal", "float", "boolean"})
 MOMENTS: frozenset[Kind] = frozenset({"date", "timestamp", "timestamptz"})
 
@@ -25,6 +28,7 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "timestamp"),
     "BOOLEAN": "boolean",
     "VARCHAR": "text",
+    "UUID": "uuid",
     "DATE": "date",
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
     "TIME": "time",
@@ -37,6 +41,9 @@ DOCUMENTS = frozenset({"JSON", "JSONB"})
 _OF_NANOSECONDS = (dt.datetime(1677, 9, 22), dt.datetime(2262, 4, 11, 23, 47, 16, 854775))  # noqa: DTZ001 - has no zone
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?")
+_UUID = re.compile(
+    r"(\{)?[0-9a-f]{8}(-?)[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{12}(?(1)\})", re.ASCII | re.IGNORECASE
+)
 _INTEGER = re.compile(r"-?\d{1,40}")
 #: DuckLake cuts longer texts, and cuts the maximum below the truth.
 LONGEST_EXACT_TEXT = 255
@@ -50,12 +57,35 @@ class UnusableError(ValueError):
 def kind_of(type_: str) -> Kind:
     """What kind of values a DuckDB type holds.
 
-    >>> kind_of("BIGINT"), kind_of("DECIMAL(10,2)"), kind_of("INTEGER[]")
-    ('integer', 'decimal', 'other')
+    An ENUM holds its texts, which compare with other ones as texts do.
+
+    >>> kind_of("BIGINT"), kind_of("DECIMAL(10,2)"), kind_of("INTEGER[]"), kind_of("ENUM('a', 'b')")
+    ('integer', 'decimal', 'other', 'text')
     """
-    if type_.startswith("DECIMAL") and not type_.endswith("]"):
+    if type_.endswith("]"):
+        return "other"
+    if type_.startswith("DECIMAL"):
         return "decimal"
-    return _KINDS.get(type_, "other")
+    return "text" if is_enum(type_) else _KINDS.get(type_, "other")
+
+
+def is_enum(type_: str) -> bool:
+    """Whether a type is a list of texts.
+
+    >>> is_enum("ENUM('a', 'b')"), is_enum("ENUM('a')[]"), is_enum("VARCHAR")
+    (True, False, False)
+    """
+    return type_.startswith("ENUM(") and type_.endswith(")")
+
+
+def uuid_text(value: object) -> str | None:
+    """A UUID as it is written; None if it is none. DuckDB and PostgreSQL both read these forms of it.
+
+    >>> uuid_text("{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}"), uuid_text("none")
+    ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', None)
+    """
+    found = _UUID.fullmatch(str(value)) if isinstance(value, str | UUID) else None
+    return str(UUID(found[0])) if found else None
 
 
 def moment(value: object, kind: Kind) -> dt.datetime | None:

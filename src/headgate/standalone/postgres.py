@@ -6,15 +6,16 @@ PostgreSQL has no equal for, or means something else by, is refused and so could
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from headgate.errors import CouldNotRunError, MissingExtraError, UsageError, did_you_mean
-from headgate.gates.values import UnusableError
+from headgate.gates.values import UnusableError, kind_of
 from headgate.lake.catalog import Contents
-from headgate.lake.engine import Connection
+from headgate.lake.engine import Connection, literal
 from headgate.project.database_url import UnclearUrlError, said_without, take_apart
 from headgate.standalone.data import Data
 from headgate.standalone.postgres_columns import KnownKinds
@@ -37,19 +38,35 @@ _TYPES = {
     "real": "FLOAT",
     "double precision": "DOUBLE",
     "boolean": "BOOLEAN",
-    "text": "VARCHAR",
+    **dict.fromkeys(("text", "character varying", "character", "bpchar", "name"), "VARCHAR"),
     "date": "DATE",
     "timestamp without time zone": "TIMESTAMP",
     "timestamp with time zone": "TIMESTAMP WITH TIME ZONE",
     "time without time zone": "TIME",
 }
+#: How many characters, or digits of a second, a column is restricted to.
+_LIMIT = re.compile(r"\(\d+\)")
 _TABLES = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 """
+#: Name, type with what it is restricted to, the type's own name, whether a domain stood before it, and an enum's texts.
 _COLUMNS = """
-SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
-JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WITH RECURSIVE domains(root, oid, modifier) AS (
+  SELECT oid, typbasetype, typtypmod FROM pg_type WHERE typtype = 'd'
+  UNION ALL
+  SELECT d.root, t.typbasetype, CASE WHEN t.typtypmod <> -1 THEN t.typtypmod ELSE d.modifier END
+  FROM domains d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype = 'd'
+), bases AS (
+  SELECT d.* FROM domains d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype <> 'd'
+)
+SELECT a.attname, format_type(t.oid, coalesce(b.modifier, a.atttypmod)), format_type(t.oid, -1), b.root IS NOT NULL,
+  t.oid, t.typarray,
+  CASE WHEN t.typtype = 'e' THEN ARRAY(
+    SELECT CAST(e.enumlabel AS text) FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder
+  ) END
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN bases b ON b.root = a.atttypid JOIN pg_type t ON t.oid = coalesce(b.oid, a.atttypid)
 WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 
@@ -119,6 +136,13 @@ def _connected(url: str) -> tuple[psycopg.Connection[Any], str]:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         for type_ in ("json", "jsonb"):  # as texts, which is what they are elsewhere
             connection.adapters.register_loader(type_, TextLoader)
+
+        class Padded(TextLoader):
+            def load(self, data: Any) -> str | bytes:
+                found = super().load(data)
+                return found.rstrip(" ") if isinstance(found, str) else found.rstrip(b" ")
+
+        connection.adapters.register_loader("bpchar", Padded)  # blanks at its end are none of its characters
     except psycopg.Error as error:
         text = said_without(str(error), url)
         hint = "the password can be given by PGPASSWORD, or in ~/.pgpass"
@@ -163,9 +187,9 @@ class PostgresConnection:
             self._describe(tree.find(exp.Table))
             return self
         encoding = self._connection.info.parameter_status("server_encoding")
-        kind_of = self._known.of(tree)
-        self._known.hide_nan(tree)
-        text = in_postgres(tree, kind_of, unicode=encoding == "UTF8")
+        whole = in_postgres(tree, self._known.of(tree), unicode=encoding == "UTF8")
+        self._known.show(whole)
+        text = whole.this.sql(dialect="postgres", comments=False)
         try:
             with self._connection.transaction(), self._connection.cursor() as cursor:  # a savepoint: others go on
                 cursor.execute(text.encode())
@@ -190,9 +214,20 @@ class PostgresConnection:
 
     def _describe(self, table: exp.Table | None) -> None:
         assert table is not None  # noqa: S101 - a gate describes tables alone
-        rows = self._connection.execute(_COLUMNS, (table.db, table.name)).fetchall()
-        self._rows = [(name, type_of(type_)) for name, type_ in rows]
-        self._known.learn((table.db, table.name), self._rows, self._connection.info.server_version)
+        from psycopg.types import TypeInfo
+
+        columns: list[tuple[str, str]] = []
+        domains: dict[str, str] = {}
+        for name, type_, base, is_domain, oid, array, labels in self._connection.execute(
+            _COLUMNS, (table.db, table.name)
+        ):
+            columns.append((name, type_of(type_) if labels is None else f"ENUM({', '.join(map(literal, labels))})"))
+            if labels is not None:  # so that a list of its values is read as one
+                TypeInfo(base, oid, array).register(self._connection)
+            if is_domain and kind_of(columns[-1][1]) != "other":
+                domains[name] = base
+        self._rows = list(columns)
+        self._known.learn((table.db, table.name), columns, self._connection.info.server_version, domains)
 
 
 def _said(error: psycopg.Error) -> str:
@@ -206,12 +241,12 @@ def type_of(name: str) -> str:
 
     >>> type_of("numeric(10,2)"), type_of("character varying(20)"), type_of("double precision"), type_of("uuid")
     ('DECIMAL(10,2)', 'VARCHAR', 'DOUBLE', 'UUID')
+    >>> type_of("timestamp(3) without time zone"), type_of("character(2)"), type_of("character(2)[]")
+    ('TIMESTAMP', 'VARCHAR', 'CHARACTER(2)[]')
     """
     if name.startswith("numeric") and not name.endswith("]"):
         return f"DECIMAL{name.removeprefix('numeric')}"
-    if name.startswith("character varying") and not name.endswith("]"):
-        return "VARCHAR"
-    return _TYPES.get(name, name.upper())
+    return _TYPES.get(name if name.endswith("]") else _LIMIT.sub("", name), name.upper())
 
 
 def _value(value: Any) -> Any:

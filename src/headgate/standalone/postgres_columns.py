@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from headgate.gates.values import DOCUMENTS, kind_of
+from headgate.gates.values import DOCUMENTS, is_enum, kind_of
 from headgate.standalone.postgres_words import KindOf, KnownKind
 
 if TYPE_CHECKING:
@@ -22,27 +22,38 @@ class KnownKinds:
     def __init__(self) -> None:
         self._kinds: dict[str, set[KnownKind | None]] = defaultdict(set)
         self._columns: dict[tuple[str, str], dict[str, KnownKind]] = {}
+        self._domains: dict[tuple[str, str], Mapping[str, str]] = {}
 
-    def learn(self, relation: tuple[str, str], columns: Sequence[tuple[str, str]], server_version: int) -> None:
-        """Columns of a relation, which is told by its schema and name; the version is libpq's, such as 160004."""
+    def learn(
+        self,
+        relation: tuple[str, str],
+        columns: Sequence[tuple[str, str]],
+        server_version: int,
+        domains: Mapping[str, str],
+    ) -> None:
+        """Columns of a relation, which is told by its schema and name; the version is libpq's, such as 160004.
+
+        ``domains`` are the columns whose type is a domain, each with the name of the type that this is made of.
+        """
         self._columns[relation] = {name: _kind(type_) for name, type_ in columns}
+        self._domains[relation] = domains
         unlike = ("FLOAT",) if server_version >= _SHORTEST_FLOATS else ("FLOAT", "DOUBLE")
         for name, type_ in columns:
             self._kinds[name].add(None if type_ in unlike else _kind(type_))
 
-    def hide_nan(self, tree: exp.Expr) -> None:
-        """Let a statement see nulls where a numeric is NaN, as no decimal is elsewhere: there it is missing."""
+    def show(self, tree: exp.Expr) -> None:
+        """Let a statement see values as they are elsewhere: those of a domain as of its type, and nulls for NaN.
+
+        A numeric can be NaN, as no decimal is elsewhere: there it is missing.
+        """
         from sqlglot import exp
 
         for table in list(tree.find_all(exp.Table)):
             kinds = self._columns.get((table.db, table.name), {})
-            if "decimal" not in kinds.values():
+            domains = self._domains.get((table.db, table.name), {})
+            if "decimal" not in kinds.values() and not domains:
                 continue
-            seen: list[exp.Expr] = [exp.column(name, quoted=True) for name in kinds]
-            for i, (name, kind) in enumerate(kinds.items()):
-                if kind == "decimal":
-                    nan = exp.cast(exp.Literal.string("NaN"), "DECIMAL")
-                    seen[i] = exp.alias_(exp.Nullif(this=seen[i], expression=nan), name, quoted=True)
+            seen = [_seen(name, kind, domains.get(name)) for name, kind in kinds.items()]
             whole = exp.table_(table.name, db=table.db, quoted=True)
             table.replace(exp.select(*seen).from_(whole).subquery(exp.to_identifier(table.alias_or_name, quoted=True)))
 
@@ -64,4 +75,18 @@ class KnownKinds:
 
 
 def _kind(type_: str) -> KnownKind:
+    if is_enum(type_):
+        return "enum"
     return "document" if type_ in DOCUMENTS else kind_of(type_)
+
+
+def _seen(name: str, kind: KnownKind, base: str | None) -> exp.Expr:
+    """A column as a statement sees it; ``base`` is the type that its domain is made of."""
+    from sqlglot import exp
+
+    value: exp.Expr = exp.column(name, quoted=True)
+    if base is not None:
+        value = exp.cast(value, exp.DataType.build(base, dialect="postgres", udt=True))
+    if kind == "decimal":
+        value = exp.Nullif(this=value, expression=exp.cast(exp.Literal.string("NaN"), "DECIMAL"))
+    return value if isinstance(value, exp.Column) else exp.alias_(value, name, quoted=True)

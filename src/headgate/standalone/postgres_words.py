@@ -1,4 +1,4 @@
-"""A gate's statements in PostgreSQL's words; what it has no equal for, or means something else by, is refused."""
+"""A gate's statements as PostgreSQL has them; what it has no equal for, or means something else by, is refused."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from headgate.standalone.postgres_regex import in_postgres as regex_in_postgres
 if TYPE_CHECKING:
     from sqlglot import exp
 
-#: What a column of the checked relation holds: documents are a kind of their own here.
-KnownKind = Kind | Literal["document"]
+#: What a column of the checked relation holds: documents, and the texts of an enum, are kinds of their own here.
+KnownKind = Kind | Literal["document", "enum"]
 #: Says which it is; None if that is not certain. Only 64 bits are a float.
 KindOf = Callable[["exp.Expr"], KnownKind | None]
 #: Their texts are those that DuckDB writes, a date's but for the words before the first year, or can be made so.
 #: A document of the type json is the text that was written, one of jsonb means the same.
-_WRITTEN_ALIKE: frozenset[KnownKind] = frozenset({"text", "integer", "decimal", "date", "float", "document"})
+_WRITTEN_ALIKE: frozenset[KnownKind] = frozenset(
+    {"text", "enum", "uuid", "integer", "decimal", "date", "float", "document"}
+)
 #: A text within JSON, as a regular expression of PostgreSQL.
 _TEXT_IN_JSON = r'"(?:[^"\\]|\\.)*"'
 #: What DuckDB takes for a number in JSON, in any case. A null in its place is no part of another number.
@@ -27,8 +29,8 @@ _NO_NUMBER_IN_JSON = r"(?i)-?\y(?:nan|inf|infinity)\y"
 _FLOATS = {"isfinite": ("NaN", "Infinity", "-Infinity"), "isinf": ("Infinity", "-Infinity")}
 
 
-def in_postgres(tree: exp.Expr, kind_of: KindOf, *, unicode: bool = True) -> str:
-    """A statement that DuckDB understands, in PostgreSQL's words. ``unicode``: the database keeps texts as such.
+def in_postgres(tree: exp.Expr, kind_of: KindOf, *, unicode: bool = True) -> exp.Expr:
+    """A statement that DuckDB understands, as PostgreSQL has it. ``unicode``: the database keeps texts as such.
 
     Raises:
         UnusableError: it uses something that means something else there, or is not known to mean the same.
@@ -73,7 +75,7 @@ def in_postgres(tree: exp.Expr, kind_of: KindOf, *, unicode: bool = True) -> str
         put = _translated(node, kind_of)
         if put is not node:
             node.replace(put)
-    return str(whole.this.sql(dialect="postgres", comments=False))
+    return whole
 
 
 def _odd(node: exp.Expr, known: Sequence[type[exp.Expr]], kind_of: KindOf) -> str | None:
@@ -160,6 +162,10 @@ def _is_to_text(node: exp.Cast) -> bool:
 def _translated(node: exp.Expr, kind_of: KindOf) -> exp.Expr:
     from sqlglot import exp
 
+    from headgate.gates import sql
+
+    if isinstance(node, exp.Column) and kind_of(node) == "enum" and _meets_texts(node, kind_of):
+        return sql.cast(node.copy(), "TEXT")
     if isinstance(node, exp.Cast):
         return _cast(node, kind_of)
     if isinstance(node, exp.Func):
@@ -171,6 +177,17 @@ def _translated(node: exp.Expr, kind_of: KindOf) -> exp.Expr:
     if isinstance(node, exp.Filter) and isinstance(node.this, exp.Min) and node.this.expressions:
         return _smallest(node.this.this, node.this.expressions[0], node.expression)
     return node
+
+
+def _meets_texts(node: exp.Column, kind_of: KindOf) -> bool:
+    """Whether a value of an enum is looked at as a text: in its own words it meets no text but those it is made of."""
+    from sqlglot import exp
+
+    parent = node.parent
+    if isinstance(parent, exp.EQ | exp.NEQ):
+        return _is_text(parent.right if parent.left is node else parent.left, kind_of)
+    searched = exp.In | exp.Like | exp.RegexpLike | exp.RegexpFullMatch | exp.RegexpReplace | exp.Length
+    return (isinstance(parent, searched) and parent.this is node) or isinstance(parent, exp.ArrayContains)
 
 
 def _function(node: exp.Func, kind_of: KindOf) -> exp.Expr:
