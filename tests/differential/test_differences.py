@@ -55,6 +55,7 @@ class Difference:
 
 QUANTILES = {"quantiles": [0.5], "value_ranges": [[0, 1]]}
 PAIR = {"column_A": "a", "column_B": "b"}
+UUID = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
 B53, B62 = 2**53, 2**62
 TYPE_LIST = VALUES + "be_in_type_list"
 DIFFERENCES = [
@@ -258,6 +259,10 @@ DIFFERENCES = [
     # sets
     Difference(
         "sets of several types", "INTEGER", ["1"], VALUES + "be_in_set", {"value_set": [1, "a"]}, REFUSED, True, "sql"
+    ),
+    Difference("UUIDs in sets", "UUID", [UUID], VALUES + "be_in_set", {"value_set": [UUID]}, False, True),
+    Difference(
+        "UUIDs in sets", "UUID", [UUID], VALUES + "be_in_set", {"value_set": [UUID, "none"]}, REFUSED, True, "sql"
     ),
     Difference(
         "the same twice in a set",

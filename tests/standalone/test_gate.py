@@ -52,6 +52,73 @@ def test_every_place_gives_the_same_verdicts(forms: Path, place: str) -> None:
     assert_judged(f"{forms}/{place}")
 
 
+#: The texts of an ENUM in another order than theirs, and such as look like something else.
+CHOICES = ("zz", "a", '{"x": 1}', "2024-01", "é")
+
+
+def test_an_enum_is_judged_as_its_texts(tmp_path: Path) -> None:
+    file, choices = tmp_path / "shop.duckdb", ", ".join(f"'{each}'" for each in CHOICES)
+    with duckdb.connect(str(file)) as con:
+        con.execute(f"CREATE TYPE choice AS ENUM ({choices}); CREATE TYPE few AS ENUM ('a', 'zz')")
+        rows = ["('a', 'a', 1)", "('zz', 'a', 1)", "('a', 'zz', 2)", "(NULL, NULL, 3)", "('é', 'zz', 4)"]
+        rows += ["('2024-01', 'a', 5)", """('{"x": 1}', NULL, 6)"""]
+        for name, types in (("enums", ("choice", "few")), ("texts", ("VARCHAR", "VARCHAR"))):
+            con.execute(f"CREATE TABLE {name} (c {types[0]}, other {types[1]}, i INT)")
+            con.execute(f"INSERT INTO {name} VALUES {', '.join(rows)}")
+    of, values = {"column": "c"}, "expect_column_values_to_"
+    several = ("most_common_value_to_be_in", *(f"distinct_values_to_{each}" for each in ("be_in", "contain", "equal")))
+    suite: list[dict[str, Any]] = [
+        {f"expect_column_{each}_set": {**of, "value_set": chosen}}
+        for each in ("values_to_be_in", "values_to_not_be_in", *several)
+        for chosen in (["a"], ["a", "zz"], ["a", "é", "no choice"], ["no choice"], [1], ["a\0b", "a"])
+    ]
+    suite += [{f"{values}{each}match_regex": {**of, "regex": "^[a-z]+$"}} for each in ("", "not_")]
+    suite += [{f"{values}match_like_pattern": {**of, "like_pattern": "a%"}}]
+    suite += [{"expect_column_value_lengths_to_be_between": {**of, "max_value": 2}}]
+    suite += [{each: of} for each in ("valid_json", f"{values}be_json_parseable", f"{values}be_dateutil_parseable")]
+    suite += [{f"{values}match_strftime_format": {**of, "strftime_format": "%Y-%m"}}]
+    suite += [{f"{values}match_json_schema": {**of, "json_schema": {"type": "object"}}}]
+    suite += [{f"{values}{each}": of} for each in ("be_unique", "not_be_null")]
+    suite += [{"expect_column_unique_value_count_to_be_between": {**of, "max_value": 2}}]
+    partition = {"values": ["a", "zz"], "weights": [0.5, 0.5]}
+    suite += [{"expect_column_kl_divergence_to_be_less_than": {**of, "partition_object": partition, "threshold": 9}}]
+    both, pairs = {"column_A": "c", "column_B": "other"}, [["a", "a"], ["zz", "no choice"], [None, "zz"], ["é", None]]
+    suite += [{"expect_column_pair_values_to_be_equal": both}]
+    suite += [{"expect_column_pair_values_to_be_in_set": {**both, "value_pairs_set": pairs}}]
+    suite += [{"expect_compound_columns_to_be_unique": {"column_list": ["c", "other"]}}]
+    suite += [{"references": {"columns": ["other"], "to": table, "to_columns": ["c"]}} for table in ("enums", "texts")]
+    suite += [{"implies": {"if": "c in ('a', 'no choice')", "then": "length(other) = 1"}}]
+    suite += [{f"{values}not_be_null": {"column": "i", "row_condition": "c == 'a'", "condition_parser": "pandas"}}]
+    numbers = ("success", "error", "observed_value", "element_count", "missing_count", "unexpected_count")
+    enums, texts = (
+        [each.to_json() for each in gate(f"{file}::{table}", suite).results] for table in ("enums", "texts")
+    )
+    for one, other in zip(enums, texts, strict=True):
+        assert {name: one[name] for name in numbers} == {name: other[name] for name in numbers}, one
+        shown = (sorted(each["partial_unexpected_list"], key=str) for each in (one, other))
+        assert next(shown) == next(shown), one
+        assert one["error"] is None
+
+
+def test_a_uuid_is_judged_as_what_it_is_written_as(tmp_path: Path) -> None:
+    known = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
+    with duckdb.connect() as con:
+        con.execute(f"COPY (SELECT '{known}'::UUID AS u UNION ALL SELECT NULL) TO '{tmp_path}/u.parquet'")
+    same = [known, known.upper(), known.replace("-", ""), f"{{{known}}}"]
+    sets = [[each, "none", 5] for each in same] + [["none"], [5], [known[:-1], f"{{{known}"]]
+    suite: list[dict[str, Any]] = [
+        {f"expect_column_{each}_in_set": {"column": "u", "value_set": chosen}}
+        for each in ("values_to_be", "values_to_not_be", "distinct_values_to_be")
+        for chosen in sets
+    ]
+    suite += [{"expect_column_values_to_match_regex": {"column": "u", "regex": "^a0eebc99-"}}]
+    suite += [{"expect_column_value_lengths_to_equal": {"column": "u", "value": 36}}]
+    result = gate(tmp_path / "u.parquet", suite)
+    assert [each.error for each in result.results] == [None] * len(suite)
+    inside = [True] * len(same) + [False] * 3
+    assert [each.success for each in result.results] == [*inside, *(not each for each in inside), *inside, True, True]
+
+
 def test_a_path_and_a_relation_are_judged_as_they_are(forms: Path) -> None:
     assert_judged(forms / "orders.parquet")
     with duckdb.connect() as con:

@@ -40,8 +40,7 @@ class JsonExpectation(ColumnExpectation):
         """The column as text."""
         from headgate.gates import sql
 
-        column = sql.column(self.column)
-        return column if on.kind(self.column) == "text" else sql.cast(column, "VARCHAR")
+        return sql.written(on, self.column)
 
     def bare(self, on: Checked) -> exp.Expr:
         """The text without what is said in it."""

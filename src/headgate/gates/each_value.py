@@ -154,5 +154,4 @@ class EachValueExpectation(ColumnExpectation):
         """The column as text."""
         from headgate.gates import sql
 
-        column = sql.column(self.column)
-        return column if on.kind(self.column) == "text" else sql.cast(column, "VARCHAR")
+        return sql.written(on, self.column)

@@ -45,6 +45,11 @@ def column(name: str, table: str | None = CHECKED) -> exp.Column:
     return exp.column(name, table=table, quoted=True)
 
 
+def written(on: Checked, name: str) -> exp.Expr:
+    """A column of texts or documents as texts: of an ENUM DuckDB's functions on JSON see a document made of it."""
+    return column(name) if on.column(name).type == "VARCHAR" else cast(column(name), "VARCHAR")
+
+
 def cast(value: exp.Expr, kind: str) -> exp.Expr:
     """``CAST(value AS kind)``; the name is parsed once, which for thousands of expectations is half of the work."""
     return exp.Cast(this=value, to=_type(kind).copy())

@@ -135,7 +135,7 @@ def _is_text(node: exp.Expr, kind_of: KindOf) -> bool:
     if isinstance(node, exp.Literal):
         return bool(node.is_string)
     if isinstance(node, exp.Cast) and _is_to_text(node):
-        return kind_of(node.this) == "document"
+        return kind_of(node.this) in ("document", "enum")
     return isinstance(node, exp.RegexpReplace) or kind_of(node) == "text"
 
 
