@@ -475,9 +475,36 @@ def test_of_several_suites_one_must_be_named(read: Read, tmp_path: Path) -> None
         (folder / f"{name}.json").write_text(json.dumps(SUITE_018))
     with pytest.raises(ConfigError, match="2 suites in this folder") as several:
         read("train:\n  - suite: ../great_expectations\n")
-    assert "great_expectations/expectations/a.json, great_expectations/expectations/b.json" in (
-        several.value.hint or ""
-    )
+    assert several.value.hint == "name one: great_expectations::a, great_expectations::b"
+
+
+@pytest.mark.parametrize(
+    "named", ["../gx::sales", "../gx/expectations::sales", "..::sales", "../gx::shop.more", "../gx::shop/more"]
+)
+def test_a_suite_of_a_folder_is_named_as_great_expectations_names_it(read: Read, tmp_path: Path, named: str) -> None:
+    folder = tmp_path / "gx" / "expectations"
+    (folder / "shop").mkdir(parents=True)
+    files = {"sales": "sales.json", "shop.more": "shop/more.json", "other": "other.json"}
+    for name, file in files.items():
+        (folder / file).write_text(json.dumps(SUITE_1X | {"name": name}))
+    gate = read(f"train:\n  - suite: {named}\n")
+    asked = named.partition("::")[2].replace("/", ".")
+    assert {each.place.file for each in gate.tables["train"]} == {f"gx/expectations/{files[asked]}"}
+
+
+def test_a_suite_that_the_folder_has_not_is_told_with_those_it_has(read: Read, tmp_path: Path) -> None:
+    folder = tmp_path / "gx" / "expectations"
+    (folder / "shop").mkdir(parents=True)
+    for file in ("sales.json", "shop/more.json", "shop.more.json"):
+        (folder / file).write_text(json.dumps(SUITE_1X))
+    with pytest.raises(ConfigError, match="there is no suite 'sale' in this folder") as missing:
+        read("train:\n  - suite: ../gx::sale\n")
+    assert missing.value.hint == "did you mean 'sales'?"
+    with pytest.raises(ConfigError, match="several suites in this folder are called") as twice:
+        read("train:\n  - suite: ../gx::shop.more\n")
+    assert "shop.more: expectations/shop/more.json, expectations/shop.more.json" in str(twice.value)
+    with pytest.raises(ConfigError, match=r"there is no suite \.\./nowhere::sales"):
+        read("train:\n  - suite: ../nowhere::sales\n")
 
 
 def test_the_name_of_a_class_is_that_of_its_type() -> None:

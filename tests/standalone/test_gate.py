@@ -52,6 +52,22 @@ def test_every_place_gives_the_same_verdicts(forms: Path, place: str) -> None:
     assert_judged(f"{forms}/{place}")
 
 
+def test_a_suite_of_a_folder_is_taken_by_its_name(forms: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "gx" / "expectations"
+    (folder / "shop").mkdir(parents=True)
+    for name, rows in (("orders", 1000), ("shop/orders", 7)):
+        one = {"type": "expect_table_row_count_to_equal", "kwargs": {"value": rows}}
+        (folder / f"{name}.json").write_text(json.dumps({"name": name.replace("/", "."), "expectations": [one]}))
+    data = forms / "orders.parquet"
+    assert gate(data, f"{tmp_path}/gx::orders").ok
+    assert gate(data, tmp_path / "gx::shop.orders").results[0].kwargs == {"value": 7}
+    with pytest.raises(ConfigError, match="there are 2 suites in this folder") as several:
+        gate(data, f"{tmp_path}/gx/")
+    assert (several.value.hint or "").endswith("gx::orders, " + f"{tmp_path}/gx::shop.orders")
+    with pytest.raises(ConfigError, match="there is no such file"):
+        gate(data, f"{tmp_path}/gx/orders")
+
+
 #: The texts of an ENUM in another order than theirs, and such as look like something else.
 CHOICES = ("zz", "a", '{"x": 1}', "2024-01", "é")
 
@@ -232,6 +248,7 @@ def test_a_suite_that_cannot_be_used_is_refused_with_its_place(forms: Path, tmp_
         gate(data, two)
     with pytest.raises(UsageError, match="nothing of a table 'c'"):
         gate(data, two, table="c")
+    (tmp_path / "two.txt").write_text("a: []")
     with pytest.raises(ConfigError, match="neither a suite nor a gate file"):
         gate(data, tmp_path / "two.txt")
     with pytest.raises(ConfigError, match="there is no expectation 'expect_nothing'"):

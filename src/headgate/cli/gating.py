@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     epilog="Examples:\n\n\b\n  headgate gate suite.json data.parquet\n"
     "  headgate gate gates.yml 'sales/*.csv.gz' --table sales --report report.html\n"
     "  headgate gate suite.json shop.duckdb::orders --json\n"
+    "  headgate gate gx::orders orders.parquet\n"
     "  headgate gate --to gx gates.yml --table sales > suite.json"
 )
 def gate(
     suite: Annotated[
         Path,
         typer.Argument(
-            metavar="SUITE", help="A Great Expectations suite (.json) or folder, a gate file (.yml), or pandera's."
+            metavar="SUITE",
+            help="A Great Expectations suite (.json) or folder, FOLDER::NAME of a suite in it, a gate file (.yml), "
+            "or pandera's.",
         ),
     ],
     data: Annotated[
@@ -93,9 +96,12 @@ def _export(suite: Path, table: str | None) -> None:
     import json
 
     from headgate.cli.output import show
+    from headgate.project.suite_folder import WITHIN
     from headgate.standalone.exporting import to_gx
 
-    show(json.dumps(to_gx(suite, table=table, name=table or suite.stem), allow_nan=False))
+    _, within, named = str(suite).rpartition(WITHIN)
+    name = table or (named if within else suite.stem)
+    show(json.dumps(to_gx(suite, table=table, name=name), allow_nan=False))
 
 
 def _show(judged: Judged) -> None:

@@ -17,7 +17,8 @@ from headgate.project.loading import Project
 from headgate.project.pandera_schema import is_pandera, read_schema
 from headgate.project.pii import Pii
 from headgate.project.rules import RAW
-from headgate.project.suite import find_suite, read_suite
+from headgate.project.suite import read_suite
+from headgate.project.suite_folder import exists, find_suite
 from headgate.project.values import TABLE_NAME
 from headgate.project.yaml_file import KeyPath, YamlFile, read_yaml
 
@@ -271,13 +272,13 @@ class _GateReader:
             raise self.source.error("a suite is named by its path", (*path, SUITE), hint="suite: suites/raw_train.json")
         try:
             file = (self.folder / name).resolve()
-            exists = file.exists()
+            found = exists(file)
         except (OSError, ValueError, RuntimeError) as error:
             raise self.source.error(f"the path {name[:200]!r} cannot be used: {error}", (*path, SUITE)) from error
-        if not exists:
+        if not found:
             raise self.source.error(f"there is no suite {name[:200]}", (*path, SUITE), hint=_others(file))
         root = self.root.resolve()
-        file = find_suite(file, _shown(file, root))
+        file = find_suite(file, _shown(file, root)).resolve()
         if file.suffix in {".yml", ".yaml"}:
             return (replace(declared, **options) for declared in self.schema(file, _shown(file, root), path))
         suite = read_suite(file, _shown(file, root))

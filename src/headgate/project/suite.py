@@ -19,8 +19,6 @@ from headgate.project.declaration import DIMENSIONS, ON_FAIL, Declared, Place, S
 from headgate.project.yaml_file import read_text
 
 MAX_BYTES = 100_000_000
-#: As many suites an error lists.
-SHOWN = 20
 #: The key of a suite's ``meta`` under which lies what Great Expectations has no place for.
 OWN = "headgate"
 #: Arguments with which GX controls itself; they say nothing about the data.
@@ -50,8 +48,6 @@ _SEVERITIES: dict[str, Severity] = {
 }
 _CLASS = re.compile(r"[A-Z][A-Za-z0-9]*")
 _WORD_BEGIN, _WORD_END = re.compile(r"(.)([A-Z][a-z]+)"), re.compile(r"([a-z0-9])([A-Z])")
-#: Where Great Expectations' projects keep their suites, from the folder of the project or from that above it.
-_FOLDERS = ("expectations", "gx/expectations", "great_expectations/expectations")
 _PARAMETER = "$PARAMETER"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
@@ -63,32 +59,6 @@ class Suite:
 
     expectations: tuple[Declared, ...]
     pii: tuple[str, ...] = ()
-
-
-def find_suite(path: Path, file: str) -> Path:
-    """The suite at ``path``: the file itself, or the only one in a folder of Great Expectations.
-
-    Such a folder has ``expectations/`` in it, is that, or has ``gx/`` or ``great_expectations/`` in it.
-
-    Raises:
-        ConfigError: there are several, or none.
-    """
-    if not path.is_dir():
-        return path
-    folder = next((path / each for each in _FOLDERS if (path / each).is_dir()), path)
-    suites = sorted(each for each in folder.rglob("*.json") if not each.relative_to(folder).as_posix().startswith("."))
-    if len(suites) == 1:
-        return suites[0]
-    if not suites:
-        hint = f"a folder of Great Expectations holds its suites as .json in {_FOLDERS[0]}/"
-        raise ConfigError("there is no suite in this folder", file=file, hint=hint)
-    shown = [f"{file.rstrip('/')}/{each.relative_to(path).as_posix()}" for each in suites]
-    more = f", and {len(shown) - SHOWN:,} more" if len(shown) > SHOWN else ""
-    raise ConfigError(
-        f"there are {len(suites):,} suites in this folder",
-        file=file,
-        hint=f"name one: {', '.join(shown[:SHOWN])}{more}",
-    )
 
 
 def read_suite(path: Path, file: str) -> Suite:

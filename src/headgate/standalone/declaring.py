@@ -11,7 +11,8 @@ from headgate.project.declaration import GateFile
 from headgate.project.gate_file import read_tables, tables_of
 from headgate.project.pii import Pii
 from headgate.project.suite import Suite as GxSuite
-from headgate.project.suite import find_suite, read_suite, suite_of
+from headgate.project.suite import read_suite, suite_of
+from headgate.project.suite_folder import find_suite
 
 #: A path, a Great Expectations suite or a gate file as a mapping, or a list of either's expectations.
 Suite = str | Path | Mapping[str, Any] | Sequence[Any]
@@ -73,9 +74,9 @@ def _read(path: Path) -> GateFile:
     if ending in (".yml", ".yaml"):
         return read_tables(path, one=ONE)
     raise ConfigError(
-        "this is neither a suite nor a gate file",
+        "this is neither a suite nor a gate file" if path.exists() else "there is no such file",
         file=str(path),
-        hint="a suite of Great Expectations ends in .json, a gate file in .yml",
+        hint="a suite of Great Expectations ends in .json, or is FOLDER::NAME; a gate file ends in .yml",
     )
 
 
