@@ -100,6 +100,15 @@ DIFFERENCES = [
         False,
     ),
     Difference(
+        "moments as texts",
+        "TIMESTAMP",
+        ["2020-01-01"],
+        VALUES + "match_regex",
+        {"regex": "^2020-01-01$"},
+        True,
+        REFUSED,
+    ),
+    Difference(
         "times of day as texts", "TIME", ["10:00:00"], COLUMN + "value_lengths_to_equal", {"value": 8}, True, REFUSED
     ),
     Difference(
@@ -262,7 +271,14 @@ DIFFERENCES = [
     ),
     Difference("UUIDs in sets", "UUID", [UUID], VALUES + "be_in_set", {"value_set": [UUID]}, False, True),
     Difference(
-        "UUIDs in sets", "UUID", [UUID], VALUES + "be_in_set", {"value_set": [UUID, "none"]}, REFUSED, True, "sql"
+        "texts that are no UUIDs",
+        "UUID",
+        [UUID],
+        VALUES + "be_in_set",
+        {"value_set": [UUID, "none"]},
+        REFUSED,
+        True,
+        "sql",
     ),
     Difference(
         "the same twice in a set",

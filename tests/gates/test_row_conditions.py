@@ -254,3 +254,26 @@ def test_nan_is_null_in_the_conditions_of_implies_too(rows: Connection) -> None:
     assert counted(found) == (False, 6, 3, 1)  # NaN is not greater than 1
     assert counted(judge(rows, "t", expect("implies", **{"if": "a is null", "then": "c in (3, 4)"}))) == (True, 6, 4, 0)
     assert counted(judge(rows, "t", expect("implies", **{"if": "isnan(a)", "then": "c = 4"}))) == (True, 6, 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("parser", "condition", "seen"),
+    [
+        (None, "ns < '9999-12-31'", 2),
+        (None, "'1066-01-01' >= ns", 0),
+        (None, "ns <> '9999-12-31' and ns > '2020-01-01 00:00:00.000000001'", 1),
+        (None, "ns between '2020-01-01 00:00:00.000000002' and '9999-12-31'", 1),
+        (None, "ns not between '1066-01-01' and '2020-01-01 00:00:00.000000001'", 1),
+        ("pandas", "ns <= '9999-12-31' and not ns == '1066-01-01'", 2),
+        ("great_expectations", 'col("ns") > date("1066-01-01")', 2),
+        (None, comparison("ns", "<", "9999-12-31"), 2),
+    ],
+)
+def test_nanoseconds_compare_with_moments_beyond_them(
+    branch: Connection, parser: str | None, condition: str | dict[str, Any], seen: int
+) -> None:
+    first, second = ("2020-01-01 00:00:00.000000001", "2020-01-01 00:00:00.000000003")
+    branch.execute(f"CREATE TABLE lake.marts.t AS SELECT unnest(['{first}', '{second}', NULL])::TIMESTAMP_NS AS ns")
+    chosen = {"row_condition": condition} | ({"condition_parser": parser} if parser else {})
+    result = judge(branch, "t", expect("expect_table_row_count_to_equal", value=seen, **chosen))
+    assert (result.error, result.observed_value) == (None, seen)

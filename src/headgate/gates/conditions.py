@@ -11,7 +11,7 @@ from headgate.errors import did_you_mean
 from headgate.gates import sql
 from headgate.gates.arguments import WrongValueError, shown
 from headgate.gates.relation import Checked
-from headgate.gates.values import UnusableError
+from headgate.gates.values import NANOSECONDS, UnusableError, is_of, moment
 
 _OPERATORS: tuple[type[exp.Expr], ...] = (
     *(exp.And, exp.Or, exp.Not, exp.Paren, exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null),
@@ -101,16 +101,39 @@ def bound_to(tree: exp.Expr, on: Checked) -> exp.Expr:
     """A copy whose columns are the checked relation's; a float's NaN is null, unless it is just that which is asked."""
     names = columns_of(tree, on)
 
+    def is_fine(node: exp.Expr) -> bool:
+        return isinstance(node, exp.Column) and on.column(names[node.name]).type == NANOSECONDS
+
+    def split(node: exp.Expr) -> exp.Expr:
+        if not isinstance(node, exp.Between) or not is_fine(node.this):
+            return node
+        low = exp.GTE(this=node.this, expression=node.args["low"])
+        high = exp.LTE(this=node.this.copy(), expression=node.args["high"])
+        return exp.paren(sql.every([low, high]))
+
     def bind(node: exp.Expr) -> exp.Expr:
         if not isinstance(node, exp.Column):
             return node
         name = names[node.name]
         found = sql.column(name)
+        if is_fine(node) and _is_beside_a_far_moment(node):
+            return sql.cast(found, "TIMESTAMP")
         if on.kind(name) != "float" or _asks_for_nan(node.parent):
             return found
         return exp.Case(ifs=[exp.If(this=sql.negated(exp.IsNan(this=found)), true=found.copy())])
 
-    return tree.copy().transform(bind)
+    return tree.copy().transform(split).transform(bind)
+
+
+def _is_beside_a_far_moment(node: exp.Column) -> bool:
+    """Whether a column is compared with a moment beyond all nanoseconds, so that it may lose its own in a cast."""
+    parent = node.parent
+    if not isinstance(parent, exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE):
+        return False
+    other = parent.right if parent.left is node else parent.left
+    written = other.this if isinstance(other, exp.Cast) else other
+    named = moment(written.name, "timestamp") if isinstance(written, exp.Literal) and written.is_string else None
+    return named is not None and not is_of(NANOSECONDS, named)
 
 
 def _asks_for_nan(node: exp.Expr | None) -> bool:
