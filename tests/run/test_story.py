@@ -458,6 +458,20 @@ def test_a_sample_is_the_same_each_time_and_referentially_whole(shop: Shop) -> N
 
 
 @pytest.mark.slow
+def test_a_sample_by_a_column_that_no_table_has_is_refused_with_its_place(shop: Shop) -> None:
+    text = (shop.folder / "headgate.yml").read_text()
+    shop.write("headgate.yml", text + "targets:\n  dev:\n    sample:\n      fraction: 0.5\n      by: itm\n")
+    verdict = shop.run(target="dev")
+    assert (verdict.status, verdict.exit_code) == ("failed", ExitCode.USAGE)
+    place = f"headgate.yml:{len(text.splitlines()) + 5} (targets.dev.sample.by)"
+    assert f"{place}: no table has the column 'itm'" in (verdict.error or "")
+    assert "did you mean 'item'?" in (verdict.error or "")
+    assert Releases(open_store(shop.project(target="dev"))).current() is None
+    shop.write("headgate.yml", text + "targets: {dev: {sample: {fraction: 0.5, by: ITEM}}}\n")
+    assert shop.run(target="dev").status == "published"
+
+
+@pytest.mark.slow
 def test_prune_removes_what_a_stopped_run_left_once_a_newer_release_is_out(published: Shop) -> None:
     published.write("data/sales_2.csv", "id,item,amount\n4,b,-5\n")
     blocked = published.run()

@@ -22,6 +22,7 @@ from headgate.project.values import (
     MemoryLimit,
     Name,
     PathText,
+    PlacedSettings,
     Settings,
     SourceName,
     Threads,
@@ -86,14 +87,14 @@ class PruneConfig(Settings):
     )
 
 
-class Sample(Settings):
+class Sample(PlacedSettings):
     """A part of the data, the same each time and referentially whole."""
 
     fraction: Annotated[float, BeforeValidator(from_environment)] = Field(
         gt=0, lt=1, description="The share of the values of `by` that is kept.", examples=[0.1]
     )
     by: ColumnName = Field(
-        description="The column whose values are chosen, in every table that has it.", examples=["Store"]
+        description="The column whose values are chosen, in every table that has it; one must.", examples=["Store"]
     )
 
 

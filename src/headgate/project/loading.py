@@ -108,6 +108,8 @@ def load(
     place = ("export",) if chosen.export is None else ("targets", str(target), "export")
     for name, export in (settings.export if chosen.export is None else chosen.export).items():
         export.written_at(source, (*place, name))
+    if chosen.sample is not None:
+        chosen.sample.written_at(source, ("targets", str(target), "sample"))
     own_vars = {**settings.vars, **chosen.vars}
     require_kinds(own_vars, variables or {})
     default_lake = settings.lake if target is None else f"./lake/{target}"

@@ -18,6 +18,7 @@ from headgate.run.conditions import waits_for
 from headgate.run.exporting import export_in_run
 from headgate.run.gating import judge_layer
 from headgate.run.publish import publish, published_before
+from headgate.run.sampling import require_sample
 from headgate.run.serving import serve_in_run
 from headgate.run.verdict import Status
 from headgate.run.workshop import Workshop, open_source, source_states
@@ -87,6 +88,8 @@ def _build(shop: Workshop, step: Step) -> Outcome:
 
 
 def _gate(shop: Workshop, step: Step) -> Outcome:
+    if step.subject == RAW:
+        require_sample(shop)
     judged = judge_layer(shop, step.subject)
     shop.ledger.record_results(shop.run, [as_record(r) for r in judged.results], step=step.name)
     if judged.failed:
