@@ -565,6 +565,43 @@ def test_an_infinite_date_has_no_middle_and_lies_beyond_all_others(server: str) 
     assert (least.success, least.observed_value) == (True, dt.date(2020, 1, 1))
 
 
+@pytest.mark.parametrize("type_", ["DATE", "TIMESTAMP", "TIMESTAMPTZ"])
+def test_dates_that_python_has_not_are_judged_and_shown_as_postgresql_writes_them(
+    server: str, tmp_path: Path, type_: str
+) -> None:
+    zone = "+00" if type_ == "TIMESTAMPTZ" else ""
+    clock = "" if type_ == "DATE" else f" 00:00:00{zone}"
+    texts = ["2020-01-01", None, "infinity", "-infinity", f"0044-03-15{clock} BC", f"12000-01-01{clock}"]
+    with psycopg.connect(server, autocommit=True) as con:
+        con.execute("SET timezone = 'UTC'")
+        con.execute(f"DROP TABLE IF EXISTS shop.far; CREATE TABLE shop.far (i INT, t {type_})")
+        con.cursor().executemany("INSERT INTO shop.far VALUES (%s, %s)", list(enumerate(texts)))
+    with duckdb.connect() as engine:
+        engine.execute("SET timezone = 'UTC'")
+        there = [*texts[:4], f"0044-03-15 (BC){clock}", texts[5]]
+        times = f"SELECT unnest(range({len(there)}))::INT AS i, unnest(?::VARCHAR[])::{type_} AS t"
+        engine.execute(f"COPY ({times}) TO '{tmp_path}/far.parquet'", [there])
+    of, known = {"column": "t"}, ["2020-01-01", "9999-12-31", "0001-01-01"]
+    sets = ("values_to_be_in", "values_to_not_be_in", "distinct_values_to_be_in", "distinct_values_to_contain")
+    suite: list[dict[str, Any]] = [
+        {f"expect_column_{each}_set": {**of, "value_set": chosen}} for each in sets for chosen in (known[:1], known)
+    ]
+    suite += [{"expect_column_distinct_values_to_equal_set": {**of, "value_set": known}}]
+    suite += [{f"{VALUES}be_between": {**of, bound: known[i]}} for bound, i in (("max_value", 1), ("min_value", 2))]
+    suite += [{f"expect_column_{end}_to_be_between": {**of, "min_value": "2000-01-01"}} for end in ("min", "max")]
+    suite += [{f"{VALUES}be_unique": of}, {f"{VALUES}not_be_null": of}]
+    pairs = {"column_A": "t", "column_B": "i", "value_pairs_set": [["2020-01-01", 0]]}
+    suite += [{"expect_column_pair_values_to_be_in_set": pairs}]
+    ours, theirs = (
+        [{**told(each), "examples": None} for each in gate(place, suite).results]
+        for place in (tmp_path / "far.parquet", f"{server}::shop.far")
+    )
+    assert theirs == ours
+    assert all(each["checked"] for each in theirs)
+    (shown,) = gate(f"{server}::shop.far", suite[:1]).results
+    assert list(shown.to_json()["partial_unexpected_list"]) == texts[2:]
+
+
 def test_tables_without_rows_are_judged_as_empty_files_are(server: str, tmp_path: Path) -> None:
     with duckdb.connect() as con:
         con.execute(f"COPY (SELECT 1::BIGINT AS id, 1.0::DOUBLE AS f WHERE false) TO '{tmp_path}/empty.parquet'")

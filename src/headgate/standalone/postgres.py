@@ -19,6 +19,7 @@ from headgate.lake.engine import Connection, literal
 from headgate.project.database_url import UnclearUrlError, said_without, take_apart
 from headgate.standalone.data import Data
 from headgate.standalone.postgres_columns import KnownKinds
+from headgate.standalone.postgres_values import register_loaders
 from headgate.standalone.postgres_words import in_postgres
 
 if TYPE_CHECKING:
@@ -110,7 +111,6 @@ def _connected(url: str) -> tuple[psycopg.Connection[Any], str]:
     try:
         import psycopg
         from psycopg.conninfo import conninfo_to_dict
-        from psycopg.types.string import TextLoader
     except ImportError as error:
         raise MissingExtraError("psycopg", "postgres") from error
     try:
@@ -134,15 +134,7 @@ def _connected(url: str) -> tuple[psycopg.Connection[Any], str]:
         connection = psycopg.connect(**settings)
         connection.read_only = True
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        for type_ in ("json", "jsonb"):  # as texts, which is what they are elsewhere
-            connection.adapters.register_loader(type_, TextLoader)
-
-        class Padded(TextLoader):
-            def load(self, data: Any) -> str | bytes:
-                found = super().load(data)
-                return found.rstrip(" ") if isinstance(found, str) else found.rstrip(b" ")
-
-        connection.adapters.register_loader("bpchar", Padded)  # blanks at its end are none of its characters
+        register_loaders(connection)
     except psycopg.Error as error:
         text = said_without(str(error), url)
         hint = "the password can be given by PGPASSWORD, or in ~/.pgpass"
