@@ -281,6 +281,9 @@ DIFFERENCES = [
         "sql",
     ),
     Difference(
+        "floats of 32 bits in sets", "REAL", ["0.1"], VALUES + "be_in_set", {"value_set": [0.1, 1]}, True, False, "sql"
+    ),
+    Difference(
         "the same twice in a set",
         "VARCHAR",
         ["a"],

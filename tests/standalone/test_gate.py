@@ -8,6 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from decimal import Decimal
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,53 @@ def test_an_enum_is_judged_as_its_texts(tmp_path: Path) -> None:
         shown = (sorted(each["partial_unexpected_list"], key=str) for each in (one, other))
         assert next(shown) == next(shown), one
         assert one["error"] is None
+
+
+#: Types of exact numbers, with how many digits they have, and how many of them behind the point.
+EXACT = [("DECIMAL(4,1)", 4, 1), ("DECIMAL(18,18)", 18, 18), ("DECIMAL(38,37)", 38, 37), ("DECIMAL(38,0)", 38, 0)]
+EXACT += [("DECIMAL(38,9)", 38, 9), ("HUGEINT", 38, 0)]
+#: Bounds as a suite has them, of which few are among the values of such a column.
+BOUNDS = [0, 1, -1, 10, 11, 0.1, 1.5, 1.55, -99.95, 1e10, 1e30, 1e37, 1e38, 1e40, 1e300, 1e-18, 1e-40, 1.00000000001]
+BOUNDS += [10**38, -(10**38), 10**38 - 1, 2**127, 2**127 - 1, -(2**127), 10**45, 999.9, 0.999999999999999]
+
+
+@pytest.mark.parametrize(("type_", "digits", "behind"), EXACT)
+def test_exact_numbers_compare_with_what_their_type_cannot_hold(type_: str, digits: int, behind: int) -> None:
+    greatest = Fraction(2**127 - 1 if type_ == "HUGEINT" else 10**digits - 1, 10**behind)
+    unit = Fraction(1, 10**behind)
+    near = [Fraction(bound) + step * unit for bound in (0, 1, 1.5, 10**30) for step in (-1, 0, 1)]
+    rounded = {Fraction(round(each / unit)) * unit for each in near}
+    values = sorted({greatest, -greatest, greatest - unit, *(each for each in rounded if abs(each) <= greatest)})
+    with duckdb.connect() as con:
+        rows = ", ".join(f"('{_written(each, behind)}'::{type_})" for each in values)
+        con.execute(f"CREATE TABLE x AS SELECT x::{type_} AS x FROM (VALUES {rows}, (NULL)) t(x)")
+        asked = [(bound, side, strict) for bound in BOUNDS for side in ("min", "max") for strict in (False, True)]
+        between = "expect_column_values_to_be_between"
+        suite: list[dict[str, Any]] = [
+            {between: {"column": "x", f"{side}_value": bound, f"strict_{side}": strict}}
+            for bound, side, strict in asked
+        ]
+        suite += [{"expect_column_values_to_not_be_in_set": {"column": "x", "value_set": [each, 1]}} for each in BOUNDS]
+        result = gate(con.sql("FROM x"), suite)
+    meant = [Fraction(Decimal(repr(bound))) for bound in BOUNDS]
+    expected = [
+        sum(1 for value in values if not _is_allowed(value, Fraction(Decimal(repr(bound))), side, strict))
+        for bound, side, strict in asked
+    ]
+    expected += [sum(1 for value in values if value in (each, 1)) for each in meant]
+    assert [(each.error, each.unexpected_count) for each in result.results] == [(None, each) for each in expected]
+    assert {each.missing_count for each in result.results} == {1}
+
+
+def _is_allowed(value: Fraction, bound: Fraction, side: str, strict: bool) -> bool:
+    """Whether a value is on the side of the bound where it may be."""
+    return (value > bound if side == "min" else value < bound) or (value == bound and not strict)
+
+
+def _written(value: Fraction, behind: int) -> str:
+    whole = str(int(abs(value) * 10**behind)).rjust(behind + 1, "0")
+    point = f"{whole[:-behind]}.{whole[-behind:]}" if behind else whole
+    return f"-{point}" if value < 0 else point
 
 
 def test_a_uuid_is_judged_as_what_it_is_written_as(tmp_path: Path) -> None:

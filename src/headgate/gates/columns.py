@@ -14,7 +14,7 @@ from headgate.gates.arguments import argument
 from headgate.gates.expectation import Counts, RowExpectation, expectation
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, moment, number
+from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, can_hold, moment, number
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -156,7 +156,8 @@ class SetExpectation(ColumnExpectation):
         constants = {constant.sql(): constant for constant in given if constant is not None}
         if not constants:
             return None
-        run = _run_of(self.numbers()) if kind == "integer" else None
+        held = {each for each in self.numbers() if can_hold(column.type, each)}
+        run = _run_of(held) if kind == "integer" else None
         if run:  # two comparisons cost half of what seven do, and less than IN does of two
             return exp.Between(this=sql.column(self.column), low=sql.constant(run[0]), high=sql.constant(run[1]))
         return sql.is_one_of(sql.column(self.column), kind, list(constants.values()))

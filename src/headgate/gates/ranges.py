@@ -15,7 +15,18 @@ from headgate.gates.columns import ColumnExpectation
 from headgate.gates.expectation import expectation
 from headgate.gates.relation import Checked
 from headgate.gates.statistics import Known
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, as_number, is_of, moment, number
+from headgate.gates.values import (
+    MOMENTS,
+    NUMBERS,
+    Kind,
+    UnusableError,
+    as_float,
+    as_number,
+    is_of,
+    moment,
+    nearest_bound,
+    number,
+)
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -83,10 +94,10 @@ def _within(between: Between, on: Checked, kind: Kind) -> exp.Expr:
     if kind == "boolean":
         column = sql.cast(column, "INTEGER")
     low, high = between.bounds(on)
-    low, strict_low = _tightened(low, between.strict_min, kind, up=True)
-    high, strict_high = _tightened(high, between.strict_max, kind, up=False)
-    constants = [None if bound is None else _constant(bound, kind) for bound in (low, high)]
     type_ = on.column(between.column).type
+    low, strict_low = _tightened(low, between.strict_min, kind, type_, up=True)
+    high, strict_high = _tightened(high, between.strict_max, kind, type_, up=False)
+    constants = [None if bound is None else _constant(bound, kind) for bound in (low, high)]
     columns = [_beside(column, type_, bound) for bound in (low, high)]
     if (
         constants[0] is not None
@@ -113,18 +124,18 @@ def _beside(column: exp.Expr, type_: str, bound: Any) -> exp.Expr:
     return column
 
 
-def _tightened(bound: Any, strict: bool, kind: Kind, *, up: bool) -> tuple[Any, bool]:
-    """The same bound for a column of whole numbers or days, in its own type and not strict.
+def _tightened(bound: Any, strict: bool, kind: Kind, type_: str, *, up: bool) -> tuple[Any, bool]:
+    """The same bound for a column of exact numbers, as one of its own type; of whole ones not strict.
 
-    >>> _tightened(1.5, True, "integer", up=True), _tightened(3, True, "integer", up=False)
+    >>> _tightened(1.5, True, "integer", "BIGINT", up=True), _tightened(3, True, "integer", "BIGINT", up=False)
     ((2, False), (2, False))
     """
     if bound is None:
         return None, False
     if kind in ("integer", "boolean"):
         whole = math.ceil(bound) if up else math.floor(bound)
-        return (whole + (1 if up else -1) if strict and whole == bound else whole), False
-    return bound, strict
+        bound, strict = (whole + (1 if up else -1) if strict and whole == bound else whole), False
+    return nearest_bound(type_, bound, strict, up=up) if kind in ("integer", "decimal") else (bound, strict)
 
 
 def _constant(bound: Any, kind: Kind) -> exp.Expr:

@@ -19,7 +19,18 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
 
 from headgate.gates.relation import Checked
-from headgate.gates.values import MOMENTS, NUMBERS, Kind, UnusableError, as_float, is_of, moment, number, uuid_text
+from headgate.gates.values import (
+    MOMENTS,
+    NUMBERS,
+    Kind,
+    UnusableError,
+    as_float,
+    can_hold,
+    is_of,
+    moment,
+    number,
+    uuid_text,
+)
 
 #: Under this name the checked relation stands in every statement.
 CHECKED = "checked"
@@ -180,7 +191,7 @@ def literal(value: Any, kind: Kind, type_: str) -> exp.Expr | None:
         UnusableError: the column's type has no such constants, or the text is not one.
     """
     if kind in NUMBERS:
-        return _number_literal(value, kind)
+        return _number_literal(value, kind, type_)
     if kind == "text":
         return text_constant(value) if isinstance(value, str) else None
     if kind == "uuid":
@@ -196,11 +207,11 @@ def literal(value: Any, kind: Kind, type_: str) -> exp.Expr | None:
     raise UnusableError(f"values of type {type_} cannot be compared with {value!r}")
 
 
-def _number_literal(value: Any, kind: Kind) -> exp.Expr | None:
+def _number_literal(value: Any, kind: Kind, type_: str) -> exp.Expr | None:
     if kind == "float" and isinstance(value, float) and math.isinf(value):
         return float_constant(value)
     found = number(value)
-    if found is None:
+    if found is None or not can_hold(type_, found):
         return None
     if kind == "boolean":
         return exp.Boolean(this=bool(found)) if found in (0, 1) else None
@@ -235,7 +246,7 @@ def text_constant(value: str) -> exp.Expr:
 
 def constant(value: int | Decimal) -> exp.Expr:
     """A number, as it is."""
-    text = str(abs(value)) if isinstance(value, int) else format(abs(value), "f")
+    text = str(abs(value)) if isinstance(value, int) else format(value.copy_abs(), "f")  # abs() would round
     digits = exp.Literal.number(text)
     return exp.Neg(this=digits) if value < 0 else digits
 

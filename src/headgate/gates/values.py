@@ -11,6 +11,7 @@ import datetime as dt
 import math
 import re
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
@@ -44,6 +45,7 @@ _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(
 _UUID = re.compile(
     r"(\{)?[0-9a-f]{8}(-?)[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{12}(?(1)\})", re.ASCII | re.IGNORECASE
 )
+_DECIMAL = re.compile(r"DECIMAL\((\d+), ?(\d+)\)")
 _INTEGER = re.compile(r"-?\d{1,40}")
 #: DuckLake cuts longer texts, and cuts the maximum below the truth.
 LONGEST_EXACT_TEXT = 255
@@ -159,6 +161,57 @@ def number(value: object) -> int | Decimal | None:
     if isinstance(value, Decimal) and value.is_finite():
         return int(value) if value == value.to_integral_value() else value
     return None
+
+
+@lru_cache(maxsize=1024)
+def _grid(type_: str) -> tuple[int, int, int] | None:
+    """The digits behind the point of a type's values, and the least and greatest of them without a point.
+
+    None for types that meet every number of a suite exactly: DuckDB has whole numbers that are wider than theirs.
+    """
+    if type_ == "HUGEINT":
+        return 0, -(2**127), 2**127 - 1
+    found = _DECIMAL.fullmatch(type_)
+    if found is None:
+        return None
+    greatest = 10 ** int(found[1]) - 1
+    return int(found[2]), -greatest, greatest
+
+
+def can_hold(type_: str, value: int | Decimal) -> bool:
+    """Whether a number can be a value of a type; where it cannot, DuckDB would change one of the two, or refuse.
+
+    >>> [can_hold("DECIMAL(3,1)", each) for each in (Decimal("1.5"), Decimal("1.55"), 100)]
+    [True, False, False]
+    """
+    grid = _grid(type_)
+    if grid is None:
+        return True
+    digits, least, greatest = grid
+    whole = Fraction(value) * 10**digits
+    return bool(whole.denominator == 1 and least <= whole <= greatest)
+
+
+def nearest_bound(type_: str, bound: int | Decimal, strict: bool, *, up: bool) -> tuple[int | Decimal, bool]:
+    """The bound that a type can hold and that allows the same of its values: a least one if ``up``, else a greatest.
+
+    >>> nearest_bound("DECIMAL(3,1)", Decimal("1.55"), True, up=True)
+    (Decimal('1.6'), False)
+    >>> nearest_bound("DECIMAL(3,1)", 100, False, up=True), nearest_bound("DECIMAL(3,1)", 100, True, up=False)
+    ((Decimal('99.9'), True), (Decimal('99.9'), False))
+    """
+    grid = _grid(type_)
+    if grid is None:
+        return bound, strict
+    digits, least, greatest = grid
+    exact = Fraction(bound) * 10**digits
+    whole = math.ceil(exact) if up else math.floor(exact)
+    strict = strict and exact == whole
+    if not least <= whole <= greatest:  # beyond all values, which it allows or none of which it allows
+        strict = (whole > greatest) == up
+        whole = greatest if whole > greatest else least
+    sign, figures = int(whole < 0), tuple(map(int, str(abs(whole))))
+    return (Decimal((sign, figures, -digits)) if digits else whole), strict
 
 
 def as_float(value: int | Decimal) -> float | None:
