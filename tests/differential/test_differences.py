@@ -187,6 +187,15 @@ DIFFERENCES = [
         True,
     ),
     Difference(
+        "ranges of quantiles without room",
+        "INTEGER",
+        ["1", "2", "3"],
+        COLUMN + "quantile_values_to_be_between",
+        {"quantile_ranges": {"quantiles": [0.5], "value_ranges": [[2, 1]]}},
+        True,
+        REFUSED,
+    ),
+    Difference(
         "bounds above 2^53", "BIGINT", [str(B53 + 1)], COLUMN + "max_to_be_between", {"max_value": B53}, True, False
     ),
     Difference(

@@ -55,12 +55,18 @@ def test_a_quantile_lies_in_its_range_or_close_to_an_end(branch: Connection) -> 
         ({"quantiles": [0.5], "value_ranges": []}, "as many value_ranges"),
         ({"quantiles": [1.5], "value_ranges": [[0, 1]]}, "from 0 to 1"),
         ({"quantiles": [0.5], "value_ranges": [[1]]}, "must be \\[least, greatest\\]"),
-        ({"quantiles": [0.5], "value_ranges": [[2, 1]]}, "leaves no room"),
     ],
 )
 def test_ranges_that_make_no_sense_are_told(branch: Connection, ranges: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigError, match=text):
         check(branch, "(1)", "quantile_values_to_be_between", quantile_ranges=ranges)
+
+
+def test_a_range_that_leaves_no_room_cannot_be_checked(branch: Connection) -> None:
+    ranges = {"quantiles": [0, 1], "value_ranges": [[None, None], [2, 1]]}
+    found = check(branch, "(1), (2)", "quantile_values_to_be_between", quantile_ranges=ranges)
+    assert not found.success
+    assert "could not be checked: quantile_ranges has a range that leaves no room, 2 to 1" in str(found.error)
 
 
 def test_texts_have_no_quantiles_and_booleans_nothing_between(branch: Connection) -> None:

@@ -38,9 +38,6 @@ def read_ranges(value: Any) -> QuantileRanges:
                 f"each of value_ranges must be [least, greatest], not {arguments.shown(each)}"
             )
     pairs = tuple((_end(low), _end(high)) for low, high in ranges)
-    for low, high in pairs:
-        if low is not None and high is not None and low > high:
-            raise arguments.WrongValueError(f"has a range that leaves no room, {low} to {high}")
     return QuantileRanges(tuple(arguments.share(each) for each in quantiles), pairs)
 
 
@@ -63,11 +60,14 @@ class QuantilesBetween(ReportExpectation):
         return (self.column,)
 
     def require(self, on: Checked) -> None:
-        """Only numbers have quantiles that compare with numbers, and only two-valued ones have nothing between."""
+        """Only numbers have quantiles that compare with numbers, two-valued ones nothing between; ranges leave room."""
         super().require(on)
         kind, type_ = on.kind(self.column), on.column(self.column).type
         if kind not in NUMBERS:
             raise UnusableError(f"{self.column} holds {type_}: only numbers have quantiles")
+        for low, high in self.quantile_ranges.value_ranges:
+            if low is not None and high is not None and low > high:
+                raise UnusableError(f"quantile_ranges has a range that leaves no room, {low} to {high}")
         if kind == "boolean" and self.allow_relative_error in ("linear", "midpoint"):
             raise UnusableError(f"{self.column} holds {type_}, which has nothing between two values")
 
