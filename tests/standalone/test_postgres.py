@@ -719,6 +719,22 @@ def test_an_enum_keeps_its_own_order_and_blanks_pad_what_a_pattern_sees(server: 
     assert (matches.error, matches.unexpected_count) == (None, 3)
 
 
+def test_enums_refer_to_texts_and_texts_to_enums(server: str, tmp_path: Path) -> None:
+    with_types(server, tmp_path / "types.parquet")
+    with psycopg.connect(server, autocommit=True) as con:
+        con.execute("DROP TABLE IF EXISTS shop.sizes")
+        con.execute("CREATE TABLE shop.sizes AS SELECT 'small' AS word, 'medium'::shop.size AS size")
+    for names, unexpected in (
+        (("size", "word"), 1),
+        (("size", "size"), 3),
+        (("code", "size"), 3),
+        (("state", "size"), 2),
+    ):
+        told = {"columns": [names[0]], "to": "shop.sizes", "to_columns": [names[1]]}
+        (found,) = gate(f"{server}::shop.types", [{"references": told}]).results
+        assert (found.error, found.unexpected_count) == (None, unexpected), names
+
+
 def test_a_type_that_is_not_known_is_told_and_ends_nothing(server: str) -> None:
     with psycopg.connect(server, autocommit=True) as con:
         con.execute("CREATE TYPE shop.pair AS (a INT, b INT)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -58,16 +58,29 @@ class KnownKinds:
             table.replace(exp.select(*seen).from_(whole).subquery(exp.to_identifier(table.alias_or_name, quoted=True)))
 
     def of(self, tree: exp.Expr) -> KindOf:
-        """Says the kind of a column of the checked relation in a statement that gives nothing else its name."""
+        """Says the kind of a column of the checked relation in a statement that gives nothing else its name.
+
+        Of another relation it says which columns are texts, so that they meet those of an enum.
+        """
         from sqlglot import exp
 
         from headgate.gates import sql
 
         taken = {each.alias for each in tree.find_all(exp.Alias)}
+        tables = list(tree.find_all(exp.Table))
+        named = Counter(each.alias for each in tables)
+        others = {
+            each.alias: self._columns.get((each.db, each.name), {})
+            for each in tables
+            if each.alias and named[each.alias] == 1
+        }
 
         def kind(node: exp.Expr) -> KnownKind | None:
-            if not isinstance(node, exp.Column) or node.table != sql.CHECKED or node.name in taken:
+            if not isinstance(node, exp.Column) or node.name in taken:
                 return None
+            if node.table != sql.CHECKED:
+                found = others.get(node.table, {}).get(node.name)
+                return found if found in ("text", "enum") else None
             kinds = self._kinds.get(node.name, {None})
             return next(iter(kinds)) if len(kinds) == 1 else None
 
