@@ -118,6 +118,25 @@ def test_an_enum_is_judged_as_its_texts(tmp_path: Path) -> None:
         assert one["error"] is None
 
 
+@pytest.mark.parametrize("type_", ["DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMPTZ"])
+def test_a_moment_may_be_written_as_numpy_does(type_: str) -> None:
+    day, between = "2020-01-02T00:00:00.000000000", "expect_column_values_to_be_between"
+    with duckdb.connect() as con:
+        con.execute("SET timezone = 'UTC'")
+        data = con.sql(f"SELECT unnest(['2020-01-01', '2020-01-02'])::{type_} AS t")
+        least, most, among, finer = gate(
+            data,
+            [
+                {between: {"column": "t", "min_value": day}},
+                {"expect_column_max_to_be_between": {"column": "t", "min_value": day, "max_value": day}},
+                {"expect_column_distinct_values_to_contain_set": {"column": "t", "value_set": [day]}},
+                {between: {"column": "t", "min_value": day[:-1] + "1"}},
+            ],
+        ).results
+    assert (least.error, least.unexpected_count, most.success, among.success) == (None, 1, True, True)
+    assert "could not be checked" in (finer.error or "")
+
+
 #: Types of exact numbers, with how many digits they have, and how many of them behind the point.
 EXACT = [("DECIMAL(4,1)", 4, 1), ("DECIMAL(18,18)", 18, 18), ("DECIMAL(38,37)", 38, 37), ("DECIMAL(38,0)", 38, 0)]
 EXACT += [("DECIMAL(38,9)", 38, 9), ("HUGEINT", 38, 0)]

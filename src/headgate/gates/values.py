@@ -41,7 +41,7 @@ DOCUMENTS = frozenset({"JSON", "JSONB"})
 #: With which moments of other types DuckDB compares one of nanoseconds.
 _OF_NANOSECONDS = (dt.datetime(1677, 9, 22), dt.datetime(2262, 4, 11, 23, 47, 16, 854775))  # noqa: DTZ001 - has no zone
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?")
+_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6}0*)?)?(Z|[+-]\d{2}(:?\d{2})?)?")
 _UUID = re.compile(
     r"(\{)?[0-9a-f]{8}(-?)[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{12}(?(1)\})", re.ASCII | re.IGNORECASE
 )
@@ -100,6 +100,8 @@ def moment(value: object, kind: Kind) -> dt.datetime | None:
     datetime.datetime(2020, 1, 31, 0, 0)
     >>> moment("2020-01-31 10:00:00+02", "timestamptz")
     datetime.datetime(2020, 1, 31, 8, 0, tzinfo=datetime.timezone.utc)
+    >>> moment("2020-01-31T10:00:00.250000000", "timestamp"), moment("2020-01-31T10:00:00.000000001", "timestamp")
+    (datetime.datetime(2020, 1, 31, 10, 0, 0, 250000), None)
     >>> moment("31/1/2020", "date") is None
     True
     """
