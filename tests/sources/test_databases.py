@@ -147,7 +147,7 @@ def test_two_tables_are_read_in_one_snapshot(origin: Origin) -> None:
         if text.startswith("b:"):
             origin.execute("INSERT INTO b VALUES (2)")
 
-    done = {each.table: each for each in source.extract(origin.con, "run1", {}, {}, meanwhile)}
+    done = {each.table: each for each in source.extract(origin.con, "run1", {}, {}, meanwhile).tables}
     assert (done["a"].counts.read, done["b"].counts.read) == (1, 1)
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import PurePosixPath
 
 import duckdb
@@ -29,6 +30,18 @@ _UNSTEADY = re.compile(
     r"|nextval|currval|getvariable|getenv|tablesample|sample|read_\w+|glob|\w+_scan|\w+_query|query\w*)\b|\.\w*(parquet|csv|json)",
     re.IGNORECASE,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTotal:
+    """What a raw table comes to, its number of rows or the sum of a column, in the snapshot in which raw was read.
+
+    ``told`` is the source's own answer, ``hidden`` is what the rows come to that raw holds and quarantine hides.
+    """
+
+    told: str
+    hidden: int | Decimal | float
+
 
 #: Says of a raw view that it shows every row of its log: no key has two versions, none is deleted.
 IsPlain = Callable[[View], bool]
@@ -61,6 +74,7 @@ class Checked:
     names, by the name it uses. ``where`` is the condition, in SQL over the columns of ``checked``, of the rows
     that are seen; ``before`` is the relation as it was in an earlier release, for expectations that look back;
     ``changed`` is when its data became what it is, None if just now, for expectations that ask its age;
+    ``at_source`` is the total that its source told, for expectations that ask for it;
     ``called`` is its name in errors, where that is not its own; ``outside`` says that it lies in no lake; ``found`` is
     what an expectation looked up in it before it could write its queries.
     """
@@ -76,6 +90,7 @@ class Checked:
     where: str | None = None
     before: Checked | None = None
     changed: dt.datetime | None = None
+    at_source: SourceTotal | None = None
     called: str | None = None
     outside: bool = False
     found: object = None

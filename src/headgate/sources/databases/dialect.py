@@ -167,6 +167,14 @@ class Dialect(Protocol):
         """
         ...
 
+    def total(self, column: SourceColumn | None, value: str) -> str | None:
+        """An aggregate over rows, as a text that loses nothing: the sum of a column of numbers; without one, the rows.
+
+        ``value`` is the SQL of what is read of the column; of no values the sum is 0, and null if the source cannot say
+        it. None where a statement does not see what the one before it saw.
+        """
+        ...
+
     def block(self, key: Sequence[SourceColumn], size: int | None) -> str | None:
         """The block of a row as a text: its range of ``size`` numbers, or two letters of its key's MD5.
 

@@ -18,8 +18,9 @@ from headgate.sources.databases.dialect import Dialect
 from headgate.sources.databases.drifting import settled
 from headgate.sources.databases.loading import TableLoading, digest, settings_of, window_of
 from headgate.sources.databases.session import Session
+from headgate.sources.databases.totals import ask_totals
 from headgate.sources.schema_lock import LockedTable, read_lock
-from headgate.sources.source import EVERY_TABLE, Extracted, State, TableChange
+from headgate.sources.source import EVERY_TABLE, NOTHING_ASKED, Extraction, State, TableChange
 
 if TYPE_CHECKING:
     from headgate.project.config import DatabaseSource as DatabaseConfig
@@ -71,9 +72,10 @@ class DatabaseSource:
         locked: Mapping[str, LockedTable],
         tell: Callable[[str], None],
         compare: Collection[str] = (),
-    ) -> list[Extracted]:
+        totals: Mapping[str, Collection[str]] = NOTHING_ASKED,
+    ) -> Extraction:
         """Bring the changes of all tables into the branch attached to ``con``: one transaction, one snapshot."""
-        return self.session.visit(con, lambda: self._extract(con, run, known, tell, compare))
+        return self.session.visit(con, lambda: self._extract(con, run, known, tell, compare, totals))
 
     def described(self) -> dict[str, str]:
         """The tables that are read, and how; raises what a run would, as for columns that drifted."""
@@ -111,11 +113,13 @@ class DatabaseSource:
         known: Mapping[str, State],
         tell: Callable[[str], None],
         compare: Collection[str],
-    ) -> list[Extracted]:
+        totals: Mapping[str, Collection[str]],
+    ) -> Extraction:
         con.execute("SET TimeZone = 'UTC'")
         stamp = self.dialect.stamp()
         done = []
-        for name, table in self._chosen(con, known, compare).items():
+        chosen = self._chosen(con, known, compare)
+        for name, table in chosen.items():
             whole = self._whole(table, known.get(name), compare)
             why = whole or self._why(con, table, known.get(name))
             if why is None:
@@ -126,7 +130,8 @@ class DatabaseSource:
                 done.append(loading.load(run, known.get(name), stamp=stamp, compare=whole is not None))
             except duckdb.Error as error:
                 raise self._error(con, table, error) from error
-        return done
+        asked = {name: (chosen[name], columns) for name, columns in totals.items() if name in chosen}
+        return Extraction(done, ask_totals(con, self.session, asked, self.sample))
 
     def _whole(self, table: Chosen, known: State | None, compare: Collection[str]) -> str | None:
         """Why a table that has a cursor is to be compared whole all the same, if it is."""
