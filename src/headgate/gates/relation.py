@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 import duckdb
 
 from headgate.errors import did_you_mean
-from headgate.gates.values import Kind, UnusableError, kind_of
+from headgate.gates.values import Kind, MissingError, UnusableError, kind_of
 from headgate.lake.catalog import Column, Contents, DataFile, Table, View
 from headgate.lake.engine import LAKE, Connection, qualified
 from headgate.lake.profile import identity_of
@@ -115,14 +115,14 @@ class Checked:
         """The column called exactly ``name``.
 
         Raises:
-            UnusableError: there is none; the text says what exists instead.
+            MissingError: there is none; the text says what exists instead.
         """
         if not self._by_name:
             self._by_name.update({column.name: column for column in reversed(self.columns)})
         found = self._by_name.get(name)
         if found is not None:
             return found
-        raise UnusableError(f"{self.title} has no column {name!r}: {did_you_mean(name, self.names)}")
+        raise MissingError(f"{self.title} has no column {name!r}", did_you_mean(name, self.names))
 
     def kind(self, name: str) -> Kind:
         """What kind of values a column holds."""
@@ -133,7 +133,8 @@ def read_relation(con: Connection, contents: Contents, layer: str, name: str, al
     """Describe ``layer.name`` of the lake attached as ``alias``.
 
     Raises:
-        UnusableError: there is no such table or view, or a view that cannot be read.
+        MissingError: there is no such table or view.
+        UnusableError: it is a view that cannot be read.
     """
     title = f"{layer}.{name}"
     table = contents.tables.get(title)
@@ -145,7 +146,7 @@ def read_relation(con: Connection, contents: Contents, layer: str, name: str, al
     if view is None:
         names = [*contents.tables, *contents.views, *contents.outside]
         known = [known for known in names if known.startswith(f"{layer}.")]
-        raise UnusableError(f"there is no table {title}: {did_you_mean(title, known)}")
+        raise MissingError(f"there is no table {title}", did_you_mean(title, known))
     log = contents.tables.get(f"{LOG}.{name}")
     if layer == RAW and log is not None:
         shown = _shown_of(log, view)

@@ -77,14 +77,13 @@ class DatabaseSource:
         """Bring the changes of all tables into the branch attached to ``con``: one transaction, one snapshot."""
         return self.session.visit(con, lambda: self._extract(con, run, known, tell, compare, totals))
 
-    def described(self) -> dict[str, str]:
-        """The tables that are read, and how; raises what a run would, as for columns that drifted."""
+    def chosen(self) -> dict[str, Chosen]:
+        """The tables that are read, as a run would; raises what a run would, as for columns that drifted."""
         con = connect(EngineSettings(threads=1), extensions=())
         try:
-            chosen = self.session.visit(con, lambda: self._chosen(con, {}, ()))
+            return self.session.visit(con, lambda: self._chosen(con, {}, ()))
         finally:
             con.close()
-        return {name: _described(table) for name, table in chosen.items()}
 
     def schema(self) -> dict[str, Chosen]:
         """The tables as the database has them now, whatever ``schema.lock`` says."""
@@ -168,7 +167,7 @@ class DatabaseSource:
 
     def _why(self, con: Connection, table: Chosen, known: State | None) -> str | None:
         if not known:
-            return f"not read yet ({_described(table)})"
+            return f"not read yet ({described(table)})"
         if known.get("settings") != settings_of(table, self.sample):
             return "its columns or settings changed"
         stamp = self.dialect.stamp()
@@ -208,7 +207,7 @@ class DatabaseSource:
         return self.session.error(error, table=table.name)
 
 
-def _described(table: Chosen) -> str:
+def described(table: Chosen) -> str:
     """The key of a table, and how what is new in it is found."""
     how = f"cursor {table.cursor.name}" if table.cursor else "no cursor, so it is compared whole"
     return f"key {', '.join(table.primary_key)}; {how}"
