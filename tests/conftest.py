@@ -30,6 +30,28 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
+#: What starts a server, builds a project with dbt, or works with what one of these left.
+COSTLY_FIXTURES = {
+    "bucket",
+    "compiled",
+    "postgres",
+    "proxy",
+    "published",
+    "s3_url",
+    "server",
+    "site",
+    "warehouse",
+}
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what needs a server or a built project: the fast suite takes about a minute without them."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not COSTLY_FIXTURES.isdisjoint(item.fixturenames):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def signatures_taken_for_granted() -> Iterator[None]:
     """DuckDB opened in this process does not verify its extensions: always the same file, an eighth of a second each.
