@@ -104,6 +104,11 @@ class Dialect(Protocol):
         """The extra of Headgate that brings the extension."""
         ...
 
+    @property
+    def one_snapshot(self) -> bool:
+        """Whether all statements of a visit see the same state of the database."""
+        ...
+
     def attach(self, con: Connection, alias: str) -> None:
         """Attach the database read-only."""
         ...

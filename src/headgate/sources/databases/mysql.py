@@ -80,6 +80,7 @@ class Mysql:
 
     extension = "mysql_scanner"
     extra = "mysql"
+    one_snapshot = False
 
     def __init__(self, config: MysqlSource, folder: Path) -> None:
         self.config = config

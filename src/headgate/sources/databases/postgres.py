@@ -165,6 +165,7 @@ class Postgres:
 
     extension = "postgres_scanner"
     extra = "postgres"
+    one_snapshot = True
 
     def __init__(self, config: PostgresSource, folder: Path) -> None:
         self.config = config
