@@ -60,7 +60,7 @@ class SumsMatch(ReportExpectation):
         for key in _NOT_OF_SOURCE:
             if written.get(key) is not None:
                 what = f"cannot be said with to: {SOURCE}, which is asked for one total of all its rows"
-                hint = "compare with a table of the lake, to: layer.table, or expect each total by itself"
+                hint = "leave it out, or compare with a table of the lake, to: layer.table"
                 raise arguments.ArgumentError(key, what, hint)
         return RowsMatchSource if written.get("column") is None else SumMatchesSource
 
