@@ -209,6 +209,13 @@ def test_totals_at_the_source_are_compared_exactly(shown: Any, hidden: Any, told
     assert verdict.success == success
 
 
+def test_a_tolerance_is_the_number_that_is_written() -> None:
+    on = Checked("raw", "t", (), None, exact=False, identity=None, at_source=SourceTotal("0.3", 0))
+    apart = Measured(1, 0, Decimal("0.6"))
+    assert SumMatchesSource(column="n", to="source", tolerance=0.3).judge(on, apart).success
+    assert not SumMatchesSource(column="n", to="source", tolerance=0.29).judge(on, apart).success
+
+
 def test_a_total_that_is_no_number_compares_with_nothing() -> None:
     on = Checked("raw", "t", (), None, exact=False, identity=None, at_source=SourceTotal("NaN", 0))
     with pytest.raises(UnusableError, match="the sum is NaN"):

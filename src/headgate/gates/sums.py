@@ -207,7 +207,7 @@ def _compared(on: Checked, shown: Fraction, tolerance: float) -> Verdict:
     assert on.at_source is not None  # noqa: S101 - the gate asked for it
     ours, theirs = shown + _exactly(on.at_source.hidden), _exactly(on.at_source.told)
     apart = abs(ours - theirs)
-    return Verdict(apart <= Fraction(tolerance), {"self": _plain(ours), SOURCE: _plain(theirs)})
+    return Verdict(apart <= Fraction(repr(tolerance)), {"self": _plain(ours), SOURCE: _plain(theirs)})
 
 
 def _plain(number: Fraction) -> int | Decimal | float:
