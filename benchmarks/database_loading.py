@@ -73,7 +73,7 @@ def compare(url: str, folder: str) -> dict[str, Any]:
 
     def extract(run: str, *compared: str) -> dict[str, Any]:
         start = perf_counter()
-        (table,) = source.extract(con, run, known, {}, lambda _: None, compared)
+        (table,) = source.extract(con, run, known, {}, lambda _: None, compared).tables
         known["orders"] = table.state
         return {"seconds": perf_counter() - start, "read": table.counts.read, "found": table.counts.appended}
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from gate_maker import counted, expect, judge
 from headgate.errors import ConfigError
+from headgate.gates import compile_gate, evaluate
+from headgate.gates.expectation import Measured
+from headgate.gates.relation import Checked, SourceTotal
 from headgate.gates.result import ExpectationResult
+from headgate.gates.sums import SumMatchesSource
+from headgate.gates.values import UnusableError
 from headgate.lake.engine import Connection
+from headgate.project.declaration import GateFile
 
 
 def fresh(con: Connection, value: str, max_age: str) -> ExpectationResult:
@@ -165,3 +172,51 @@ def test_what_does_not_add_up_is_told(orders: Connection) -> None:
         judge(orders, "t", expect("sums_match", to="raw.other", to_column="k"))
     with pytest.raises(ConfigError, match="as many columns as group_by"):
         judge(orders, "t", expect("sums_match", to="raw.other", group_by=["g"], to_group_by=["k", "amount"]))
+
+
+@pytest.mark.parametrize("argument", ["group_by", "to_group_by", "to_column", "row_condition"])
+def test_a_source_is_asked_for_one_total_of_all_its_rows(orders: Connection, argument: str) -> None:
+    with pytest.raises(ConfigError, match="is asked for one total of all its rows") as caught:
+        judge(orders, "t", expect("sums_match", to="source", **{argument: "n"}))
+    assert f"({argument})" in str(caught.value)
+
+
+def test_where_no_source_was_read_it_could_not_be_checked(orders: Connection) -> None:
+    result = judge(orders, "t", expect("sums_match", to="source"))
+    assert "marts.t comes from no source: only tables of raw do" in str(result.error)
+    raw = evaluate(orders, compile_gate(GateFile("raw", {"other": (expect("sums_match", to="source"),)}))).results[0]
+    assert (raw.success, "only a run of a project asks the source" in str(raw.error)) == (False, True)
+
+
+def test_a_table_that_is_called_source_is_written_with_its_layer(orders: Connection) -> None:
+    orders.execute("CREATE TABLE lake.marts.source AS FROM lake.marts.t")
+    assert judge(orders, "t", expect("sums_match", to="marts.source", column="n")).success
+
+
+@pytest.mark.parametrize(
+    ("shown", "hidden", "told", "success"),
+    [
+        (2**90, 1, str(2**90 + 1), True),
+        (2**90, 1, str(2**90), False),
+        (Decimal("0.1"), Decimal("0.2"), "0.3", True),
+        (Decimal("12345678901234567890123456789012345678"), 0, "12345678901234567890123456789012345678.0", True),
+        (Decimal("12345678901234567890123456789012345678"), 0, "12345678901234567890123456789012345679", False),
+    ],
+)
+def test_totals_at_the_source_are_compared_exactly(shown: Any, hidden: Any, told: str, success: bool) -> None:
+    on = Checked("raw", "t", (), None, exact=False, identity=None, at_source=SourceTotal(told, hidden))
+    verdict = SumMatchesSource(column="n", to="source").judge(on, Measured(1, 0, shown))
+    assert verdict.success == success
+
+
+def test_a_tolerance_is_the_number_that_is_written() -> None:
+    on = Checked("raw", "t", (), None, exact=False, identity=None, at_source=SourceTotal("0.3", 0))
+    apart = Measured(1, 0, Decimal("0.6"))
+    assert SumMatchesSource(column="n", to="source", tolerance=0.3).judge(on, apart).success
+    assert not SumMatchesSource(column="n", to="source", tolerance=0.29).judge(on, apart).success
+
+
+def test_a_total_that_is_no_number_compares_with_nothing() -> None:
+    on = Checked("raw", "t", (), None, exact=False, identity=None, at_source=SourceTotal("NaN", 0))
+    with pytest.raises(UnusableError, match="the sum is NaN"):
+        SumMatchesSource(column="n", to="source", tolerance=1).judge(on, Measured(1, 0, 1.0))

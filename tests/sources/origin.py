@@ -47,10 +47,17 @@ class Loaded:
     def load(self, *, compare: tuple[str, ...] = (), **settings: Any) -> dict[str, Extracted]:
         """Extract what changed, and take it for published; ``compare`` these tables whole."""
         run = f"run{next(self._runs)}"
-        done = self.source(**settings).extract(self.con, run, self.known, {}, self.told.append, compare)
+        done = self.source(**settings).extract(self.con, run, self.known, {}, self.told.append, compare).tables
         self.known = {**self.known, **{each.table: each.state for each in done}}
         write_lock(self.folder, read_lock(self.folder) | {each.table: each.schema for each in done})
         return {each.table: each for each in done}
+
+    def totals(self, asked: dict[str, list[str]], **settings: Any) -> dict[str, tuple[int, dict[str, str]]]:
+        """Extract what changed, and what the source tells of tables: of each its rows and sums."""
+        run = f"run{next(self._runs)}"
+        done = self.source(**settings).extract(self.con, run, self.known, {}, self.told.append, totals=asked)
+        self.known = {**self.known, **{each.table: each.state for each in done.tables}}
+        return {table: (each.rows, dict(each.sums)) for table, each in done.totals.items()}
 
     def raw(self, table: str, columns: str = "*") -> list[tuple[Any, ...]]:
         return self.con.execute(f"SELECT {columns} FROM {qualified('lake', 'raw', table)} ORDER BY ALL").fetchall()

@@ -77,7 +77,7 @@ def test_a_connection_that_is_ended_is_made_again(own: Origin) -> None:
             cuts.append(text)
             own.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'headgate'")
 
-    done = own.source(retry="60s").extract(own.con, "run1", {}, {}, cut)
+    done = own.source(retry="60s").extract(own.con, "run1", {}, {}, cut).tables
     assert {each.table: each.counts.appended for each in done} == {"colours": 1, "orders": 10}
     assert own.raw("colours", "count(*)") == [(1,)]
     assert len(cuts) == 1

@@ -17,6 +17,7 @@ from headgate.errors import (
     SourceUnavailableError,
 )
 from headgate.lake.engine import interrupt_all
+from headgate.sources.databases.source import described
 from origin import COLOURS, ORDERS, Origin
 from postgres_server import PASSWORD, free_port
 
@@ -41,7 +42,7 @@ def test_nobody_says_how_many_rows_there_are_before_the_database_has_looked(orig
     assert estimate() is None
     origin.execute("ANALYZE colours")
     assert estimate() == 2
-    assert origin.source().described() == {"colours": "key id; no cursor, so it is compared whole"}
+    assert described(origin.source().chosen()["colours"]) == "key id; no cursor, so it is compared whole"
 
 
 def test_all_rows_come_once_and_then_there_is_nothing_new(origin: Origin) -> None:
@@ -147,7 +148,7 @@ def test_two_tables_are_read_in_one_snapshot(origin: Origin) -> None:
         if text.startswith("b:"):
             origin.execute("INSERT INTO b VALUES (2)")
 
-    done = {each.table: each for each in source.extract(origin.con, "run1", {}, {}, meanwhile)}
+    done = {each.table: each for each in source.extract(origin.con, "run1", {}, {}, meanwhile).tables}
     assert (done["a"].counts.read, done["b"].counts.read) == (1, 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import threading
 import time
 from decimal import Decimal
@@ -12,6 +13,7 @@ import pytest
 
 from headgate.errors import InterruptedRunError, SourceDataError, SourceRefusedError, SourceUnavailableError
 from headgate.lake.engine import interrupt_all
+from headgate.sources.databases.loading import TableLoading
 from mariadb_server import PASSWORD
 from origin import MysqlOrigin
 from postgres_server import free_port
@@ -60,6 +62,30 @@ def test_rows_come_once_by_cursor_and_then_there_is_nothing_new(mysql_origin: My
     found = origin.load(compare=("*",), cursor="last_updated")["orders"]
     assert found.notes[0].endswith("1 changed without moving last_updated, 1 deleted")
     assert origin.raw("orders", "id, what") == [(1, "silent"), (3, "c")]
+
+
+@pytest.mark.parametrize("settings", [{}, {"cursor": "last_updated"}], ids=["compared", "by cursor"])
+def test_what_is_committed_while_a_table_is_read_is_read_by_the_next_run(
+    mysql_origin: MysqlOrigin, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no snapshot: what the table is digested for, once it was read, may hold more than was read."""
+    origin, digest_after, numbers = mysql_origin, TableLoading._digest_after, itertools.count(2)
+    origin.execute(ORDERS, "INSERT INTO orders VALUES (1, 'a', '2026-01-01 10:00')")
+
+    def write_first(loading: TableLoading, *arguments: Any) -> str:
+        number = next(numbers)
+        origin.execute(f"INSERT INTO orders VALUES ({number}, 'late', '2026-01-01 10:0{number}')")
+        return digest_after(loading, *arguments)
+
+    for times in (1, 2):
+        with monkeypatch.context() as patch:
+            patch.setattr(TableLoading, "_digest_after", write_first)
+            origin.load(**settings)
+        assert origin.changes(**settings)["orders"].changed
+        assert len(origin.raw("orders")) == times
+    origin.load(**settings)
+    assert len(origin.raw("orders")) == 3
+    assert not origin.changes(**settings)["orders"].changed
 
 
 def test_every_type_lands_without_loss(mysql_origin: MysqlOrigin) -> None:

@@ -11,6 +11,7 @@ from headgate.errors import ConfigError, did_you_mean
 from headgate.gates.arguments import HALF, ArgumentError, WrongValueError, read_arguments, shown
 from headgate.gates.comparing import READERS
 from headgate.gates.expectation import ConditionalExpectation, CountedExpectation, Expectation, registry
+from headgate.gates.relation import RAW
 from headgate.gates.values import json_safe
 from headgate.lake.catalog import digest
 from headgate.lake.quarantine import SCHEMA, table_name
@@ -71,13 +72,17 @@ def compile_gates(files: Iterable[GateFile]) -> list[Gate]:
     """Check every name and argument of all gate files of a project, and what they mean for one another.
 
     Raises:
-        ConfigError: as ``compile_gate``; or the rows of two tables would go into one quarantine.
+        ConfigError: as ``compile_gate``; or the rows of two tables would go into one quarantine, or one that comes from
+            no source is compared with it.
     """
     gates = [compile_gate(file) for file in files]
     owners: dict[str, str] = {}
     for gate in gates:
         for check in gate.checks:
             title = f"{gate.layer}.{check.table}"
+            if check.expectation.asks_source and gate.layer != RAW:
+                hint = f"a table of this name is {gate.layer}.source"
+                raise _error(check.declared, f"{title} comes from no source: only tables of {RAW} do", hint=hint)
             if check.declared.on_fail == "quarantine":
                 name = table_name(gate.layer, check.table)
                 owner = owners.setdefault(name.lower(), title)

@@ -11,7 +11,7 @@ from headgate.errors import did_you_mean
 from headgate.gates import sql
 from headgate.gates.arguments import WrongValueError, shown
 from headgate.gates.relation import Checked
-from headgate.gates.values import NANOSECONDS, UnusableError, is_of, moment
+from headgate.gates.values import NANOSECONDS, MissingError, is_of, moment
 
 _OPERATORS: tuple[type[exp.Expr], ...] = (
     *(exp.And, exp.Or, exp.Not, exp.Paren, exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null),
@@ -82,7 +82,7 @@ def columns_of(tree: exp.Expr, on: Checked) -> dict[str, str]:
     """The relation's columns that it names, by the name it uses; SQL names ignore case.
 
     Raises:
-        UnusableError: it names a column that does not exist.
+        MissingError: it names a column that does not exist.
     """
     found: dict[str, str] = {}
     lowered: dict[str, list[str]] = {}
@@ -92,7 +92,7 @@ def columns_of(tree: exp.Expr, on: Checked) -> dict[str, str]:
         name = node.name
         matches = [name] if name in on.names else lowered.get(name.lower(), [])
         if len(matches) != 1:
-            raise UnusableError(f"{on.title} has no column {name!r}: {did_you_mean(name, on.names)}")
+            raise MissingError(f"{on.title} has no column {name!r}", did_you_mean(name, on.names))
         found[name] = matches[0]
     return found
 

@@ -12,7 +12,7 @@ from headgate.gates.memory import LakeMemory, Memory
 from headgate.gates.outcome import Outcome
 from headgate.gates.relation import IsPlain, never_plain
 from headgate.gates.result import ExpectationResult, GateResult
-from headgate.gates.sight import Earlier, Sight, Since, nobody_knows, nothing_earlier
+from headgate.gates.sight import AtSource, Earlier, Sight, Since, no_source, nobody_knows, nothing_earlier
 from headgate.gates.table_gate import TableGate
 from headgate.lake.catalog import Contents, read_contents
 from headgate.lake.engine import LAKE, Connection, translated
@@ -29,6 +29,7 @@ def evaluate(
     scale: float | None = None,
     earlier: Earlier = nothing_earlier,
     since: Since = nobody_knows,
+    at_source: AtSource = no_source,
     called: str | None = None,
 ) -> GateResult:
     """Judge every expectation of a gate on the lake attached as ``alias``.
@@ -46,6 +47,7 @@ def evaluate(
         called: what errors call the tables of the gate, where that is not their name.
         earlier: attaches a release that expectations which look back compare with, when one first asks.
         since: says when the data of a table became what it is.
+        at_source: says what the source of a raw table came to when it was read.
 
     Returns:
         One result per expectation, in the order in which they were declared. What could not be checked is
@@ -59,7 +61,7 @@ def evaluate(
     memory = memory if memory is not None else LakeMemory(con, contents, alias)
     cursor = con.cursor()
     try:
-        sight = Sight(cursor, contents, alias, plain, memory, gate, earlier, since, called)
+        sight = Sight(cursor, contents, alias, plain, memory, gate, earlier, since, called, at_source)
         outcomes: dict[str, list[Outcome]] = {}
         for table in gate.tables:
             checks = [check for check in gate.checks if check.table == table]

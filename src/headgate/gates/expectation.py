@@ -91,6 +91,9 @@ class Expectation(ABC):
     looks_back: ClassVar[bool] = False
     #: Whether it asks how old the data is; ``Checked.changed`` then says when it became what it is.
     asks_age: ClassVar[bool] = False
+    #: Whether it compares with the table's source; ``Checked.at_source`` then is the total there, of the rows or, if
+    #: it has a column, of that one.
+    asks_source: ClassVar[bool] = False
     #: Whether what it observes are values of its columns; counts, shares, names and types of columns are not.
     reveals: ClassVar[bool] = True
 

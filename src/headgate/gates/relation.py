@@ -6,12 +6,13 @@ import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import PurePosixPath
 
 import duckdb
 
 from headgate.errors import did_you_mean
-from headgate.gates.values import Kind, UnusableError, kind_of
+from headgate.gates.values import Kind, MissingError, UnusableError, kind_of
 from headgate.lake.catalog import Column, Contents, DataFile, Table, View
 from headgate.lake.engine import LAKE, Connection, qualified
 from headgate.lake.profile import identity_of
@@ -29,6 +30,18 @@ _UNSTEADY = re.compile(
     r"|nextval|currval|getvariable|getenv|tablesample|sample|read_\w+|glob|\w+_scan|\w+_query|query\w*)\b|\.\w*(parquet|csv|json)",
     re.IGNORECASE,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTotal:
+    """What a raw table comes to, its number of rows or the sum of a column, in the snapshot in which raw was read.
+
+    ``told`` is the source's own answer, ``hidden`` is what the rows come to that raw holds and quarantine hides.
+    """
+
+    told: str
+    hidden: int | Decimal | float
+
 
 #: Says of a raw view that it shows every row of its log: no key has two versions, none is deleted.
 IsPlain = Callable[[View], bool]
@@ -61,6 +74,7 @@ class Checked:
     names, by the name it uses. ``where`` is the condition, in SQL over the columns of ``checked``, of the rows
     that are seen; ``before`` is the relation as it was in an earlier release, for expectations that look back;
     ``changed`` is when its data became what it is, None if just now, for expectations that ask its age;
+    ``at_source`` is the total that its source told, for expectations that ask for it;
     ``called`` is its name in errors, where that is not its own; ``outside`` says that it lies in no lake; ``found`` is
     what an expectation looked up in it before it could write its queries.
     """
@@ -76,6 +90,7 @@ class Checked:
     where: str | None = None
     before: Checked | None = None
     changed: dt.datetime | None = None
+    at_source: SourceTotal | None = None
     called: str | None = None
     outside: bool = False
     found: object = None
@@ -100,14 +115,14 @@ class Checked:
         """The column called exactly ``name``.
 
         Raises:
-            UnusableError: there is none; the text says what exists instead.
+            MissingError: there is none; the text says what exists instead.
         """
         if not self._by_name:
             self._by_name.update({column.name: column for column in reversed(self.columns)})
         found = self._by_name.get(name)
         if found is not None:
             return found
-        raise UnusableError(f"{self.title} has no column {name!r}: {did_you_mean(name, self.names)}")
+        raise MissingError(f"{self.title} has no column {name!r}", did_you_mean(name, self.names))
 
     def kind(self, name: str) -> Kind:
         """What kind of values a column holds."""
@@ -118,7 +133,8 @@ def read_relation(con: Connection, contents: Contents, layer: str, name: str, al
     """Describe ``layer.name`` of the lake attached as ``alias``.
 
     Raises:
-        UnusableError: there is no such table or view, or a view that cannot be read.
+        MissingError: there is no such table or view.
+        UnusableError: it is a view that cannot be read.
     """
     title = f"{layer}.{name}"
     table = contents.tables.get(title)
@@ -130,7 +146,7 @@ def read_relation(con: Connection, contents: Contents, layer: str, name: str, al
     if view is None:
         names = [*contents.tables, *contents.views, *contents.outside]
         known = [known for known in names if known.startswith(f"{layer}.")]
-        raise UnusableError(f"there is no table {title}: {did_you_mean(title, known)}")
+        raise MissingError(f"there is no table {title}", did_you_mean(title, known))
     log = contents.tables.get(f"{LOG}.{name}")
     if layer == RAW and log is not None:
         shown = _shown_of(log, view)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import duckdb
@@ -13,7 +13,7 @@ from headgate.gates.compilation import Gate
 from headgate.gates.expectation import Counts
 from headgate.gates.masking import Masking
 from headgate.gates.memory import Fact, Facts, Memory, subject_of
-from headgate.gates.relation import Checked, IsPlain, read_relation
+from headgate.gates.relation import RAW, Checked, IsPlain, SourceTotal, read_relation
 from headgate.gates.statistics import Statistics
 from headgate.gates.values import UnusableError
 from headgate.lake.catalog import Contents, Table, read_contents, read_statistics
@@ -26,6 +26,9 @@ Earlier = Callable[[int | None], str | None]
 #: When the data of the table of this name, ``layer.table``, became what it is; None if just now. Its second argument is
 #: the table's identity, None where it has none. Raises UnusableError if nobody knows.
 Since = Callable[[str, str | None], dt.datetime | None]
+#: What the source of the raw table of this name came to when raw was read from it: its rows, or the sum of the column
+#: that is named, if one is. Raises UnusableError if nobody asked it, or it cannot say.
+AtSource = Callable[[str, Sequence[str]], SourceTotal]
 #: The key of the fact that is a relation's number of rows.
 ROWS = "rows"
 
@@ -50,6 +53,15 @@ def nobody_knows(title: str, identity: str | None) -> dt.datetime | None:
     raise UnusableError(f"nobody knows when the data of {title} last changed: name a column of times")
 
 
+def no_source(table: str, columns: Sequence[str]) -> SourceTotal:
+    """The answer where no source was read.
+
+    Raises:
+        UnusableError: always.
+    """
+    raise UnusableError("only a run of a project asks the source, when it reads raw from it")
+
+
 class Sight:
     """Reads each thing when it is first asked for, and once."""
 
@@ -64,6 +76,7 @@ class Sight:
         earlier: Earlier,
         since: Since,
         called: str | None = None,
+        at_source: AtSource = no_source,
     ) -> None:
         self.con = con
         self.contents = contents
@@ -73,6 +86,7 @@ class Sight:
         self.earlier = earlier
         self.since = since
         self.called = called
+        self._at_source = at_source
         self.learned: list[Fact] = []
         self.counted = 0
         self.masking = Masking(gate.pii, gate.layer)
@@ -139,6 +153,16 @@ class Sight:
         if on.identity is None:
             raise UnusableError(f"{title} is a view of more than the lake, so nobody knows when its data last changed")
         return self.since(title, identity_of(self.contents, title))
+
+    def at_source(self, on: Checked, columns: Sequence[str]) -> SourceTotal:
+        """What a raw table came to in its source: its rows, or the sum of the one column.
+
+        Raises:
+            UnusableError: it has no source, or nobody knows.
+        """
+        if on.layer != RAW:
+            raise UnusableError(f"{on.title} comes from no source: only tables of {RAW} do")
+        return self._at_source(on.name, columns)
 
     def rows(self, on: Checked) -> int:
         """A relation's number of rows: known for a table, counted and remembered for a view, counted for some rows.

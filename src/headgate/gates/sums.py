@@ -1,20 +1,40 @@
-"""The expectation that two tables agree in a sum or a count."""
+"""The expectation that two tables, or a table and its source, agree in a sum or a count."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from decimal import Context, Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from headgate.gates import arguments
-from headgate.gates.aggregates import of_values
+from headgate.gates.aggregates import SumBetween, of_values
 from headgate.gates.arguments import argument
-from headgate.gates.expectation import Ask, ReportExpectation, Verdict, expectation
+from headgate.gates.expectation import (
+    AggregateExpectation,
+    Ask,
+    Dimension,
+    ExpectationClass,
+    Measured,
+    ReportExpectation,
+    RowCounter,
+    TableExpectation,
+    Verdict,
+    expectation,
+)
 from headgate.gates.relation import Checked
 from headgate.gates.values import NUMBERS, UnusableError, json_safe
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
+#: Stands for the source of a raw table where another table can be named.
+SOURCE = "source"
+#: What says something of two tables, or of some of the rows.
+_NOT_OF_SOURCE = ("to_column", "group_by", "to_group_by", "row_condition")
+#: A decimal of the lake has no more digits.
+_LONGEST = 38
 #: So many groups that differ are shown.
 SHOWN = 20
 _SIDES, _GROUPS = "sides", "groups"
@@ -31,6 +51,18 @@ class SumsMatch(ReportExpectation):
     group_by: tuple[str, ...] = argument(arguments.some_names, default=())
     to_group_by: tuple[str, ...] = argument(arguments.some_names, default=())
     tolerance: float = argument(arguments.no_less_than_zero, default=0.0)
+
+    @classmethod
+    def meant_by(cls, written: Mapping[str, Any]) -> ExpectationClass:
+        """With ``source``, the table's own source is meant; a table of that name is written with its layer."""
+        if written.get("to") != SOURCE:
+            return cls
+        for key in _NOT_OF_SOURCE:
+            if written.get(key) is not None:
+                what = f"cannot be said with to: {SOURCE}, which is asked for one total of all its rows"
+                hint = "leave it out, or compare with a table of the lake, to: layer.table"
+                raise arguments.ArgumentError(key, what, hint)
+        return RowsMatchSource if written.get("column") is None else SumMatchesSource
 
     def __post_init__(self) -> None:
         if self.to_column is not None and self.column is None:
@@ -112,3 +144,91 @@ class SumsMatch(ReportExpectation):
         both = [exp.alias_(known if side == name else zero.copy(), name, quoted=True) for name in ("self", "other")]
         found = exp.select(*keys, *both).from_(sql.relation(relation))
         return found.group_by(*(sql.column(name) for name in group_by)) if group_by else found
+
+
+@dataclass(frozen=True)
+class RowsMatchSource(TableExpectation):
+    """A raw table has as many rows as its source had when it was read."""
+
+    to: str = argument(arguments.one_of(SOURCE))
+    tolerance: float = argument(arguments.no_less_than_zero, default=0.0)
+
+    type: ClassVar[str] = SumsMatch.type
+    dimension: ClassVar[Dimension] = SumsMatch.dimension
+    asks_source: ClassVar[bool] = True
+
+    def judge(self, on: Checked, rows: RowCounter, scale: float | None) -> Verdict:
+        """Compare all that raw holds, what is in quarantine too."""
+        return _compared(on, Fraction(rows(on)), self.tolerance)
+
+
+@dataclass(frozen=True)
+class SumMatchesSource(AggregateExpectation):
+    """A column of a raw table adds up to what it added up to in its source when it was read."""
+
+    to: str = argument(arguments.one_of(SOURCE), kw_only=True)
+    tolerance: float = argument(arguments.no_less_than_zero, default=0.0)
+
+    type: ClassVar[str] = SumsMatch.type
+    dimension: ClassVar[Dimension] = SumsMatch.dimension
+    asks_source: ClassVar[bool] = True
+
+    def require(self, on: Checked) -> None:
+        """Numbers add up; floats do so in another way in each order, so that there must be a tolerance."""
+        super().require(on)
+        kind, type_ = on.kind(self.column), on.column(self.column).type
+        if kind not in NUMBERS - {"boolean"}:
+            raise UnusableError(f"{on.title}: {self.column} holds {type_}: only numbers add up")
+        if kind == "float" and not self.tolerance:
+            raise UnusableError(
+                f"{on.title}: {self.column} holds {type_}, whose sum depends on the order in which it is added up: "
+                "say which tolerance it may have"
+            )
+
+    def key(self, on: Checked) -> str | None:
+        """What is measured is what the expectation on a sum measures."""
+        return SumBetween(column=self.column).key(on)
+
+    def aggregate(self, on: Checked) -> exp.Expr:
+        """The sum."""
+        return SumBetween(column=self.column).aggregate(on)
+
+    def joining(self, on: Checked) -> Callable[[Iterable[int]], int] | None:
+        """The sum of the sums, of whole numbers."""
+        return SumBetween(column=self.column).joining(on)
+
+    def judge(self, on: Checked, found: Measured) -> Verdict:
+        """Compare all that raw holds, what is in quarantine too."""
+        return _compared(on, _exactly(found.value or 0), self.tolerance)
+
+
+def _compared(on: Checked, shown: Fraction, tolerance: float) -> Verdict:
+    """The verdict on what raw shows, and hides in quarantine, against what its source told."""
+    assert on.at_source is not None  # noqa: S101 - the gate asked for it
+    ours, theirs = shown + _exactly(on.at_source.hidden), _exactly(on.at_source.told)
+    apart = abs(ours - theirs)
+    return Verdict(apart <= Fraction(repr(tolerance)), {"self": _plain(ours), SOURCE: _plain(theirs)})
+
+
+def _plain(number: Fraction) -> int | Decimal | float:
+    """As results show it: a whole number, a decimal if it is a short one, or a float.
+
+    >>> _plain(Fraction("12.50")), _plain(Fraction(3)), _plain(Fraction(0.1))
+    (Decimal('12.5'), 3, 0.1)
+    """
+    if number.denominator == 1:
+        return number.numerator
+    short = Context(prec=_LONGEST).divide(number.numerator, number.denominator)
+    return short if Fraction(short) == number else float(number)
+
+
+def _exactly(number: int | float | Decimal | str) -> Fraction:
+    """A number, or the text of one, without any rounding.
+
+    Raises:
+        UnusableError: it is not finite.
+    """
+    try:
+        return Fraction(number)
+    except (ValueError, OverflowError) as error:
+        raise UnusableError(f"the sum is {number}, which compares with nothing") from error

@@ -107,6 +107,8 @@ class TableGate:
             outcome.on = replace(outcome.on, changed=self.sight.changed(on))
         refuse_guessing(outcome.check.declared.kwargs, expectation.columns(), outcome.on)
         expectation.require(outcome.on)
+        if expectation.asks_source:
+            outcome.on = replace(outcome.on, at_source=self.sight.at_source(on, expectation.columns()))
         outcome.on = expectation.narrowed(outcome.on)
 
     def _judge_table(self, outcome: Outcome) -> None:

@@ -55,6 +55,15 @@ class UnusableError(ValueError):
     """Why an expectation cannot be checked on the data that is there."""
 
 
+class MissingError(UnusableError):
+    """A table, or a column of one, that an expectation names is not there; ``hint`` says what is there instead."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        self.what = what
+        self.hint = hint
+        super().__init__(f"{what}: {hint}")
+
+
 @lru_cache(maxsize=1024)
 def kind_of(type_: str) -> Kind:
     """What kind of values a DuckDB type holds.

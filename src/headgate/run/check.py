@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from headgate.errors import HeadgateError
+from headgate.errors import ConfigError, HeadgateError
 from headgate.exports import refuse_untold
-from headgate.gates import compile_gates
+from headgate.gates import Check, compile_gates
+from headgate.gates.foreseeing import missing
+from headgate.gates.values import MissingError
 from headgate.lake.doctor import Finding
 from headgate.lake.probing import probe
 from headgate.lake.release import Releases
@@ -17,22 +19,26 @@ from headgate.notify import require_channels
 from headgate.project import Declared, Project, read_gates
 from headgate.run.build import refuse_strangers
 from headgate.run.exporting import pii_of
+from headgate.run.foresight import Foresight
 from headgate.run.gating import view_cannot_lose_rows
 from headgate.run.rehearsal import rehearse
 from headgate.run.workshop import open_dbt, open_source, open_store, source_states
 from headgate.serve import held_release
-from headgate.sources.databases.source import DatabaseSource
+from headgate.sources.databases.source import DatabaseSource, described
 from headgate.transform.models import Models
 from headgate.words import counted
 
 
 def check_project(project: Project) -> list[Finding]:
     """Check configuration, gates, sources, models, lake and ledger without running anything."""
+    foresight = Foresight(project)
+    sources = [_look(f"source {name}", partial(_source, project, name, foresight)) for name in project.sources]
+    models = _look("models", partial(_models, project, foresight))
     return [
         Finding("headgate.yml", True, f"project {project.name}, {counted(len(project.layers), 'layer')}"),
-        _look("gates", partial(_gates, project)),
-        *(_look(f"source {name}", partial(_source, project, name)) for name in project.sources),
-        _look("models", partial(_models, project)),
+        *_gates(project, foresight),
+        *sources,
+        models,
         *(_look(f"serve {name}", partial(_server, project, name)) for name in project.serve),
         *(_look(f"export {name}", partial(_export, project, name)) for name in project.export),
         *(_look(f"notify {name}", partial(_channel, project, name)) for name in project.notify),
@@ -47,7 +53,7 @@ def try_models(project: Project) -> None:
     Raises:
         HeadgateError: something is wrong with them.
     """
-    _models(project)
+    _models(project, Foresight(project))
 
 
 def _look(subject: str, look: Callable[[], str]) -> Finding:
@@ -57,19 +63,33 @@ def _look(subject: str, look: Callable[[], str]) -> Finding:
         return Finding(subject, False, f"{error.where}: {error.what}" if error.where else error.what, error.hint)
 
 
-def _gates(project: Project) -> str:
-    gates = read_gates(project.folder, project.layers)
-    compile_gates(gates.values())
-    count = sum(len(declared) for gate in gates.values() for declared in gate.tables.values())
-    files = sum(1 for gate in gates.values() if gate.tables)
-    return f"{counted(count, 'expectation')} in {counted(files, 'gate file')}"
+def _gates(project: Project, foresight: Foresight) -> list[Finding]:
+    """What the gate files say; or each thing that they name and no run is going to find."""
+    lacking: list[Finding] = []
+
+    def understand() -> str:
+        files = read_gates(project.folder, project.layers).values()
+        gates = compile_gates(files)
+        lacking.extend(_lacking(*found) for gate in gates for found in missing(gate, foresight.columns))
+        count = sum(len(gate.checks) for gate in gates)
+        return f"{counted(count, 'expectation')} in {counted(sum(1 for file in files if file.tables), 'gate file')}"
+
+    understood = _look("gates", understand)
+    return lacking or [understood]
 
 
-def _source(project: Project, name: str) -> str:
+def _lacking(check: Check, error: MissingError) -> Finding:
+    place = check.declared.place
+    where = ConfigError(error.what, file=place.file, line=place.line, key=place.key).where
+    return Finding("gates", False, f"{where}: {error.what}", error.hint)
+
+
+def _source(project: Project, name: str, foresight: Foresight) -> str:
     """Its tables: of a database how each is read, of files what is new in each."""
     source = open_source(project, name)
     if isinstance(source, DatabaseSource):
-        return "; ".join(f"{table} ({how})" for table, how in source.described().items())
+        chosen = foresight.chosen[name] = source.chosen()
+        return "; ".join(f"{table} ({described(each)})" for table, each in chosen.items())
     store = open_store(project)
     changes = source.changes(source_states(Releases(store).current(), name, None, store.location))
     return "; ".join(f"{change.table}: {change.why or 'nothing new'}" for change in changes.values())
@@ -100,16 +120,18 @@ def _channel(project: Project, name: str) -> str:
     return counted(count, "address", "addresses")
 
 
-def _models(project: Project) -> str:
+def _models(project: Project, foresight: Foresight) -> str:
     dbt = open_dbt(project, open_store(project))
     if dbt is None:
+        foresight.models = Models({}, {})
         return "no dbt project"
     models = dbt.models()
     _refuse_quarantine_of_views(project, models)
     counts = {kind: sum(1 for n in models.nodes.values() if n.kind == kind) for kind in ("model", "test")}
     refuse_strangers(models, project.layers)
     _refuse_table_macros(project)
-    rehearse(project, dbt, models)
+    foresight.built = rehearse(project, dbt, models)
+    foresight.models = models
     return f"{counted(counts['model'], 'model')}, {counted(counts['test'], 'dbt test')}"
 
 

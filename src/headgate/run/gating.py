@@ -15,20 +15,27 @@ import duckdb
 from headgate.errors import ConfigError
 from headgate.gates import Check, ExpectationResult, Gate, GateResult, compile_gate, evaluate
 from headgate.gates.past import earlier_releases, since_publishing
+from headgate.gates.sight import no_source
+from headgate.gates.sums import SOURCE
 from headgate.lake.engine import LAKE, qualified
 from headgate.lake.quarantine import REPLAYED, SCHEMA, table_name
 from headgate.project import Bound, GateFile, Place, with_tags
-from headgate.project.config import SourceConfig
-from headgate.project.files_config import FilesSource
 from headgate.run.build import build_again, keys_of, run_tests
 from headgate.run.quarantining import StayError, TablePass
 from headgate.run.row_keeping import RawRows
+from headgate.run.source_totals import SourceTotals, with_cursor
 from headgate.run.workshop import Workshop
 from headgate.sources.change_log import RAW, shows_every_row
 from headgate.transform.generic_tests import TEST, fits, from_json
 
 #: Where the source has the rows that others refer to, and raw has not.
 BEHIND_CURSOR = "if the source has the rows, they came behind their cursor: headgate reconcile reads what is missing"
+
+#: What it means that raw, as it was just read, does not come to what its source came to.
+NOT_THE_SOURCE = (
+    "rows were deleted at the source, changed without moving their cursor, or committed later than the overlap: "
+    "headgate reconcile finds them"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,7 @@ class _Gating:
                 plain=lambda view: shows_every_row(view.sql),
                 earlier=earlier,
                 since=since_publishing(self.shop.parent),
+                at_source=SourceTotals(self.shop, self.file.pii).of if self.layer == RAW else no_source,
                 scale=self.shop.project.sample.fraction if self.shop.project.sample else None,
             )
 
@@ -175,10 +183,14 @@ class _Gating:
         return told
 
     def _helps(self, result: ExpectationResult) -> dict[str, str]:
-        """What to do where raw may lack the rows that others refer to, since they lie behind a cursor."""
-        if self.layer != RAW or result.type != "references" or result.success or result.error is not None:
+        """What to do where raw may not be what its source is, since a cursor does not show all that changes there."""
+        if self.layer != RAW or result.success or result.error is not None:
             return {}
-        return {"hint": BEHIND_CURSOR} if any(map(_has_cursor, self.shop.project.sources.values())) else {}
+        if result.type == "references" and any(map(with_cursor, self.shop.project.sources.values())):
+            return {"hint": BEHIND_CURSOR}
+        if result.type == "sums_match" and result.kwargs.get("to") == SOURCE:
+            return {"hint": NOT_THE_SOURCE}
+        return {}
 
     def _moved(self, accounts: Mapping[str, Mapping[str, int]]) -> list[str]:
         """The tables of which rows that were published before are not there any more, or that are there again."""
@@ -194,13 +206,6 @@ class _Gating:
                     shown, away = kept.rows.log.fates(self.shop.run)
                     rows = {**entry["rows"], "appended": shown, "quarantined": entry["rows"]["quarantined"] + away}
                     yield name, {**entry, "rows": rows}
-
-
-def _has_cursor(source: SourceConfig) -> bool:
-    """Whether tables of a source are read by a cursor."""
-    if isinstance(source, FilesSource):
-        return False
-    return any([source.cursor, *(table.cursor for table in source.tables.values())])
 
 
 def _tables(shop: Workshop, gate: Gate) -> list[str]:

@@ -30,9 +30,15 @@ from headgate.transform.memory import Recording
 from headgate.transform.models import Models, Node
 from headgate.transform.runner import GOOD, Dbt, NodeOutcome
 
+#: A statement whose columns are values: DuckDB's only one.
+_PIVOT = re.compile(r"\bpivot(_wider)?\b", re.IGNORECASE)
 
-def rehearse(project: Project, dbt: Dbt, models: Models) -> None:
+
+def rehearse(project: Project, dbt: Dbt, models: Models) -> Mapping[str, Mapping[str, str]]:
     """Build in an empty lake what can be built there, and remember what dbt sent.
+
+    Returns:
+        The columns, name to type, of what was built, by relation; without what has a column for each value of its data.
 
     Raises:
         TransformError: DuckDB cannot make sense of a statement.
@@ -41,19 +47,23 @@ def rehearse(project: Project, dbt: Dbt, models: Models) -> None:
     columns = {table: locked.columns for table, locked in read_lock(project.folder).items() if locked.columns}
     steady = [node for node in models.nodes.values() if node.recipe and node.materialized != "ephemeral"]
     key = digest([columns, [[node.id, node.recipe, node.relation, node.inputs] for node in steady]])
-    if not steady or dbt.memory.rehearsed() == key:
-        return
+    known = dbt.memory.rehearsed(key) if steady else {}
+    if known is not None:
+        return known
     try:
         with _empty_lake(project, columns) as con:
             inventory = Inventory(con)
             site = Site(con, inventory, dbt, models, lambda name: None)
             work = _buildable(steady, models, inventory.contents)
-            built = _tried(site, work) if work else set()
-            _tried(site, [node for node in work if node.id in built and not node.plain])
+            built = _tried(site, work) if work else {}
+            again = _tried(site, [node for node in work if node.id in built and not node.plain])
             _foresee(site, [node for node in steady if node not in work])
+            lasting = [node for node in work if node.id in built and (node.plain or node.id in again)]
+            found = {node.relation: _columns(con, node) for node in lasting if not _pivots(node, built[node.id])}
     finally:
         dbt.close()
-    dbt.memory.keep_rehearsed(key)
+    dbt.memory.keep_rehearsed(key, found)
+    return found
 
 
 @contextmanager
@@ -88,8 +98,18 @@ def _buildable(nodes: Sequence[Node], models: Models, contents: Contents) -> lis
     return found
 
 
-def _tried(site: Site, work: Sequence[Node]) -> set[str]:
-    """Build ``work``; returns what could be built.
+def _columns(con: engine.Connection, node: Node) -> dict[str, str]:
+    rows = con.execute(f"DESCRIBE {engine.qualified(engine.LAKE, *node.relation.split('.', 1))}").fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
+def _pivots(node: Node, outcome: NodeOutcome) -> bool:
+    """Whether a model may have a column for each value of its data, of which there is none here."""
+    return not outcome.statements or any(_PIVOT.search(text) for text in (node.raw, *outcome.statements))
+
+
+def _tried(site: Site, work: Sequence[Node]) -> dict[str, NodeOutcome]:
+    """Build ``work``; returns what could be built, by id.
 
     What fails for want of what DuckDB was shut off from, or of data, is left to a run.
     """
@@ -102,7 +122,7 @@ def _tried(site: Site, work: Sequence[Node]) -> set[str]:
             raise TransformError(
                 error.what, model=error.model, where=error.where, hint=f"{hint}; {error.hint}" if error.hint else hint
             )
-    return {outcome.id for outcome in outcomes if outcome.status in GOOD}
+    return {outcome.id: outcome for outcome in outcomes if outcome.status in GOOD}
 
 
 def _makes_no_sense(outcome: NodeOutcome) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from headgate.gates.scorecard import scorecard
@@ -20,6 +20,7 @@ from headgate.run.gating import judge_layer
 from headgate.run.publish import publish, published_before
 from headgate.run.sampling import require_sample
 from headgate.run.serving import serve_in_run
+from headgate.run.source_totals import totals_asked
 from headgate.run.verdict import Status
 from headgate.run.workshop import Workshop, open_source, source_states
 from headgate.sources.memory import Memory
@@ -62,10 +63,10 @@ def _extract(shop: Workshop, step: Step) -> Outcome:
     known = source_states(shop.parent, step.subject, shop.ledger, shop.store.location)
     locked = read_lock(shop.project.folder)
     compare = shop.options.compare.get(step.subject, ())
+    totals = totals_asked(shop)
+    found = source.extract(shop.con, shop.run, known, locked, lambda text: shop.tell(step.name, text), compare, totals)
     entries: dict[str, Any] = {}
-    for extracted in source.extract(
-        shop.con, shop.run, known, locked, lambda text: shop.tell(step.name, text), compare
-    ):
+    for extracted in found.tables:
         entries[f"{step.subject}.{extracted.table}"] = {
             "rows": extracted.counts.to_dict(),
             "state": extracted.state,
@@ -79,7 +80,8 @@ def _extract(shop: Workshop, step: Step) -> Outcome:
     forgot = Memory(shop.con).tidy(shop.contents)
     if compact(shop.con, shop.contents, [f"{LOG}.{name.split('.', 1)[1]}" for name in entries]) or forgot:
         shop.changed()
-    return Outcome("done" if entries else "skipped", {"sources": entries})
+    told = {"totals": {table: asdict(total) for table, total in found.totals.items()}} if found.totals else {}
+    return Outcome("done" if entries else "skipped", {"sources": entries, **told})
 
 
 def _build(shop: Workshop, step: Step) -> Outcome:

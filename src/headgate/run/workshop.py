@@ -278,12 +278,16 @@ class Workshop:
         if "con" in self.__dict__:
             self.con.close()
 
-    def raw_keys(self) -> dict[str, tuple[str, ...]]:
-        """The primary key of every raw table that was loaded, by the table's name."""
+    def loaded(self) -> dict[str, Mapping[str, Any]]:
+        """What is known of every raw table that was loaded, by ``source.table``."""
         known: dict[str, Mapping[str, Any]] = dict(self.parent.sources) if self.parent else {}
         for detail in self.details().values():
             known |= detail.get("sources", {})
-        return {name.split(".", 1)[1]: tuple(entry["primary_key"]) for name, entry in known.items()}
+        return known
+
+    def raw_keys(self) -> dict[str, tuple[str, ...]]:
+        """The primary key of every raw table that was loaded, by the table's name."""
+        return {name.split(".", 1)[1]: tuple(entry["primary_key"]) for name, entry in self.loaded().items()}
 
     def details(self) -> dict[str, Mapping[str, Any]]:
         """What each finished step of this run wrote down."""

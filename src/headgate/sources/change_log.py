@@ -207,6 +207,18 @@ class ChangeLog:
         entries = self.quarantine.table
         return int(self._one(f"SELECT count(*) FROM {entries} WHERE {STAYS_AWAY} AND NOT ({self.not_current()})")[0])
 
+    def hidden_total(self, column: str | None) -> Any:
+        """What the rows come to that the source holds and quarantine hides: their number, or the sum of a column."""
+        away = self.quarantine.away(self.primary_key)
+        if away is None:
+            return 0
+        state = self.state()
+        columns = list(dict.fromkeys([*self.primary_key, "_hash", *([column] if column is not None else [])]))
+        held = visible_rows(self.log, columns, self.primary_key, state.first_us if state.versioned else None, None)
+        total = "count(*)" if column is None else f"coalesce(sum({ident(column)}), 0)"
+        both = f"{self._key_list()}, _hash"
+        return self._one(f"SELECT {total} FROM ({held}) SEMI JOIN ({away}) USING ({both})")[0]
+
     def fates(self, run: str) -> tuple[int, int]:
         """Of the rows that a run appended, how many are shown and how many are in quarantine."""
         away = self.quarantine.away(self.primary_key)

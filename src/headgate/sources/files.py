@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate.sources.listing import Difference, compare, list_files
-from headgate.sources.source import Extracted, State, TableChange
+from headgate.sources.source import NOTHING_ASKED, Extracted, Extraction, State, TableChange
 
 if TYPE_CHECKING:
     from headgate.lake.engine import Connection
@@ -68,14 +68,18 @@ class FilesSource:
         locked: Mapping[str, LockedTable],
         tell: Callable[[str], None],
         compare: Collection[str] = (),
-    ) -> list[Extracted]:
-        """Read the files of each table that changed, each table in a transaction of its own."""
+        totals: Mapping[str, Collection[str]] = NOTHING_ASKED,
+    ) -> Extraction:
+        """Read the files of each table that changed, each table in a transaction of its own.
+
+        Files say nothing of themselves that is not read from them, so there are no totals.
+        """
         done = []
         for table, change in self.changes(known).items():
             if change.why is not None:
                 tell(f"{table}: {change.why}")
                 done.append(self.extract_table(con, table, run, known.get(table), locked=locked.get(table)))
-        return done
+        return Extraction(done)
 
     def extract_table(
         self,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ State = Mapping[str, Any]
 
 #: Stands for all tables where some can be named.
 EVERY_TABLE = "*"
+#: Where nobody wants to know what tables add up to.
+NOTHING_ASKED: Mapping[str, Collection[str]] = MappingProxyType({})
 
 #: A new kind of source is one module and one line here: the ``type`` in headgate.yml, module and class.
 KINDS = {
@@ -68,6 +71,29 @@ class Extracted:
     read: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a source says of a whole table: how many rows it has, and what columns add up to.
+
+    ``sums`` are texts that lose nothing, by column; a column of which the source cannot say it is not in it.
+    """
+
+    rows: int
+    sums: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What a visit to a source came to: the tables that changed, and totals of those for which somebody asked.
+
+    The totals are of the snapshot that the tables were read in. They are the source's own: of every row that it has,
+    with the values that raw is given.
+    """
+
+    tables: list[Extracted]
+    totals: Mapping[str, Totals] = field(default_factory=dict)
+
+
 @runtime_checkable
 class Source(Protocol):
     """Where data comes from: looks for changes cheaply, and reads what changed into change logs."""
@@ -90,11 +116,14 @@ class Source(Protocol):
         locked: Mapping[str, LockedTable],
         tell: Callable[[str], None],
         compare: Collection[str] = (),
-    ) -> list[Extracted]:
+        totals: Mapping[str, Collection[str]] = NOTHING_ASKED,
+    ) -> Extraction:
         """Bring what changed into the branch attached to ``con``; tables that did not change are not in the answer.
 
         A table without a state in ``known`` is read as far as the lake itself does not remember it. What
         fails leaves nothing of the table it failed in. ``tell`` is told which table is read, and why.
+        ``totals`` names tables of which the number of rows is wanted, whether they changed or not, and columns of
+        each that are to be added up; a source that cannot say it in the snapshot that it reads leaves them out.
 
         Raises:
             SourceDataError: the source holds something that cannot be loaded.

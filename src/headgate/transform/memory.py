@@ -105,14 +105,18 @@ class Memory:
             {"base": self._base(), "nodes": {k: [asdict(r) for r in each] for k, each in known.items()}},
         )
 
-    def rehearsed(self) -> str | None:
-        """With which key `keep_rehearsed` was called last, if what has a say in every statement is as it was then."""
+    def rehearsed(self, key: str) -> dict[str, dict[str, str]] | None:
+        """What `keep_rehearsed` was given with this key, if what has a say in every statement is as it was then."""
         found = _read(self._place / "rehearsed.json")
-        return found.get("key") if found.get("base") == self._base() else None
+        columns: dict[str, dict[str, str]] | None = found.get("columns")
+        return columns if (found.get("base"), found.get("key")) == (self._base(), key) else None
 
-    def keep_rehearsed(self, key: str) -> None:
-        """Remember for what statements were asked in advance: a hash of the models and the columns that they read."""
-        _write(self._place / "rehearsed.json", {"base": self._base(), "key": key})
+    def keep_rehearsed(self, key: str, columns: Mapping[str, Mapping[str, str]]) -> None:
+        """Remember for what statements were asked in advance: a hash of the models and the columns that they read.
+
+        ``columns`` are the columns, name to type, of what was built then, by relation.
+        """
+        _write(self._place / "rehearsed.json", {"base": self._base(), "key": key, "columns": columns})
 
     def _all(self) -> dict[str, list[Recording]]:
         if self._recordings is None:

@@ -104,6 +104,11 @@ class Dialect(Protocol):
         """The extra of Headgate that brings the extension."""
         ...
 
+    @property
+    def one_snapshot(self) -> bool:
+        """Whether all statements of a visit see the same state of the database."""
+        ...
+
     def attach(self, con: Connection, alias: str) -> None:
         """Attach the database read-only."""
         ...
@@ -164,6 +169,14 @@ class Dialect(Protocol):
         """An aggregate over rows, as a text: their number, a colon, and what is equal for equal contents.
 
         None if the source cannot say: then the rows are read, and digested here.
+        """
+        ...
+
+    def total(self, column: SourceColumn | None, value: str) -> str | None:
+        """An aggregate over rows, as a text that loses nothing: the sum of a column of numbers; without one, the rows.
+
+        ``value`` is the SQL of what is read of the column; of no values the sum is 0, and null if the source cannot say
+        it. None where a statement does not see what the one before it saw.
         """
         ...
 

@@ -103,6 +103,10 @@ class DuckdbFile(DatabaseFile):
         less = f"INTERVAL {overlap.total_seconds():.0f} SECONDS" if isinstance(overlap, timedelta) else str(overlap)
         return f"({name} >= CAST({literal(mark)} AS {column.type}) - {less} OR {name} IS NULL)"
 
+    def total(self, column: SourceColumn | None, value: str) -> str:
+        """The number of rows, or a sum: of whole numbers and decimals exact, of floats one of 64 bits."""
+        return f"CAST({'count(*)' if column is None else f'coalesce(sum({value}), 0)'} AS VARCHAR)"
+
     def why(self, text: str) -> Why:
         """What a message of DuckDB means."""
         return matches(text, _MEANINGS) or Why("unknown")

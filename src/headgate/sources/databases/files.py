@@ -17,6 +17,7 @@ BUSY = Why("unavailable", again=True, hint="another program writes to the file: 
 class DatabaseFile:
     """What files of all kinds answer alike: there are no sessions, one reader is enough, and nothing is far away."""
 
+    one_snapshot = True
     #: What the name of the file beside it ends with, in which lies what was written last.
     log: ClassVar[str]
 

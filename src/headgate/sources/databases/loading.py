@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 _CONVERTED = re.compile(r"source column c(\d+)")
 #: The rows of all parts of a table.
 GATHERED = "headgate_gathered"
+#: Stands for the digest of rows that moved while they were read: no digest equals it.
+MOVED = "moved"
 #: A cursor that lies further ahead is a mistake in the data: it must not hide what comes before it.
 AHEAD = "INTERVAL 1 DAY"
 
@@ -89,6 +91,7 @@ class TableLoading:
         comparison = Comparison(self, before) if compare and not window.whole else None
         if comparison is not None:
             window = comparison.window()
+        earlier = None if self.dialect.one_snapshot else digest(self.con, self.session, self.chosen, window)
         read, sampled_out = self._read(window)
         if comparison is not None:
             comparison.check(window)
@@ -103,7 +106,7 @@ class TableLoading:
         }
         if before.get("blocks") and before.get("settings") == state["settings"]:
             state["blocks"] = before["blocks"]
-        state["digest"] = self._digest_after(state, window, read)
+        state["digest"] = self._digest_after(state, window, read, earlier)
         whole = window.whole or comparison is not None
         if isinstance(self.stage, FirstLoad):
             counts = self.stage.counts(read)
@@ -307,10 +310,18 @@ class TableLoading:
         ).fetchall()[0]
         return mark, {"column": cursor.name, "low": low, "high": high}
 
-    def _digest_after(self, state: Mapping[str, Any], window: Window, read: int) -> str:
-        """The digest of what the next run will look at first, in the snapshot that was read."""
+    def _digest_after(self, state: Mapping[str, Any], window: Window, read: int, earlier: str | None) -> str:
+        """The digest of what the next run will look at first, in the snapshot that was read.
+
+        Where there is no snapshot, ``earlier`` is the digest of ``window`` from before it was read: what was committed
+        since then may not have been read, and must look new to the next run.
+        """
         following = self.window(state)
+        if earlier is not None and following == window:
+            return earlier
         found = digest(self.con, self.session, self.chosen, following)
+        if earlier is not None:
+            return found if digest(self.con, self.session, self.chosen, window) == earlier else MOVED
         count = int(found.partition(":")[0])
         if window.whole and following.whole and count != read:
             raise CouldNotRunError(

@@ -165,6 +165,7 @@ class Postgres:
 
     extension = "postgres_scanner"
     extra = "postgres"
+    one_snapshot = True
 
     def __init__(self, config: PostgresSource, folder: Path) -> None:
         self.config = config
@@ -295,6 +296,14 @@ class Postgres:
         row = ", ".join(ident(column.name) for column in columns)
         total = f'sum(hashtextextended(CAST(ROW({row}) AS text) COLLATE "C", 0))'
         return f"CAST(count(*) AS text) || ':' || coalesce(CAST({total} AS text), '')"
+
+    def total(self, column: SourceColumn | None, value: str) -> str:
+        """The number of rows, or a sum: of whole numbers and numerics a numeric, of floats one of 64 bits."""
+        if column is None:
+            return "CAST(count(*) AS text)"
+        if column.type in ("real", "double precision"):
+            value = f"CAST({value} AS double precision)"
+        return f"CAST(coalesce(sum({value}), 0) AS text)"
 
     def block(self, key: Sequence[SourceColumn], size: int | None) -> str | None:
         """The block of a row. Whole numbers are divided towards zero, as DuckDB does; an MD5 is that of UTF-8."""

@@ -18,8 +18,9 @@ from headgate.sources.databases.dialect import Dialect
 from headgate.sources.databases.drifting import settled
 from headgate.sources.databases.loading import TableLoading, digest, settings_of, window_of
 from headgate.sources.databases.session import Session
+from headgate.sources.databases.totals import ask_totals
 from headgate.sources.schema_lock import LockedTable, read_lock
-from headgate.sources.source import EVERY_TABLE, Extracted, State, TableChange
+from headgate.sources.source import EVERY_TABLE, NOTHING_ASKED, Extraction, State, TableChange
 
 if TYPE_CHECKING:
     from headgate.project.config import DatabaseSource as DatabaseConfig
@@ -71,18 +72,18 @@ class DatabaseSource:
         locked: Mapping[str, LockedTable],
         tell: Callable[[str], None],
         compare: Collection[str] = (),
-    ) -> list[Extracted]:
+        totals: Mapping[str, Collection[str]] = NOTHING_ASKED,
+    ) -> Extraction:
         """Bring the changes of all tables into the branch attached to ``con``: one transaction, one snapshot."""
-        return self.session.visit(con, lambda: self._extract(con, run, known, tell, compare))
+        return self.session.visit(con, lambda: self._extract(con, run, known, tell, compare, totals))
 
-    def described(self) -> dict[str, str]:
-        """The tables that are read, and how; raises what a run would, as for columns that drifted."""
+    def chosen(self) -> dict[str, Chosen]:
+        """The tables that are read, as a run would; raises what a run would, as for columns that drifted."""
         con = connect(EngineSettings(threads=1), extensions=())
         try:
-            chosen = self.session.visit(con, lambda: self._chosen(con, {}, ()))
+            return self.session.visit(con, lambda: self._chosen(con, {}, ()))
         finally:
             con.close()
-        return {name: _described(table) for name, table in chosen.items()}
 
     def schema(self) -> dict[str, Chosen]:
         """The tables as the database has them now, whatever ``schema.lock`` says."""
@@ -111,11 +112,13 @@ class DatabaseSource:
         known: Mapping[str, State],
         tell: Callable[[str], None],
         compare: Collection[str],
-    ) -> list[Extracted]:
+        totals: Mapping[str, Collection[str]],
+    ) -> Extraction:
         con.execute("SET TimeZone = 'UTC'")
         stamp = self.dialect.stamp()
         done = []
-        for name, table in self._chosen(con, known, compare).items():
+        chosen = self._chosen(con, known, compare)
+        for name, table in chosen.items():
             whole = self._whole(table, known.get(name), compare)
             why = whole or self._why(con, table, known.get(name))
             if why is None:
@@ -126,7 +129,8 @@ class DatabaseSource:
                 done.append(loading.load(run, known.get(name), stamp=stamp, compare=whole is not None))
             except duckdb.Error as error:
                 raise self._error(con, table, error) from error
-        return done
+        asked = {name: (chosen[name], columns) for name, columns in totals.items() if name in chosen}
+        return Extraction(done, ask_totals(con, self.session, asked, self.sample))
 
     def _whole(self, table: Chosen, known: State | None, compare: Collection[str]) -> str | None:
         """Why a table that has a cursor is to be compared whole all the same, if it is."""
@@ -163,7 +167,7 @@ class DatabaseSource:
 
     def _why(self, con: Connection, table: Chosen, known: State | None) -> str | None:
         if not known:
-            return f"not read yet ({_described(table)})"
+            return f"not read yet ({described(table)})"
         if known.get("settings") != settings_of(table, self.sample):
             return "its columns or settings changed"
         stamp = self.dialect.stamp()
@@ -203,7 +207,7 @@ class DatabaseSource:
         return self.session.error(error, table=table.name)
 
 
-def _described(table: Chosen) -> str:
+def described(table: Chosen) -> str:
     """The key of a table, and how what is new in it is found."""
     how = f"cursor {table.cursor.name}" if table.cursor else "no cursor, so it is compared whole"
     return f"key {', '.join(table.primary_key)}; {how}"

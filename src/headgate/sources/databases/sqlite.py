@@ -42,6 +42,7 @@ WHERE m.type = 'table'
 ORDER BY m.name, k.id DESC, k.seq
 """
 _EXACT = 2**53
+_LOW_HALF = 2**32 - 1
 #: A time that DuckDB reads without loss: microseconds at most, and no zone.
 _LONGEST_TIME = len("2026-01-01 00:00:00.000000")
 _MEANINGS = {
@@ -130,6 +131,17 @@ class Sqlite(DatabaseFile):
             back = literal(f"-{overlap.total_seconds():.0f} seconds")
             return f"(julianday({name}) >= julianday({literal(mark)}, {back}) - 0.00001 OR julianday({name}) IS NULL)"
         return f"({name} >= {int(mark)} - {overlap} OR {name} IS NULL)"
+
+    def total(self, column: SourceColumn | None, value: str) -> str:
+        """The number of rows, or a sum: of whole numbers in two halves, since a sum beyond 64 bits is an error."""
+        if column is None:
+            return "CAST(count(*) AS text)"
+        if _affinity(column.type) == "DOUBLE":
+            return f"printf('%!.17g', coalesce(sum(CAST({value} AS real)), 0))"
+        low = f"coalesce(sum(({value}) & {_LOW_HALF}), 0)"
+        high = f"(coalesce(sum(({value}) >> 32), 0) + ({low} >> 32))"
+        fits = f"{high} BETWEEN -2147483648 AND 2147483647"
+        return f"CASE WHEN {fits} THEN CAST({high} * {_LOW_HALF + 1} + ({low} & {_LOW_HALF}) AS text) END"
 
     def why(self, text: str) -> Why:
         """What a message of SQLite or the scanner means."""
