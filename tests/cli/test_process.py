@@ -343,6 +343,20 @@ def test_drift_is_shown_stops_a_run_and_can_be_accepted(tmp_path: Path, cli: Cli
     assert cli("run", "-p", str(folder)).code == 0
     assert cli("drift", "-p", str(folder)).code == 0
     assert cli("drift", "reject", "-p", str(folder)).code == 2
+    with contextlib.closing(sqlite3.connect(path)) as app, app:
+        app.execute("ALTER TABLE orders RENAME COLUMN town TO city")
+    shown = cli("drift", "-p", str(folder))
+    assert "app.orders: town is gone and city is new, both VARCHAR: perhaps renamed  (block)" in shown.out
+    found = json.loads(cli("drift", "-p", str(folder), "--json").out)["drift"]
+    assert [(each["kind"], each["column"], each["renamed_from"]) for each in found] == [
+        ("renamed_column", "city", "town")
+    ]
+    settings = folder / "headgate.yml"
+    settings.write_text(
+        settings.read_text().replace("    type: sqlite\n", "    type: sqlite\n    on_renamed_column: evolve\n")
+    )
+    apart = cli("drift", "-p", str(folder)).out
+    assert ("app.orders: town (VARCHAR) is gone  (block)" in apart, "app.orders: city is new" in apart) == (True, True)
 
 
 @pytest.mark.slow

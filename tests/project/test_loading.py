@@ -612,6 +612,14 @@ def test_hostile_table_names_are_refused(loaded: Loaded, name: str) -> None:
     assert error.key.startswith("sources.s.tables.")
 
 
+def test_a_setting_that_became_two_is_told_with_both(loaded: Loaded) -> None:
+    error = refused(loaded, "name: p\nsources:\n  s: {type: sqlite, path: a.db, on_type_change: evolve}\n")
+    assert (error.what, error.key) == ("there is no setting 'on_type_change' here", "sources.s.on_type_change")
+    assert error.hint == "write on_widened_type and on_narrowed_type"
+    files = f"name: p\nsources: {{s: {{type: files, on_type_change: evolve, tables: {{t: {TABLE}}}}}}}\n"
+    assert "on_widened_type" not in str(refused(loaded, files))
+
+
 def test_a_hook_may_wait_only_for_tables_that_can_be(loaded: Loaded) -> None:
     hook = "after: {a: {command: x, when: {changed: [raw.trian]}}}\n"
     error = refused(loaded, ROSSMANN[: ROSSMANN.index("after:")] + hook)

@@ -311,7 +311,8 @@ class ChangeLog:
                 table=self.table,
                 rule="type_changed",
                 column=column,
-                hint=f"declare {column}: {old}, or load the table under another name",
+                hint=f"keep {old} (of a file, declare {column}: {old}; of a database, write ignore for evolve), "
+                "or load the table under another name",
             )
 
     def _show(self, columns: Mapping[str, str], first_us: int | None, away: str | None) -> None:

@@ -65,6 +65,8 @@ class Value:
     ``refused`` is SQL of the source that is true for a value that has no place in that type; ``or_null``
     is ``sql`` with null in place of those. ``doubt`` is SQL of DuckDB, with ``{0}`` for the value that landed, that
     is true for all of those, and for few others: the source is asked for ``refused`` only if there are any.
+    ``lost`` is SQL of DuckDB, with ``{0}`` for what the source answers, that is true for a value that has no place in
+    ``type``, where this is a narrower one than the source's.
     """
 
     sql: str
@@ -73,6 +75,7 @@ class Value:
     or_null: str | None = None
     landing: str | None = None
     doubt: str | None = None
+    lost: str | None = None
 
     def doubted(self, value: str) -> str | None:
         """The SQL of DuckDB that is true where ``value``, as it landed, may be one that is refused."""

@@ -144,7 +144,7 @@ class TableLoading:
         types = self.chosen.types
         typed = {column.name: value.landed(f"c{n}") for n, (column, value) in enumerate(self.chosen.pairs)}
         named = ", ".join(f"{value} AS {ident(name)}" for name, value in typed.items())
-        bad = "CAST(bad AS BOOLEAN)" if self._refused() else "FALSE"
+        bad = " OR ".join([*self._lost().values(), "CAST(bad AS BOOLEAN)" if self._refused() else "FALSE"])
         rows, before = self._rows(window)
         try:
             with in_any_order(self.con):
@@ -170,11 +170,19 @@ class TableLoading:
 
     def _select(self, window: Window, part: Part) -> str:
         """The rows in the source's own SQL: each value without loss, and whether one of them has no place."""
-        read = [v.or_null if self._lenient and v.or_null else v.sql for v in self.chosen.values]
-        named = ", ".join(f"{sql} AS c{n}" for n, sql in enumerate(read))
+        named = self._read_as()
         refused = self._refused()
         bad = f", coalesce({' OR '.join(refused)}, 1 = 0) AS bad" if refused else ""
         return f"SELECT {named}{bad} FROM {self._table()}{_where(window, part)}"
+
+    def _read_as(self) -> str:
+        """The values of all columns in the source's SQL, called c0, c1 and so on."""
+        read = [v.or_null if self._lenient and v.or_null else v.sql for v in self.chosen.values]
+        return ", ".join(f"{sql} AS c{n}" for n, sql in enumerate(read))
+
+    def _lost(self) -> dict[SourceColumn, str]:
+        """What must not hold for a row, in DuckDB's SQL, by the column that keeps a narrower type; often nothing."""
+        return {c: v.lost.format(f"c{n}") for n, (c, v) in enumerate(self.chosen.pairs) if v.lost}
 
     def _refused(self) -> list[str]:
         """What must not hold for a row, in the source's SQL, as far as only the source can see it; often nothing."""
@@ -198,8 +206,10 @@ class TableLoading:
     def _check(self, findings: Findings, window: Window) -> None:
         """Raises SourceDataError for the first thing that is wrong with the rows."""
         counts = self._refused_counts(self.con, window) if findings.bad or findings.doubtful else {}
-        if findings.bad or any(counts.values()):
+        if any(counts.values()):
             raise self._bad_value(counts)
+        if findings.bad:
+            raise self._lost_value(window)
         if findings.null_keys:
             more = f" ({findings.null_keys:,} rows)" if findings.null_keys > 1 else ""
             raise self._wrong(
@@ -259,6 +269,21 @@ class TableLoading:
             "type",
             column=column.name,
             hint=f"correct the source, or read the column as text: {as_text}",
+        )
+
+    def _lost_value(self, window: Window) -> SourceDataError:
+        """What is said of the first column that keeps its type of before, and of which a value has no place in that."""
+        lost = self._lost()
+        counts = ", ".join(f"count(*) FILTER ({condition})" for condition in lost.values())
+        asked = f"SELECT {self._read_as()} FROM {self._table()}{_where(window)}"
+        found = self.con.execute(f"SELECT {counts} FROM {self.dialect.relation(self.session.alias, asked)}").fetchall()
+        column, count = next((column, count) for column, count in zip(lost, found[0], strict=True) if count)
+        many = "a row has a value" if count == 1 else f"{count:,} rows have values"
+        return self._wrong(
+            f"{many} that {self.chosen.types[column.name]} does not hold, the type that on_widened_type: ignore keeps",
+            "widened_type",
+            column=column.name,
+            hint="take the wider type, on_widened_type: evolve or headgate drift accept; or correct the source",
         )
 
     def _unconvertible(self, error: duckdb.ConversionException, window: Window) -> SourceDataError | None:
