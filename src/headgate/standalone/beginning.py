@@ -18,7 +18,7 @@ from headgate.project.config import DatabaseSource as DatabaseConfig
 from headgate.project.database_config import DuckdbSource, MysqlSource, PostgresSource, SqliteSource
 from headgate.project.database_url import UnclearUrlError, take_apart
 from headgate.project.values import TABLE_NAME, suggested_name
-from headgate.sources.databases.dialect import ForeignKey, SourceTable
+from headgate.sources.databases.dialect import ForeignKey, SourceTable, UniqueKey
 from headgate.sources.databases.source import DatabaseSource
 
 #: Names that a column which moves with every change has.
@@ -31,11 +31,15 @@ _SQLITE, _DUCKDB = b"SQLite format 3\x00", b"DUCK"
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A table, and how it would be read. Without a key it is left out."""
+    """A table, and how it would be read. Without a key it is left out.
+
+    ``declared``: the key is the primary key that the database declares; else columns that are unique and never null.
+    """
 
     name: str
     rows: int | None
     primary_key: tuple[str, ...]
+    declared: bool
     cursor: str | None
     needed: tuple[str, ...]
     references: tuple[ForeignKey, ...] = ()
@@ -66,8 +70,10 @@ def begin_from(database: str, folder: Path | None, schema: str | None) -> Begun:
         raise UsageError(f"{folder} exists and is not empty", hint="name a new folder; nothing was written")
     config = kind.model_validate(settings)
     source = DatabaseSource(name, config, Path.cwd())
-    catalogue, keys = _catalogue(source)
-    tables = tuple(_proposed(source, table) for table in catalogue if not table.view)
+    catalogue, keys, unique = _catalogue(source)
+    declared = {table.name for table in catalogue if table.primary_key}
+    catalogue = [replace(table, primary_key=table.primary_key or key_of(table, unique)) for table in catalogue]
+    tables = tuple(_proposed(source, table, table.name in declared) for table in catalogue if not table.view)
     tables = tuple(replace(table, references=_references(source, table.name, catalogue, keys)) for table in tables)
     if not tables:
         raise UsageError(
@@ -123,21 +129,41 @@ def _kind_of_file(path: Path) -> str:
     raise UsageError(f"{path} is neither a SQLite nor a DuckDB file")
 
 
-def _catalogue(source: DatabaseSource) -> tuple[list[SourceTable], list[ForeignKey]]:
+def _catalogue(source: DatabaseSource) -> tuple[list[SourceTable], list[ForeignKey], list[UniqueKey]]:
     con = connect(EngineSettings(threads=1), extensions=())
-    alias = source.session.alias
+    dialect, alias = source.dialect, source.session.alias
     try:
         return source.session.visit(
-            con, lambda: (source.dialect.catalogue(con, alias), source.dialect.foreign_keys(con, alias))
+            con,
+            lambda: (
+                dialect.catalogue(con, alias),
+                dialect.foreign_keys(con, alias),
+                dialect.unique_keys(con, alias),
+            ),
         )
     finally:
         con.close()
 
 
-def _proposed(source: DatabaseSource, table: SourceTable) -> Proposed:
+def key_of(table: SourceTable, unique: Sequence[UniqueKey]) -> tuple[str, ...]:
+    """Columns that can be the key of a table without one: unique, and none of them ever null; () if there are none.
+
+    Of several such keys the one of fewest columns; of these the one whose columns stand first in the table.
+
+    >>> from headgate.sources.databases.dialect import SourceColumn
+    >>> columns = (SourceColumn("code", "text"), SourceColumn("nr", "int", False), SourceColumn("at", "int", False))
+    >>> key_of(SourceTable("t", columns, ()), [UniqueKey("t", each) for each in [("code",), ("nr", "at"), ("at",)]])
+    ('at',)
+    """
+    needed = {column.name: position for position, column in enumerate(table.columns) if not column.nullable}
+    keys = [key.columns for key in unique if key.table == table.name and needed.keys() >= set(key.columns)]
+    return min(keys, key=lambda key: (len(key), [needed[name] for name in key]), default=())
+
+
+def _proposed(source: DatabaseSource, table: SourceTable, declared: bool) -> Proposed:
     cursors = [c.name for c in table.columns if _CURSOR.fullmatch(c.name) and source.dialect.moment(c)]
     needed = tuple(c.name for c in table.columns if not c.nullable and c.name not in table.primary_key)
-    return Proposed(table.name, table.rows, table.primary_key, cursors[0] if cursors else None, needed)
+    return Proposed(table.name, table.rows, table.primary_key, declared, cursors[0] if cursors else None, needed)
 
 
 def _references(
@@ -176,16 +202,26 @@ def _project_text(
     if schema := getattr(config, "schema_", None):
         lines.append(f"    schema: {_flow(schema)}")
     if keyless := [table.name for table in tables if not table.primary_key]:
-        lines.append(f"    exclude: {_flow(keyless)}  # no primary key: name one under tables, and take it out of here")
+        lines.append(
+            f"    exclude: {_flow(keyless)}  # no key: name one under tables (primary_key), and take it out of here"
+        )
     if cursor:
         lines.append(f"    cursor: {_flow(cursor)}  # of each table that has it; what it cannot show, reconcile finds")
         lines.append("    reconcile: {every: 24h}")
-    own = [table for table in tables if table.primary_key and table.cursor and table.cursor != cursor]
-    if own:
-        lines.append("    tables:")
-        lines += [f"      {_flow(table.name)}: {{cursor: {_flow(table.cursor)}}}" for table in own]
+    if own := [line for table in tables if table.primary_key for line in _own_settings(table, cursor)]:
+        lines += ["    tables:", *own]
     lines.append("layers: [raw]")
     return "\n".join(lines) + "\n"
+
+
+def _own_settings(table: Proposed, cursor: str | None) -> Iterator[str]:
+    """The line about a table of which there is something particular to say; ``cursor`` is what the source's is."""
+    settings: dict[str, Any] = {} if table.declared else {"primary_key": list(table.primary_key)}
+    if table.cursor and table.cursor != cursor:
+        settings["cursor"] = table.cursor
+    why = "" if table.declared else "  # there is no primary key; this is unique, and never null"
+    if settings:
+        yield f"      {_flow(table.name)}: {_flow(settings)}{why}"
 
 
 def _gates_text(tables: Sequence[Proposed]) -> str:
@@ -215,7 +251,7 @@ def _expectations(table: Proposed, whole: Collection[str]) -> Iterator[str]:
 
 def _flow(value: Any) -> str:
     """A value as YAML inside a line."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True).strip()
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False).strip()
     return text.removesuffix("...").strip()
 
 

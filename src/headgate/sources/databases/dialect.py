@@ -59,6 +59,14 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class UniqueKey:
+    """Columns of a table of which the database says that no two rows have the same values, nulls aside."""
+
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """How a column is read: SQL of the source, the DuckDB type in which it lands, and what is refused.
 
@@ -147,6 +155,10 @@ class Dialect(Protocol):
         """The foreign keys between the tables, in the order of their tables and columns."""
         ...
 
+    def unique_keys(self, con: Connection, alias: str) -> list[UniqueKey]:
+        """The unique constraints and indexes of whole tables, over columns alone; primary keys may be left out."""
+        ...
+
     def value(self, column: SourceColumn, *, as_text: bool) -> Value:
         """How a column is read without loss.
 
@@ -202,6 +214,20 @@ def foreign_keys_of(rows: Iterable[tuple[Any, ...]]) -> list[ForeignKey]:
         members = list(group)
         columns, to_columns = tuple(row[2] for row in members), tuple(row[4] for row in members)
         found.append(ForeignKey(table, columns, to, to_columns))
+    return found
+
+
+def unique_keys_of(rows: Iterable[tuple[Any, ...]]) -> list[UniqueKey]:
+    """Unique keys from rows of (index, table, column), the keys one after the other; without those over expressions.
+
+    >>> unique_keys_of([(1, "shops", "country"), (1, "shops", "number"), (2, "shops", None)])
+    [UniqueKey(table='shops', columns=('country', 'number'))]
+    """
+    found = []
+    for (_, table), group in groupby(rows, key=lambda row: row[:2]):
+        columns = tuple(column for *_, column in group)
+        if None not in columns:
+            found.append(UniqueKey(table, columns))
     return found
 
 
