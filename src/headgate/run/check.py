@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from headgate.errors import HeadgateError
+from headgate.errors import HeadgateError, printable
 from headgate.exports import refuse_untold
 from headgate.gates import compile_gates
 from headgate.lake.doctor import Finding
@@ -69,7 +69,7 @@ def _source(project: Project, name: str) -> str:
     """Its tables: of a database how each is read, of files what is new in each."""
     source = open_source(project, name)
     if isinstance(source, DatabaseSource):
-        return "; ".join(f"{table} ({how})" for table, how in source.described().items())
+        return printable("; ".join(f"{table} ({how})" for table, how in source.described().items()))
     store = open_store(project)
     changes = source.changes(source_states(Releases(store).current(), name, None, store.location))
     return "; ".join(f"{change.table}: {change.why or 'nothing new'}" for change in changes.values())

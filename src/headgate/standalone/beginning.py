@@ -7,17 +7,18 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from glob import escape
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from headgate.errors import UsageError
 from headgate.lake.engine import EngineSettings, connect
 from headgate.project.config import DatabaseSource as DatabaseConfig
 from headgate.project.database_config import DuckdbSource, MysqlSource, PostgresSource, SqliteSource
 from headgate.project.database_url import UnclearUrlError, take_apart
-from headgate.project.values import TABLE_NAME, suggested_name
+from headgate.project.rules import RAW
+from headgate.project.values import suggested_name
+from headgate.project.yaml_file import written
 from headgate.sources.databases.dialect import ForeignKey, SourceTable, UniqueKey
 from headgate.sources.databases.source import DatabaseSource
 
@@ -170,7 +171,7 @@ def _references(
     source: DatabaseSource, name: str, catalogue: Sequence[SourceTable], keys: Sequence[ForeignKey]
 ) -> tuple[ForeignKey, ...]:
     """The foreign keys of a table that raw can be held to: both tables are read, and their values can be compared."""
-    tables = {table.name: table for table in catalogue if table.primary_key and TABLE_NAME.match(table.name)}
+    tables = {table.name: table for table in catalogue if table.primary_key}
     return tuple(
         key
         for key in dict.fromkeys(keys)
@@ -191,7 +192,7 @@ def _project_text(
 ) -> str:
     common = Counter(table.cursor for table in tables if table.cursor).most_common(1)
     cursor = common[0][0] if common else None
-    where = f'url: "${{{variable}}}"' if variable else f"path: {_flow(os.path.relpath(str(config.path), folder))}"  # type: ignore[union-attr]
+    where = f'url: "${{{variable}}}"' if variable else f"path: {written(os.path.relpath(str(config.path), folder))}"  # type: ignore[union-attr]
     lines = [
         f"name: {suggested_name(folder.name)}",
         "sources:",
@@ -200,13 +201,15 @@ def _project_text(
         f"    {where}",
     ]
     if schema := getattr(config, "schema_", None):
-        lines.append(f"    schema: {_flow(schema)}")
-    if keyless := [table.name for table in tables if not table.primary_key]:
+        lines.append(f"    schema: {written(schema)}")
+    if keyless := [escape(table.name) for table in tables if not table.primary_key]:
         lines.append(
-            f"    exclude: {_flow(keyless)}  # no key: name one under tables (primary_key), and take it out of here"
+            f"    exclude: {written(keyless)}  # no key: name one under tables (primary_key), and take it out of here"
         )
     if cursor:
-        lines.append(f"    cursor: {_flow(cursor)}  # of each table that has it; what it cannot show, reconcile finds")
+        lines.append(
+            f"    cursor: {written(cursor)}  # of each table that has it; what it cannot show, reconcile finds"
+        )
         lines.append("    reconcile: {every: 24h}")
     if own := [line for table in tables if table.primary_key for line in _own_settings(table, cursor)]:
         lines += ["    tables:", *own]
@@ -221,15 +224,15 @@ def _own_settings(table: Proposed, cursor: str | None) -> Iterator[str]:
         settings["cursor"] = table.cursor
     why = "" if table.declared else "  # there is no primary key; this is unique, and never null"
     if settings:
-        yield f"      {_flow(table.name)}: {_flow(settings)}{why}"
+        yield f"      {written(table.name)}: {written(settings)}{why}"
 
 
 def _gates_text(tables: Sequence[Proposed]) -> str:
     whole = {table.name for table in tables if table.cursor is None}
     lines = ["# What the database's catalogue promises. Add what only you know: ranges, formats, sums."]
     for table in tables:
-        if table.primary_key and TABLE_NAME.match(table.name):
-            lines += [f"{table.name}:", *_expectations(table, whole)]
+        if table.primary_key:
+            lines += [f"{written(table.name)}:", *_expectations(table, whole)]
     return "\n".join(lines if len(lines) > 1 else [*lines, "{}"]) + "\n"
 
 
@@ -237,22 +240,23 @@ def _expectations(table: Proposed, whole: Collection[str]) -> Iterator[str]:
     """What the catalogue promises of a table; of those in ``whole``, deleted rows are seen at once."""
     key = list(table.primary_key)
     if len(key) == 1:
-        yield f"  - expect_column_values_to_be_unique: {{column: {_flow(key[0])}}}"
+        yield f"  - expect_column_values_to_be_unique: {{column: {written(key[0])}}}"
     else:
-        yield f"  - expect_compound_columns_to_be_unique: {{column_list: {_flow(key)}}}"
+        yield f"  - expect_compound_columns_to_be_unique: {{column_list: {written(key)}}}"
     for column in (*key, *table.needed):
-        yield f"  - expect_column_values_to_not_be_null: {{column: {_flow(column)}}}"
+        yield f"  - expect_column_values_to_not_be_null: {{column: {written(column)}}}"
     for reference in table.references:
-        to_columns = f", to_columns: {_flow(list(reference.to_columns))}"
-        yield f"  - references: {{columns: {_flow(list(reference.columns))}, to: {_flow(reference.to)}{to_columns}}}"
+        to_columns = f", to_columns: {written(list(reference.to_columns))}"
+        to = f", to: {written(_in_gates(reference.to))}"
+        yield f"  - references: {{columns: {written(list(reference.columns))}{to}{to_columns}}}"
         if table.cursor is not None and reference.to in whole:
-            yield f"    severity: warn  # deletes are seen in {reference.to} at once, and here by reconcile only"
+            there = written(reference.to)
+            yield f"    severity: warn  # deletes are seen in {there} at once, and here by reconcile only"
 
 
-def _flow(value: Any) -> str:
-    """A value as YAML inside a line."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False).strip()
-    return text.removesuffix("...").strip()
+def _in_gates(table: str) -> str:
+    """How an expectation names a table of the same layer: where it has a dot, with the layer."""
+    return f"{RAW}.{table}" if "." in table else table
 
 
 def _write(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from headgate.errors import SourceDataError
 from headgate.project.config import DatabaseSource as DatabaseConfig
 from headgate.project.database_config import DriftPolicy
-from headgate.sources.databases.choosing import Choosing, Chosen
+from headgate.sources.databases.choosing import Choosing, Chosen, column_setting
 from headgate.sources.databases.dialect import SourceColumn, Value
 from headgate.sources.drift import Class, Drift, compare, widens
 
@@ -30,8 +30,9 @@ def drifts_of(config: DatabaseConfig, chosen: Chosen, locked: Mapping[str, str])
     """
     if not locked:
         return []
-    held = {name: kind for name, kind in locked.items() if name not in chosen.decided}
-    found = {name: kind for name, kind in chosen.types.items() if name not in chosen.decided}
+    decided = {name.lower() for name in chosen.decided}
+    held = {name: kind for name, kind in locked.items() if name.lower() not in decided}
+    found = {name: kind for name, kind in chosen.types.items() if name.lower() not in decided}
     drifts = compare(held, found)
     if config.on_renamed_column == "evolve":
         return [part for drift in drifts for part in drift.apart()]
@@ -77,8 +78,8 @@ def _ignoring(source: str, chosen: Chosen, drift: Drift, locked: Mapping[str, st
         pairs = {column: value for column, value in pairs.items() if column.name != drift.column}
     elif drift.kind == "dropped_column":
         pairs[SourceColumn(str(drift.column), "", absent=True)] = Value("NULL", str(drift.before))
-        order = {name: position for position, name in enumerate(locked)}
-        pairs = dict(sorted(pairs.items(), key=lambda pair: order.get(pair[0].name, len(order))))
+        order = {name.lower(): position for position, name in enumerate(locked)}
+        pairs = dict(sorted(pairs.items(), key=lambda pair: order.get(pair[0].name.lower(), len(order))))
     else:
         column = next(column for column in pairs if column.name == drift.column)
         pairs[column] = _as_before(source, chosen, drift, pairs[column])
@@ -98,7 +99,7 @@ def _as_before(source: str, chosen: Chosen, drift: Drift, value: Value) -> Value
             rule=drift.kind,
             column=drift.column,
             hint="on_narrowed_type: evolve takes the new type, if all values in the change log survive it; "
-            f"or read the column as text: tables: {{{chosen.name}: {{columns: {{as_text: [{drift.column}]}}}}}}",
+            f"or read the column as text: {column_setting(chosen.name, 'as_text', str(drift.column))}",
         )
     kept = f"TRY_CAST({landed} AS {before})"
     lost = f"TRY_CAST({kept} AS {after}) IS DISTINCT FROM {landed}"

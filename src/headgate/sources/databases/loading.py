@@ -13,6 +13,7 @@ import duckdb
 
 from headgate.errors import CouldNotRunError, SourceDataError
 from headgate.lake.engine import Connection, beside, ident, in_any_order, literal, on_one_thread
+from headgate.project.yaml_file import written
 from headgate.sources.change_log import ChangeLog, Incoming
 from headgate.sources.counts import Counts
 from headgate.sources.databases.blocks import (
@@ -25,7 +26,7 @@ from headgate.sources.databases.blocks import (
     one_of,
     remembered,
 )
-from headgate.sources.databases.choosing import Chosen
+from headgate.sources.databases.choosing import Chosen, column_setting
 from headgate.sources.databases.dialect import Part, SourceColumn, Value
 from headgate.sources.databases.session import Session
 from headgate.sources.first_load import FirstLoad
@@ -128,13 +129,13 @@ class TableLoading:
             return {}
         before = known if known is not None else self.memory.recall(self.chosen.name)
         key = before.get("primary_key") or self.memory.recall(self.chosen.name).get("primary_key")
-        if key and list(key) != list(self.chosen.primary_key):
+        if key and [*map(str.lower, key)] != [*map(str.lower, self.chosen.primary_key)]:
             raise self.session.config.error(
                 f"the primary key of {self.chosen.name} was {', '.join(key)} and is now "
                 f"{', '.join(self.chosen.primary_key)}, which cannot be changed for a table that is loaded",
                 "tables",
                 self.chosen.name,
-                hint=f"keep it, tables: {{{self.chosen.name}: {{primary_key: [{', '.join(key)}]}}}}, "
+                hint=f"keep it, tables: {{{written(self.chosen.name)}: {{primary_key: {written(list(key))}}}}}, "
                 "or load the table into a new lake",
             )
         return before
@@ -217,7 +218,7 @@ class TableLoading:
                 "null_key",
                 column=", ".join(self.chosen.primary_key),
                 hint="correct the rows in the source, or name columns that are never null: "
-                f"tables: {{{self.chosen.name}: {{primary_key: […]}}}}",
+                f"tables: {{{written(self.chosen.name)}: {{primary_key: […]}}}}",
             )
         if twins := findings.rows - findings.distinct_keys:
             raise self._wrong(
@@ -242,7 +243,7 @@ class TableLoading:
         column, count = next((column, count) for column, count in counts.items() if count)
         value = dict(self.chosen.pairs)[column]
         many = "a row has a value" if count == 1 else f"{count:,} rows have values"
-        as_text = f"tables: {{{self.chosen.name}: {{columns: {{as_text: [{column.name}]}}}}}}"
+        as_text = column_setting(self.chosen.name, "as_text", column.name)
         if value.type.endswith("[]"):
             return self._wrong(
                 f"{many} of more than one dimension, not finite, or beyond the year 294246",
@@ -298,8 +299,8 @@ class TableLoading:
             f"a row has a value that cannot be taken as {value.type}",
             "type",
             column=column.name,
-            hint=f"correct the source, or read the column as text: tables: {{{self.chosen.name}: "
-            f"{{columns: {{as_text: [{column.name}]}}}}}}",
+            hint="correct the source, or read the column as text: "
+            + column_setting(self.chosen.name, "as_text", column.name),
         )
 
     def _leave_out(self) -> int:
