@@ -180,6 +180,34 @@ def test_a_type_that_is_altogether_another_cannot_be_ignored(staff: Origin) -> N
     assert (caught.value.rule, caught.value.column) == ("narrowed_type", "level")
 
 
+@pytest.mark.parametrize("settings", [{}, EVOLVE, IGNORE], ids=["block", "evolve", "ignore"])
+def test_other_case_is_no_drift_and_makes_no_new_versions(staff: Origin, settings: dict[str, Any]) -> None:
+    """In raw case does not matter, so there could not be a column beside the one of before."""
+    staff.execute('ALTER TABLE staff RENAME COLUMN name TO "Name"', 'ALTER TABLE staff RENAME COLUMN id TO "ID"')
+    counts = staff.load(cursor="last_updated", **settings)["staff"].counts
+    assert (counts.appended, counts.unchanged) == (0, 20)
+    assert list(staff.types("staff")) == ["ID", "Name", "level", "last_updated"]
+    assert staff.raw("staff", '"Name"')[0] == ("n1",)
+    assert staff.load(cursor="last_updated", **settings) == {}
+    staff.execute("""UPDATE staff SET "Name" = 'x', last_updated = '2026-03-01' WHERE "ID" = 1""")
+    assert staff.load(cursor="last_updated", **settings)["staff"].counts.appended == 1
+
+
+def test_other_case_and_another_type_are_one_change(staff: Origin) -> None:
+    staff.execute("ALTER TABLE staff ALTER level TYPE bigint", 'ALTER TABLE staff RENAME COLUMN level TO "LEVEL"')
+    with pytest.raises(SourceDataError, match="holds it: LEVEL is widened from SMALLINT to BIGINT\n"):
+        staff.load(cursor="last_updated")
+    assert staff.load(cursor="last_updated", on_widened_type="evolve")["staff"].counts.appended == 0
+    assert staff.types("staff")["LEVEL"] == "BIGINT"
+
+
+def test_what_is_read_as_text_is_no_drift_in_other_case_either(staff: Origin) -> None:
+    settings: dict[str, Any] = {"cursor": "last_updated", "tables": {"staff": {"columns": {"as_text": ["[Ll]evel"]}}}}
+    staff.load(**settings)
+    staff.execute('ALTER TABLE staff RENAME COLUMN level TO "Level"')
+    assert staff.load(**settings)["staff"].counts.appended == 0
+
+
 def test_what_is_ignored_leaves_raw_as_it_was(staff: Origin) -> None:
     before = staff.types("staff")
     staff.execute(

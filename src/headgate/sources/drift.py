@@ -74,26 +74,26 @@ def compare(locked: Mapping[str, str], found: Mapping[str, str]) -> list[Drift]:
     """All differences between the columns that are held and those that are there.
 
     First other types, then columns that are gone, perhaps renamed ones and new ones, each in the order of columns.
+    Case makes no difference, as it makes none in raw.
 
     >>> [drift.text for drift in compare({"id": "BIGINT", "a": "DATE", "n": "JSON"}, {"id": "INTEGER", "b": "DATE"})]
     ['id is narrowed from BIGINT to INTEGER', 'n (JSON) is gone', 'a is gone and b is new, both DATE: perhaps renamed']
     """
-    renamed = _suspects(
-        {name: kind for name, kind in locked.items() if name not in found},
-        {name: kind for name, kind in found.items() if name not in locked},
-    )
-    retyped = [
-        Drift("widened_type" if widens(locked[name], kind) else "narrowed_type", name, locked[name], kind)
-        for name, kind in found.items()
-        if name in locked and locked[name] != kind
-    ]
-    gone = [name for name in locked if name not in found and name not in renamed.values()]
-    new = [name for name in found if name not in locked and name not in renamed]
+    held = {name.lower(): kind for name, kind in locked.items()}
+    there = {name.lower() for name in found}
+    gone = {name: kind for name, kind in locked.items() if name.lower() not in there}
+    new = {name: kind for name, kind in found.items() if name.lower() not in held}
+    renamed = _suspects(gone, new)
+    kept = [(name, held[name.lower()], kind) for name, kind in found.items() if name not in new]
     return [
-        *retyped,
-        *(Drift("dropped_column", name, locked[name]) for name in gone),
-        *(Drift("renamed_column", name, locked[old], found[name], old) for name, old in renamed.items()),
-        *(Drift("new_column", name, None, found[name]) for name in new),
+        *(
+            Drift("widened_type" if widens(before, after) else "narrowed_type", name, before, after)
+            for name, before, after in kept
+            if before != after
+        ),
+        *(Drift("dropped_column", name, gone[name]) for name in gone if name not in renamed.values()),
+        *(Drift("renamed_column", name, gone[old], new[name], old) for name, old in renamed.items()),
+        *(Drift("new_column", name, None, new[name]) for name in new if name not in renamed),
     ]
 
 
