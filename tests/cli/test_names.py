@@ -80,10 +80,11 @@ def tell_the_whole_story(
     with served.connect() as warehouse:
         for name in NAMES:
             relation = f"{folder.name}.{ident(name)}"
-            assert warehouse.execute(f'SELECT "größe" FROM {relation} ORDER BY 1').fetchall() == [("g2",), ("g3",)]  # type: ignore[arg-type]
+            assert warehouse.execute(f'SELECT "größe" FROM {relation} ORDER BY 1').fetchall() == [("g2",), ("g3",)]
 
     for name in NAMES:
-        assert shlex.split(next(line for line in ran.out.splitlines() if shown(name) in line).partition("(")[2][:-1])
+        told = next(line for line in ran.out.splitlines() if line.startswith(shown(name)))
+        assert shlex.split(told.partition("(")[2][:-1]) == ["headgate", "quarantine", "show", shown(name)[:-2]]
         assert len(cli("quarantine", "show", f"raw.{name}", *here, "--json").json["rows"]) == 1
         execute(
             f"""UPDATE {ident(name)} SET "größe" = 'gx' WHERE "Id No" = 2""",
