@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from lake_maker import Lake
 from place import Place
 from postgres_server import PostgresServer, running_postgres
 from s3_proxy import Proxy, s3_proxy
-from s3_server import environment, make_bucket, s3_server
+from s3_server import environment, make_bucket, s3_server, seaweedfs_server
 from small_shop import Shop
 
 #: Doctests are collected from every module, and several conftests cannot be imported under one name.
@@ -28,6 +29,28 @@ collect_ignore_glob = ["conftest.py", "*/conftest.py"]
 # `HYPOTHESIS_PROFILE=default` explores.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+#: What starts a server, builds a project with dbt, or works with what one of these left.
+COSTLY_FIXTURES = {
+    "bucket",
+    "compiled",
+    "postgres",
+    "proxy",
+    "published",
+    "s3_url",
+    "server",
+    "site",
+    "warehouse",
+}
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what needs a server or a built project: the fast suite takes about a minute without them."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not COSTLY_FIXTURES.isdisjoint(item.fixturenames):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -112,13 +135,33 @@ def s3_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def seaweedfs_url() -> Iterator[str]:
+    """The URL of another S3 server, which is not made for tests."""
+    with seaweedfs_server() as url:
+        yield url
+
+
 @pytest.fixture
 def bucket(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A new bucket, to which the environment of this process has access."""
-    for name, value in environment(s3_url).items():
+    with _open_bucket(s3_url, monkeypatch) as name:
+        yield name
+
+
+@pytest.fixture
+def seaweedfs_bucket(seaweedfs_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A new bucket of the other server, to which the environment of this process has access."""
+    with _open_bucket(seaweedfs_url, monkeypatch) as name:
+        yield name
+
+
+@contextmanager
+def _open_bucket(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name, value in environment(url).items():
         monkeypatch.setenv(name, value)
     s3_access._session.cache_clear()
-    yield make_bucket(s3_url)
+    yield make_bucket(url)
     s3_access._session.cache_clear()
 
 

@@ -227,6 +227,7 @@ def test_prune_and_doctor(twice: Shop, cli: Cli) -> None:
     assert any("data files are gone" in finding["text"] for finding in sick["findings"])
 
 
+@pytest.mark.slow
 def test_init_says_what_it_wrote(tmp_path: Path, cli: Cli) -> None:
     found = valid("init", cli("init", str(tmp_path / "new"), "--no-data", "--json"), 0)
     assert "headgate.yml" in found["files"]

@@ -142,6 +142,7 @@ def test_secrets_are_masked_in_errors_and_traces(
 # --- init ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_init_writes_a_project_and_says_what_is_next(tmp_path: Path, cli: Cli) -> None:
     folder = tmp_path / "my project"
     shown = cli("init", str(folder), "--no-data")

@@ -204,6 +204,7 @@ def test_any_text_can_be_unexpected(branch: Connection) -> None:
     assert sorted(result.partial_unexpected_list) == sorted(odd)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_what_sql_is_sure_about_python_reads(data: st.DataObject) -> None:
     parts = data.draw(st.permutations(["%Y", "%m", "%d", "%H", "%M", "%S", "%f"]))[: data.draw(st.integers(1, 7))]

@@ -47,6 +47,7 @@ def columns(draw: st.DrawFn) -> tuple[str, list[str]]:
     return kind, draw(st.lists(value, max_size=12))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(column=columns(), conditional=st.booleans())
 def test_all_ways_of_counting_what_repeats_agree(

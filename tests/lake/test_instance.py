@@ -74,6 +74,7 @@ def test_a_project_that_says_something_else_about_the_engine_gets_another(instan
     assert not loaded_before(instance, EngineSettings())
 
 
+@pytest.mark.slow
 def test_a_run_may_spill_where_the_one_before_spilled(instance: KeptInstance, tmp_path: Path) -> None:
     settings = EngineSettings(memory_limit="60MiB", temp_directory=tmp_path)
     much = "CREATE TEMP TABLE t AS SELECT range AS a, md5(range::VARCHAR) AS b FROM range(3000000)"

@@ -422,6 +422,7 @@ def on_days(lake: Lake, *days: str) -> None:
         lake.publish(f"CREATE OR REPLACE TABLE marts.t AS SELECT {number} AS a", published_at=day)
 
 
+@pytest.mark.slow
 def test_the_last_release_of_each_of_the_newest_days_stays_too(lake: Lake) -> None:
     on_days(
         lake,

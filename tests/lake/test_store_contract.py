@@ -28,12 +28,20 @@ def local(request: pytest.FixtureRequest) -> tuple[Maker, str]:
 
 
 def s3(request: pytest.FixtureRequest) -> tuple[Maker, str]:
-    location = f"s3://{request.getfixturevalue('bucket')}/deep/prefix"
+    return _s3(request.getfixturevalue("bucket"))
+
+
+def seaweedfs(request: pytest.FixtureRequest) -> tuple[Maker, str]:
+    return _s3(request.getfixturevalue("seaweedfs_bucket"))
+
+
+def _s3(bucket: str) -> tuple[Maker, str]:
+    location = f"s3://{bucket}/deep/prefix"
     opening = f"from headgate.lake.s3 import S3Store; STORE = S3Store({location!r}, Path(ARGS[0]) / 'work')"
     return lambda folder: S3Store(location, folder / "work"), opening
 
 
-@pytest.fixture(params=[local, s3], ids=["local", "s3"])
+@pytest.fixture(params=[local, s3, pytest.param(seaweedfs, marks=pytest.mark.slow)], ids=["local", "s3", "seaweedfs"])
 def maker(request: pytest.FixtureRequest) -> tuple[Maker, str]:
     """An implementation, and the text by which a process of its own opens the same store."""
     made: tuple[Maker, str] = request.param(request)
@@ -184,7 +192,9 @@ def test_a_key_that_leaves_the_lake_or_hides_in_it_is_refused(store: Store, tmp_
 @pytest.mark.parametrize(
     "key", ['"; drop table', "it's", "a b", "naïve-日本", "i=1", "x" * 200, "-rf", "$HOME", "\\", "a%20b", "#", "?x=1"]
 )
-def test_an_unusual_key_is_kept_as_it_is(store: Store, key: str) -> None:
+def test_an_unusual_key_is_kept_as_it_is(request: pytest.FixtureRequest, store: Store, key: str) -> None:
+    if key == "\\" and "seaweedfs" in request.node.callspec.id:
+        pytest.xfail("SeaweedFS takes a backslash for a slash")
     store.create(f"data/{key}", b"x")
     assert keys(store, "data") == {f"data/{key}"}
     store.delete(f"data/{key}")

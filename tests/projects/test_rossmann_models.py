@@ -209,6 +209,7 @@ def test_types_are_narrow_and_promised(con: duckdb.DuckDBPyConnection, compiled:
         assert kind == (expected or ("DATE" if name == "Date" else "INTEGER")), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "said"),
     [

@@ -35,8 +35,12 @@ MORE = "id,item,amount\n4,b,5\n"
 
 
 @pytest.fixture
-def shop(shop: Shop, bucket: str, tmp_path: Path) -> Shop:
-    """The small project, with its lake in a bucket and its ledger where a copy of it finds it too."""
+def shop(request: pytest.FixtureRequest, shop: Shop, tmp_path: Path) -> Shop:
+    """The small project, with its lake in a bucket and its ledger where a copy of it finds it too.
+
+    Its parameter is the fixture that makes the bucket.
+    """
+    bucket = request.getfixturevalue(getattr(request, "param", "bucket"))
     settings = (shop.folder / "headgate.yml").read_text()
     shop.write(
         "headgate.yml", f"{settings}lake: s3://{bucket}/lakes/shop\nledger: sqlite:///{tmp_path / 'ledger.db'}\n"
@@ -68,6 +72,7 @@ def headgate(shop: Shop, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=shop.folder, stdout=pipe, stderr=pipe, text=True)
 
 
+@pytest.mark.parametrize("shop", ["bucket", "seaweedfs_bucket"], indirect=True)
 def test_a_life_of_a_lake_in_a_bucket(shop: Shop, other: Shop) -> None:
     assert all(finding.ok for finding in check_project(shop.project()))
     assert (shop.run().status, shop.run().status, other.run().status) == ("published", "nothing_new", "nothing_new")

@@ -43,6 +43,7 @@ def test_days_move_with_the_times() -> None:
     assert timedelta(days=-1) < agreed - order["created_at"] < timedelta(days=7)
 
 
+@pytest.mark.slow
 def test_the_real_dump_is_told_as_what_happened(real_data: Path) -> None:
     changes = dump.past(real_data / "totesys")
     paid = [c for c in changes if c.steps[0].op == "update"]

@@ -63,6 +63,7 @@ def test_every_type_can_be_inferred(shop: Shop) -> None:
     assert shop.raw("clock") == [(time(10, 0),), (time(10, 0, 0, 250000),)]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_the_types_of_many_columns_are_found_in_time(shop: Shop) -> None:
     kinds = {"BIGINT": ("1", "2"), "VARCHAR": ("1", "b"), "DATE": ("2024-01-01", ""), "DOUBLE": ("1", "2.5")}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from headgate.lake.engine import Connection
 from headgate.sources.databases.dialect import ForeignKey
 from origin import DuckdbOrigin, Loaded, MysqlOrigin, Origin, SqliteOrigin
@@ -34,6 +36,7 @@ def test_keys_of_one_and_of_several_columns_are_found(origin: Origin) -> None:
     assert found(origin) == EXPECTED
 
 
+@pytest.mark.slow
 def test_mysqls_keys_are_found(mysql_origin: MysqlOrigin) -> None:
     mysql_origin.execute(SHOPS, ORDERS)
     assert in_any_order(found(mysql_origin)) == set(EXPECTED)

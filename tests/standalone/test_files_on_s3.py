@@ -113,6 +113,7 @@ def test_credentials_can_come_from_a_profile(endpoint: str, monkeypatch: pytest.
         gate("s3://shop/orders.parquet", SUITE)
 
 
+@pytest.mark.slow
 def test_what_is_not_there_or_no_parquet_is_told_without_a_secret(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,6 +175,7 @@ EDGES = (
 NAMED = st.datetimes().map(str) | st.sampled_from(EDGES)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(values=st.lists(st.none() | HELD, max_size=4), low=NAMED, high=NAMED, more=st.lists(NAMED, max_size=3))
 def test_nanoseconds_compare_with_every_moment_as_microseconds_do(
