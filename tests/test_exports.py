@@ -15,7 +15,7 @@ import pytest
 
 from headgate.errors import ConfigError, CouldNotRunError, LakeError
 from headgate.exports import Exported, export
-from headgate.lake.engine import EngineSettings, admit
+from headgate.lake.engine import EngineSettings, admit, qualified
 from headgate.lake.reading import reader
 from headgate.lake.release import Manifest
 from headgate.lake.s3 import S3Store
@@ -221,6 +221,24 @@ def test_a_path_that_cannot_be_meant_is_refused(to: str, what: str) -> None:
     complaint = ExportPath.parse(to).complaint(("marts.a", "marts.b"))
     assert complaint is not None
     assert what in complaint[0]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", ".x", "_exports", "*", "a?", "[a]", "two\nlines", "a.tmp"])
+def test_a_table_whose_name_leads_elsewhere_is_no_part_of_a_path(name: str) -> None:
+    complaint = ExportPath.parse("out/{table}/{release}.csv").complaint(("marts.a", f"marts.{name}"))
+    assert complaint == (
+        f"the name of marts.{name} can be no part of a path",
+        "give it an export of its own, without {table}",
+    )
+    assert ExportPath.parse("out/lines/{release}.csv").complaint((f"marts.{name}",)) is None
+
+
+def test_tables_with_any_other_name_are_exported(lake: Lake, to: Store) -> None:
+    names = ["Order Lines", "größe", 'sel"ect', "drop table x; --", "a.b", "it's", "%20 {x} #+&=", "😀"]
+    release = lake.publish(*(f"CREATE TABLE {qualified('marts', name)} AS SELECT 1 AS id" for name in names))
+    exported(lake, release, to, tables=[f"marts.{name}" for name in names], to="out/{layer}/{table}/{release}.csv")
+    assert keys(to) == sorted(["_exports/orders/000001.json", *(f"marts/{name}/000001.csv" for name in names)])
+    assert {to.read(f"marts/{name}/000001.csv") for name in names} == {b"id\n1\n"}
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,7 @@ def test_init_from_a_database_writes_a_project_that_runs(tmp_path: Path, cli: Cl
     assert "none: left out" in shown.out
     assert (folder / "headgate.yml").read_text() == (
         "name: orders\nsources:\n  app:\n    type: sqlite\n    path: ../app.db\n"
-        "    exclude: [notes]  # no primary key: name one under tables, and take it out of here\n"
+        "    exclude: [notes]  # no key: name one under tables (primary_key), and take it out of here\n"
         "    cursor: updated_at  # of each table that has it; what it cannot show, reconcile finds\n"
         "    reconcile: {every: 24h}\nlayers: [raw]\n"
     )
@@ -229,6 +229,35 @@ def test_init_from_a_database_writes_a_project_that_runs(tmp_path: Path, cli: Cl
     checked = cli("check", "-p", str(folder))
     assert (checked.code, "source app: orders (key id; cursor updated_at)" in checked.out) == (0, True)
     assert cli("run", "-p", str(folder)).last_line.startswith("NOTHING NEW")
+
+
+@pytest.mark.slow
+def test_init_from_a_database_takes_unique_columns_for_the_key_of_a_table_without_one(tmp_path: Path, cli: Cli) -> None:
+    path, folder = tmp_path / "shop.db", tmp_path / "shop"
+    with contextlib.closing(sqlite3.connect(path)) as shop, shop:
+        for statement in (
+            "CREATE TABLE rates (code text, day date NOT NULL, of text NOT NULL, changed_on datetime, UNIQUE(of, day))",
+            "CREATE TABLE codes (code text NOT NULL UNIQUE)",
+            "CREATE TABLE used (code text REFERENCES codes (code), id integer PRIMARY KEY)",
+            "INSERT INTO rates VALUES ('x', '2026-01-01', 'GB', '2026-01-01 10:00:00')",
+            "INSERT INTO codes VALUES ('x')",
+            "INSERT INTO used VALUES ('x', 1)",
+        ):
+            shop.execute(statement)
+    shown = cli("init", str(folder), "--from", str(path))
+    assert (shown.code, "of, day (unique, never null)" in shown.out) == (0, True)
+    assert (folder / "headgate.yml").read_text().splitlines()[5:] == [
+        "    cursor: changed_on  # of each table that has it; what it cannot show, reconcile finds",
+        "    reconcile: {every: 24h}",
+        "    tables:",
+        "      codes: {primary_key: [code]}  # there is no primary key; this is unique, and never null",
+        "      rates: {primary_key: [of, day]}  # there is no primary key; this is unique, and never null",
+        "layers: [raw]",
+    ]
+    gates = (folder / "gates" / "raw.yml").read_text()
+    assert "- expect_compound_columns_to_be_unique: {column_list: [of, day]}" in gates
+    assert "- references: {columns: [code], to: codes, to_columns: [code]}" in gates
+    assert cli("run", "-p", str(folder)).last_line.startswith("PUBLISHED  release 1 · 8 expectations held")
 
 
 @pytest.mark.slow
@@ -344,6 +373,20 @@ def test_drift_is_shown_stops_a_run_and_can_be_accepted(tmp_path: Path, cli: Cli
     assert cli("run", "-p", str(folder)).code == 0
     assert cli("drift", "-p", str(folder)).code == 0
     assert cli("drift", "reject", "-p", str(folder)).code == 2
+    with contextlib.closing(sqlite3.connect(path)) as app, app:
+        app.execute("ALTER TABLE orders RENAME COLUMN town TO city")
+    shown = cli("drift", "-p", str(folder))
+    assert "app.orders: town is gone and city is new, both VARCHAR: perhaps renamed  (block)" in shown.out
+    found = json.loads(cli("drift", "-p", str(folder), "--json").out)["drift"]
+    assert [(each["kind"], each["column"], each["renamed_from"]) for each in found] == [
+        ("renamed_column", "city", "town")
+    ]
+    settings = folder / "headgate.yml"
+    settings.write_text(
+        settings.read_text().replace("    type: sqlite\n", "    type: sqlite\n    on_renamed_column: evolve\n")
+    )
+    apart = cli("drift", "-p", str(folder)).out
+    assert ("app.orders: town (VARCHAR) is gone  (block)" in apart, "app.orders: city is new" in apart) == (True, True)
 
 
 @pytest.mark.slow

@@ -85,7 +85,7 @@ def test_an_error_in_a_suite_names_the_expectation_by_its_number() -> None:
         (ROWS, {"min_value": True}, "min_value must be a finite number"),
         ("expect_table_row_count_to_equal", {"value": 1.5}, "value must be a whole number"),
         ("expect_table_row_count_to_equal", {"value": -1}, "value must be a whole number"),
-        ("expect_table_row_count_to_equal_other_table", {"other_table_name": "a.b.c"}, "must be table or layer.table"),
+        ("expect_table_row_count_to_equal_other_table", {"other_table_name": ".b"}, "must be table or layer.table"),
         ("expect_table_row_count_to_equal_other_table", {"other_table_name": "a."}, "must be table or layer.table"),
         ("expect_table_columns_to_match_ordered_list", {"column_list": None}, "cannot be null"),
         ("expect_table_columns_to_match_ordered_list", {"column_list": "a"}, "column_list must be a list of names"),

@@ -612,6 +612,14 @@ def test_hostile_table_names_are_refused(loaded: Loaded, name: str) -> None:
     assert error.key.startswith("sources.s.tables.")
 
 
+def test_a_setting_that_became_two_is_told_with_both(loaded: Loaded) -> None:
+    error = refused(loaded, "name: p\nsources:\n  s: {type: sqlite, path: a.db, on_type_change: evolve}\n")
+    assert (error.what, error.key) == ("there is no setting 'on_type_change' here", "sources.s.on_type_change")
+    assert error.hint == "write on_widened_type and on_narrowed_type"
+    files = f"name: p\nsources: {{s: {{type: files, on_type_change: evolve, tables: {{t: {TABLE}}}}}}}\n"
+    assert "on_widened_type" not in str(refused(loaded, files))
+
+
 def test_a_hook_may_wait_only_for_tables_that_can_be(loaded: Loaded) -> None:
     hook = "after: {a: {command: x, when: {changed: [raw.trian]}}}\n"
     error = refused(loaded, ROSSMANN[: ROSSMANN.index("after:")] + hook)
@@ -823,6 +831,8 @@ SERVE = f"name: p\nlayers: [raw, marts]\nserve: {{w: {{{SERVER}, tables: "
         ("{marts.t: {primary_key: [k], foreign_keys: {a: t.j}}}", "j is not the primary key of t"),
         ("{marts.t: {primary_key: [k], foreign_keys: {a: t}}}", "table.column"),
         ("{marts.t: {primary_key: [k], not_null: k}}", "a list of columns"),
+        ("{marts.a.b: {primary_key: [k]}, marts.t: {primary_key: [k], foreign_keys: {k: a.b.k}}}", "without a dot"),
+        (f"{{marts.{'ä' * 32}: {{primary_key: [k]}}}}", "it keeps 63 bytes"),
         ("{marts.t: {primary_key: [k], not_null: {but: [k]}}}", "a list of columns"),
     ],
 )
@@ -830,6 +840,13 @@ def test_a_mistake_in_what_is_served_is_named(loaded: Loaded, tables: str, text:
     error = refused(loaded, f"{SERVE}{tables}}}}}\n")
     assert text in str(error)
     assert "s3cret-word" not in str(error)
+
+
+def test_tables_are_served_under_the_names_that_they_have(loaded: Loaded) -> None:
+    tables = """{marts.Order Lines: {primary_key: [Id No]}, 'marts."; drop': {primary_key: [k]}, marts.a.b:
+      {primary_key: [k], name: a_b}, marts.t: {primary_key: [k], foreign_keys: {n: Order Lines.Id No, b: a_b.k}}}"""
+    served = loaded(f"{SERVE}{tables}}}}}\n").serve["w"].tables
+    assert list(served) == ["marts.Order Lines", 'marts."; drop', "marts.a.b", "marts.t"]
 
 
 def test_what_is_served_and_who_is_told_are_read(loaded: Loaded) -> None:

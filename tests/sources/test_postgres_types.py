@@ -182,11 +182,11 @@ def test_a_number_that_is_none_is_found_where_its_column_is_kept_as_text(origin:
     origin.execute("CREATE TABLE t (id int PRIMARY KEY, c text)", "INSERT INTO t VALUES (1, 'one')")
     origin.load()
     origin.execute("DELETE FROM t", f"ALTER TABLE t ALTER c TYPE {kind} USING NULL", "INSERT INTO t VALUES (2, 0)")
-    origin.load(on_type_change="ignore")
+    origin.load(on_narrowed_type="ignore")
     assert origin.raw("t") == [(2, text)]
     origin.execute("INSERT INTO t VALUES (3, 'NaN')")
     with pytest.raises(SourceDataError, match="a row has a value that is no finite number"):
-        origin.load(on_type_change="ignore")
+        origin.load(on_narrowed_type="ignore")
 
 
 def test_names_and_texts_that_are_sql_are_nothing_special(origin: Origin) -> None:

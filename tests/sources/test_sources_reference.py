@@ -32,5 +32,5 @@ def test_every_rule_is_described_and_every_description_is_of_a_rule() -> None:
     used = set().union(*(rules_in(path) for path in SOURCES.rglob("*.py")))
     text = (ROOT / "docs" / "reference" / "sources.md").read_text().partition("\n## Errors")[2]
     described = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
-    computed = {"type", "non_finite", "csv", "missing_column", "dropped_column"}
+    computed = {"type", "non_finite", "csv", "missing_column", "dropped_column", "renamed_column", "narrowed_type"}
     assert described == used | computed

@@ -60,9 +60,9 @@ def test_what_is_suggested_loads_and_holds_on_the_same_data(room: Room, tmp_path
 def test_the_reason_stands_beside_each(forms: Path) -> None:
     lines = suggest(forms / "orders.csv").gate_file.splitlines()
     assert lines[1] == "orders:"
-    assert '  - expect_column_values_to_be_unique: {column: "id"}  # no value of 1,000 comes twice' in lines
+    assert "  - expect_column_values_to_be_unique: {column: id}  # no value of 1,000 comes twice" in lines
     assert (
-        '  - expect_column_values_to_be_in_set: {column: "kind", value_set: [0, 1, 2, 3, 4, 5, 6]}'
+        "  - expect_column_values_to_be_in_set: {column: kind, value_set: [0, 1, 2, 3, 4, 5, 6]}"
         "  # there are no others among 1,000" in lines
     )
     assert all("  # " in line for line in lines[2:])
@@ -81,6 +81,6 @@ def test_tight_leaves_no_room_and_loose_the_most(forms: Path) -> None:
 
 def test_what_it_prints_is_a_gate_file_of_one_table(tmp_path: Path) -> None:
     (tmp_path / "2024.csv").write_text("id\n1\n")
-    assert suggest(tmp_path / "2024.csv").gate_file.splitlines()[1] == "data:"
+    assert suggest(tmp_path / "2024.csv").gate_file.splitlines()[1] == "'2024':"
     (tmp_path / "empty.csv").write_text("id\n")
     assert suggest(tmp_path / "empty.csv").suggestions == ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headgate.cli.app import JsonOption, ProjectOption, TargetOption, VarOption, app
+from headgate.errors import printable
 from headgate.words import counted
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def drift(
         show_json({"accepted": action is not None and not stops, "drift": [each.to_json() for each in found]})
         raise typer.Exit(1 if stops else 0)
     for each in found:
-        show(f"{each.source}.{each.table}: {each.drift.text}  ({'accepted' if each in taken else each.policy})")
+        what = printable(f"{each.source}.{each.table}: {each.drift.text}")
+        show(f"{what}  ({'accepted' if each in taken else each.policy})")
         if each.models:
             show(f"    read by {', '.join(each.models)}", style="dim")
     if not found:

@@ -37,7 +37,7 @@ def where_to_look(table: str, run: str, *, published: bool) -> str:
     What was not published is on the run's branch only.
     """
     if published:
-        return f"headgate quarantine show {table}"
+        return f"headgate quarantine show {shlex.quote(table)}"
     from headgate.lake.engine import ident
     from headgate.lake.quarantine import SCHEMA, table_name
 

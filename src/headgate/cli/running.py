@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headgate.cli.app import JsonOption, ProjectOption, TargetOption, VarOption, app
+from headgate.errors import printable
 
 if TYPE_CHECKING:
     from headgate.project import Project
@@ -115,7 +116,7 @@ def show_verdict(verdict: Verdict) -> None:
         show_failure(failure)
     for name, counts in verdict.sources.items():
         parts = [f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items() if value or key == "read"]
-        show(f"{name}: {', '.join(parts)}")
+        show(f"{printable(name)}: {', '.join(parts)}")
     for name, result in verdict.served.items():
         if result["status"] == "done":
             facts = [f"release {result['release']} served", *rows_moved(result)]
@@ -123,7 +124,7 @@ def show_verdict(verdict: Verdict) -> None:
     for table, counts in verdict.quarantine.items():
         said = ", ".join(f"{value:,} {status}" for status, value in counts.items() if value)
         look = where_to_look(table, verdict.run, published=verdict.status == "published")
-        show(f"{table}: {said} ({look})")
+        show(f"{printable(table)}: {said} ({printable(look)})")
     for note in verdict.notes:
         show(note)
     if verdict.error and all(failure.get("severity") == "warn" for failure in verdict.failures):

@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -95,12 +95,16 @@ def _begin_from(database: str, folder: Path | None, schema: str | None, *, as_js
         show_json({**written, "tables": tables})
         return
     rows = [
-        (t.name, t.rows, ", ".join(t.primary_key) or "none: left out", t.cursor or "none: compared whole")
+        (t.name, t.rows, _key_shown(t.primary_key, t.declared), t.cursor or "none: compared whole")
         for t in begun.tables
     ]
-    show_table(["table", "rows, about", "primary key", "cursor"], rows, right=[1])
+    show_table(["table", "rows, about", "key", "cursor"], rows, right=[1])
     show("")
     _show_next(begun.folder, None, list(begun.files), variable=begun.variable)
+
+
+def _key_shown(key: Sequence[str], declared: bool) -> str:
+    return (", ".join(key) + ("" if declared else " (unique, never null)")) if key else "none: left out"
 
 
 @contextlib.contextmanager

@@ -135,13 +135,13 @@ def several_names(value: Any) -> tuple[str, ...]:
 
 
 def dotted(value: Any) -> tuple[str, ...]:
-    """A table, as ``table`` or ``layer.table``.
+    """A table, as ``table`` or ``layer.table``: one whose own name has a dot in it, with its layer.
 
-    >>> dotted("raw.store"), dotted("store")
-    (('raw', 'store'), ('store',))
+    >>> dotted("raw.store"), dotted("store"), dotted("raw.v1.store")
+    (('raw', 'store'), ('store',), ('raw', 'v1.store'))
     """
-    parts = tuple(name(value).split("."))
-    if len(parts) > 2 or not all(parts):
+    parts = tuple(name(value).split(".", 1))
+    if not all(parts):
         raise WrongValueError(f"must be table or layer.table, not {shown(value)}")
     return parts
 

@@ -139,10 +139,23 @@ class Database(PlacedSettings):
         description="A known column that is gone: stop the run, leave it out of raw, or keep it, null from now on.",
         examples=["evolve"],
     )
-    on_type_change: DriftPolicy = Field(
+    on_renamed_column: DriftPolicy = Field(
         default="block",
-        description="A column of another type: stop the run, take the new type, or convert to the known one.",
+        description="A column that is gone, and a new one of its type, perhaps renamed: stop the run, "
+        "take it for no rename, so that the two settings above decide, or leave raw as it was.",
         examples=["evolve"],
+    )
+    on_widened_type: DriftPolicy = Field(
+        default="block",
+        description="A type that holds all values of the known one: stop the run, take it, or keep the known one "
+        "as long as every value fits.",
+        examples=["evolve"],
+    )
+    on_narrowed_type: DriftPolicy = Field(
+        default="block",
+        description="Any other type, narrower or altogether different: stop the run, take it if all values of the "
+        "change log survive that, or keep the known one if it holds all values of the new one.",
+        examples=["ignore"],
     )
     retry: Duration = Field(
         default=timedelta(seconds=30),

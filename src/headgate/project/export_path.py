@@ -9,6 +9,8 @@ from dataclasses import dataclass
 PLACEHOLDERS = ("table", "layer", "release", "run", "year", "month", "day", "hour")
 #: Below the root of an export: what says that one is complete.
 MANIFESTS = "_exports"
+#: What makes a table's name no part of a path: it would lead elsewhere, be hidden, reserved or a pattern.
+_NO_PART = re.compile(r"[/\\*?\[\x00-\x1f]|^\.|^_exports|\.tmp$")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -59,6 +61,9 @@ class ExportPath:
         parts = self.pattern.split("/")
         if any(part.startswith((".", "_exports")) or not part or part.endswith(".tmp") for part in parts):
             return "a part of the path after the first placeholder is empty, hidden or reserved", example
+        odd = [table for table in tables if _NO_PART.search(table.split(".", 1)[1])]
+        if odd and "table" in self.placeholders:
+            return f"the name of {odd[0]} can be no part of a path", "give it an export of its own, without {table}"
         return self._ambiguous(tables, example)
 
     def _ambiguous(self, tables: tuple[str, ...], example: str) -> tuple[str, str] | None:

@@ -19,7 +19,6 @@ from headgate.project.pii import Pii
 from headgate.project.rules import RAW
 from headgate.project.suite import read_suite
 from headgate.project.suite_folder import exists, find_suite
-from headgate.project.values import TABLE_NAME
 from headgate.project.yaml_file import KeyPath, YamlFile, read_yaml
 
 FOLDER = "gates"
@@ -27,6 +26,8 @@ SUITE = "suite"
 LIMIT = "max_quarantine"
 COLUMNS = "columns"
 PII = "pii"
+#: So many characters a table's name has at most.
+LONGEST = 255
 _CHOICES = {"severity": SEVERITIES, "dimension": DIMENSIONS, "on_fail": ON_FAIL}
 _TEXTS = ("id", "description")
 OPTIONS = (*_TEXTS, *_CHOICES, "meta")
@@ -160,10 +161,8 @@ class _GateReader:
         result: dict[str, tuple[Declared, ...]] = {}
         twins: dict[str, str] = {}
         for table, entries in self.source.data.items():
-            if not TABLE_NAME.match(table):
-                raise self.source.error(
-                    f"{table[:60]!r} is not the name of a table", (table,), hint="name it without its layer"
-                )
+            if not table or "\x00" in table or len(table) > LONGEST:
+                raise self.source.error(f"{table[:60]!r} is not the name of a table", (table,))
             twin = twins.setdefault(table.lower(), table)
             if twin != table:
                 raise self.source.error(f"{table!r} and {twin!r} are one table: case does not matter", (table,))

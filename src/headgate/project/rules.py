@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from headgate.errors import did_you_mean
 from headgate.project.config import ProjectFile
@@ -20,6 +20,8 @@ RESERVED_LAYERS = frozenset(
 )
 #: What Headgate keeps for itself in a warehouse.
 RESERVED_SERVED = frozenset({"headgate_release"})
+#: So many bytes PostgreSQL keeps of a name; of a longer one it cuts the rest in silence.
+LONGEST_SERVED = 63
 #: What lies in a lake's folder, in which the targets' own lakes are nested by default.
 RESERVED_TARGETS = frozenset({"current", "data", "releases", "work"})
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/(?!\.)[^/\s?#{}%\\]+)*/?")
@@ -124,6 +126,9 @@ def _served_tables(path: KeyPath, server: ServerConfig, layers: tuple[str, ...])
         name = table.name or own
         if layer not in layers:
             yield Problem((*path, relation), f"there is no layer {layer!r}", did_you_mean(layer, layers))
+        if len(name.encode()) > LONGEST_SERVED:
+            what = f"PostgreSQL would cut the name {name}: it keeps {LONGEST_SERVED} bytes"
+            yield Problem((*path, relation), what, "give the table another `name`")
         if name in RESERVED_SERVED:
             yield Problem((*path, relation), f"the name {name} is reserved", "give the table another `name`")
         if name in keys:
@@ -134,10 +139,17 @@ def _served_tables(path: KeyPath, server: ServerConfig, layers: tuple[str, ...])
             here: KeyPath = (*path, relation, "foreign_keys", column)
             other, _, key = reference.partition(".")
             if other not in keys:
-                yield Problem(here, f"no table {other!r} is served", did_you_mean(other, keys))
+                yield Problem(here, f"no table {other!r} is served", _referable(reference, keys))
             elif keys[other] != (key,):
                 whole = ", ".join(keys[other])
                 yield Problem(here, f"{key} is not the primary key of {other}", f"its primary key is {whole}")
+
+
+def _referable(reference: str, names: Collection[str]) -> str:
+    """What to write for a reference to a table that is not there; of a name with a dot the rest looks like a column."""
+    if meant := next((name for name in names if "." in name and reference.startswith(f"{name}.")), None):
+        return f"give {meant} another `name`, without a dot, and refer to that"
+    return did_you_mean(reference.partition(".")[0], names)
 
 
 def _allowed_nan(settings: ProjectFile) -> Iterator[Problem]:

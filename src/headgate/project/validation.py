@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -48,6 +49,8 @@ _PATTERNS: dict[str, tuple[str, str | None]] = {
     POSTGRES_PATTERN: ("a PostgreSQL database", "write it as postgresql://user:password@host/database"),
     ENCODING_PATTERN: ("an encoding", "write it like utf-8 or latin-1"),
 }
+#: Settings that there were once, and those that there are instead.
+_SUCCESSORS = {"on_type_change": ("on_widened_type", "on_narrowed_type")}
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -73,7 +76,8 @@ def _problem(error: ErrorDetails, data: dict[str, Any]) -> Problem:
     value = error.get("input")
     last = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
-        return Problem(path, f"there is no setting {last!r} here", did_you_mean(last, _settings_at(loc[:-1])))
+        known = _settings_at(loc[:-1])
+        return Problem(path, f"there is no setting {last!r} here", _instead(last, known) or did_you_mean(last, known))
     if kind == "missing":
         return Problem(path, f"the setting {last!r} is required", _example(loc))
     if kind.startswith("union_tag_"):
@@ -81,6 +85,12 @@ def _problem(error: ErrorDetails, data: dict[str, Any]) -> Problem:
     if kind == "string_pattern_mismatch":
         return _misshapen(value, error["ctx"]["pattern"])._replace(path=path)
     return Problem(path, _sentence(kind, error, value), getattr(error.get("ctx", {}).get("error"), "hint", None))
+
+
+def _instead(name: str, known: Collection[str]) -> str | None:
+    """What to write for a setting that there was once, where its successors are."""
+    successors = _SUCCESSORS.get(name, ())
+    return f"write {' and '.join(successors)}" if successors and set(successors) <= set(known) else None
 
 
 def _in_file(loc: KeyPath) -> KeyPath:

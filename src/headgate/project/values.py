@@ -23,11 +23,11 @@ PROJECT_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_-]*$"
 MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)? ?([kKMGT]i?)?B$"
 TYPE_PATTERN = r"^[A-Za-z][A-Za-z0-9_ ]*(\([0-9]+( ?, ?[0-9]+)?\))?(\[[0-9]*\])*$"
 
-TABLE_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*\.[a-zA-Z_][a-zA-Z0-9_]*$"
+#: A layer, and whatever a database or dbt may call a table.
+TABLE_PATTERN = r"^[a-zA-Z][a-zA-Z0-9_]*\.[^\x00]+$"
 POSTGRES_PATTERN = r"^postgres(ql)?://[^\x00]+$"
-REFERENCE_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*\.[^.]+$"
+REFERENCE_PATTERN = r"^[^.\x00]+\.[^\x00]+$"
 COLUMN_PATTERN = r"^[^.]+\.[^.]+\..+$"
-TABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,62}\Z")
 ENCODING_PATTERN = r"^[A-Za-z0-9._:-]{1,40}$"
 
 
@@ -90,7 +90,7 @@ def as_plain(value: Any) -> Any:
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=63)]
 SourceName = Annotated[str, Field(pattern=SOURCE_PATTERN, max_length=63)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=255)]
-TableName = Annotated[str, Field(pattern=TABLE_PATTERN, max_length=127)]
+TableName = Annotated[str, Field(pattern=TABLE_PATTERN, max_length=319)]
 PathText = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")]
 #: Where a database is.
 UrlText = Annotated[PathText, AfterValidator(as_clear_url)]

@@ -7,6 +7,7 @@ expand into too much are refused.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,20 @@ def read_value(text: str, *, name: str) -> Any:
         return None if node is None else _Builder(name).value(node, ())
     except ConfigError as error:
         raise UsageError(f"the value of {name} cannot be read: {error.what}", hint=error.hint) from error
+
+
+def written(value: Any) -> str:
+    """A value as YAML inside a line: whatever it is, it reads back as the same.
+
+    >>> written("Order Lines"), written(["id", "a, b"]), written("1e3"), written("two\\nlines")
+    ('Order Lines', "[id, 'a, b']", '"1e3"', '"two\\\\nlines"')
+    """
+    text = yaml.safe_dump([value], default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False)
+    text = text.strip()[1:-1]
+    if text.isprintable() and read_value(f"[{text}]", name="YAML") == [value]:
+        return text
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
 
 
 def safe_load(text: str) -> Any:

@@ -219,7 +219,7 @@ def _judge(
     error = None if outcome.status in (*GOOD, "fail", "warn") else (outcome.message or outcome.status)
     return {
         "layer": attached.split(".")[0],
-        "table": attached.split(".")[-1],
+        "table": attached.partition(".")[2],
         "id": node.name,
         "type": f"dbt:{node.test or node.name}",
         "kwargs": dict(node.kwargs),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from headgate.errors import ConfigError, HeadgateError
+from headgate.errors import ConfigError, HeadgateError, printable
 from headgate.exports import refuse_untold
 from headgate.gates import Check, compile_gates
 from headgate.gates.foreseeing import missing
@@ -89,7 +89,7 @@ def _source(project: Project, name: str, foresight: Foresight) -> str:
     source = open_source(project, name)
     if isinstance(source, DatabaseSource):
         chosen = foresight.chosen[name] = source.chosen()
-        return "; ".join(f"{table} ({described(each)})" for table, each in chosen.items())
+        return printable("; ".join(f"{table} ({described(each)})" for table, each in chosen.items()))
     store = open_store(project)
     changes = source.changes(source_states(Releases(store).current(), name, None, store.location))
     return "; ".join(f"{change.table}: {change.why or 'nothing new'}" for change in changes.values())

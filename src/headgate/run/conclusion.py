@@ -155,7 +155,7 @@ def _bad_source(error: SourceDataError, text: str) -> dict[str, Any]:
     return failure_of(
         {
             "layer": "raw",
-            "table": error.table.split(".")[-1],
+            "table": error.table.partition(".")[2] or error.table,
             "type": error.rule,
             "kwargs": {k: v for k, v in {"file": error.file, "row": error.row, "column": error.column}.items() if v},
             "severity": "fail",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -109,7 +110,7 @@ def _require_table(project: Project, name: str) -> None:
     """Rows of a table that is gone can be looked at, and that is all."""
     served = Releases(open_store(project)).current()
     if served is None or name not in served.tables:
-        raise UsageError(f"the table of {name} is gone", hint=f"headgate quarantine show {name}")
+        raise UsageError(f"the table of {name} is gone", hint=f"headgate quarantine show {shlex.quote(name)}")
 
 
 def _relation(name: str) -> str:

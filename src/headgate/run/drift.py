@@ -94,7 +94,7 @@ def _found(project: Project, schemas: Mapping[str, Mapping[str, Chosen]]) -> lis
             (source, table, drift)
             for table, chosen in tables.items()
             if table in locked
-            for drift in drifts_of(chosen, locked[table].columns)
+            for drift in drifts_of(_config(project, source), chosen, locked[table].columns)
         ]
     if not drifts:
         return []

@@ -10,10 +10,8 @@ from headgate.errors import UsageError, did_you_mean
 from headgate.lake.catalog import digest
 from headgate.lake.release import Manifest
 from headgate.project.following_config import PostgresServer, ServedTable
+from headgate.project.rules import LONGEST_SERVED
 from headgate.serve.types import Mapped, mapped
-
-#: PostgreSQL silently cuts longer names.
-LONGEST_NAME = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ def _require(relation: str, columns: Mapping[str, str], named: Iterable[str], se
 
 def _type_of(relation: str, column: str, type_: str) -> Mapped:
     where = f"serve ({relation})"
-    if len(column.encode()) > LONGEST_NAME:
+    if len(column.encode()) > LONGEST_SERVED:
         raise UsageError(f"the column {column} has a name that PostgreSQL would cut", where=where, hint="shorten it")
     found = mapped(type_)
     if found is None:

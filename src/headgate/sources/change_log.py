@@ -280,23 +280,27 @@ class ChangeLog:
             definitions = ", ".join(f"{ident(c)} {kind}" for c, kind in [*wanted.items(), *OWN_COLUMNS.items()])
             self.con.execute(f"CREATE TABLE {self.log} ({definitions})")
             return dict(wanted)
-        for column in wanted.keys() - before.columns.keys():
+        spelled = {c.lower(): c for c in wanted}
+        kept = {c: spelled[c.lower()] for c in before.columns if c.lower() in spelled}
+        added = [c for c in wanted if c not in kept.values()]
+        for column in added:
             self.con.execute(f"ALTER TABLE {self.log} ADD COLUMN {ident(column)} {wanted[column]}")
-        order = [c for c in before.columns if c in wanted] + [c for c in wanted if c not in before.columns]
-        changed = [c for c in before.columns if c in wanted and wanted[c] != before.columns[c]]
+        changed = {c: wanted[now] for c, now in kept.items() if wanted[now] != before.columns[c]}
         if changed or not set(self._shown_columns()) <= set(wanted):
-            self._rewrite(before, {c: wanted[c] for c in changed}, wanted)
-        return {c: wanted[c] for c in order}
+            self._rewrite(before, changed, kept, wanted)
+        return {c: wanted[c] for c in (*kept.values(), *added)}
 
-    def _rewrite(self, before: LogState, changed: Mapping[str, str], hashed: Mapping[str, str]) -> None:
-        """Rewrite the log with other types, and with the hashes of the columns that rows have from now on.
+    def _rewrite(
+        self, before: LogState, changed: Mapping[str, str], spelled: Mapping[str, str], hashed: Mapping[str, str]
+    ) -> None:
+        """Rewrite the log with other types and other case in names, and with the hashes that rows have from now on.
 
         Else every row would look changed when a column is gone from the source.
         """
         for column in changed:
             self._refuse_lossy(before, column, changed[column])
         columns = {**self.columns(), **changed}
-        casts = ", ".join(f"CAST({ident(c)} AS {kind}) AS {ident(c)}" for c, kind in columns.items())
+        casts = ", ".join(f"CAST({ident(c)} AS {kind}) AS {ident(spelled.get(c, c))}" for c, kind in columns.items())
         retyped = f"SELECT {casts}, {', '.join(OWN_COLUMNS)} FROM {self.log}"
         if self.quarantine.columns():
             keys = self._key_list()
@@ -323,7 +327,8 @@ class ChangeLog:
                 table=self.table,
                 rule="type_changed",
                 column=column,
-                hint=f"declare {column}: {old}, or load the table under another name",
+                hint=f"keep {old} (of a file, declare {column}: {old}; of a database, write ignore for evolve), "
+                "or load the table under another name",
             )
 
     def _show(self, columns: Mapping[str, str], first_us: int | None, away: str | None) -> None:

@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Literal
 
-Class = Literal["new_column", "dropped_column", "type_change", "new_table", "dropped_table"]
+#: ``narrowed_type`` is every change of type that is not ``widened_type``: to a narrower one, or to another altogether.
+Class = Literal[
+    "new_column",
+    "dropped_column",
+    "renamed_column",
+    "widened_type",
+    "narrowed_type",
+    "new_table",
+    "dropped_table",
+]
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
@@ -18,8 +28,7 @@ _DIGITS = {"TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19}
 class Drift:
     """One difference. ``before`` and ``after`` are types, None where there is no column; of a table all three are None.
 
-    ``renamed_from`` names a dropped column of the same type that this new one may be, ``renamed_to`` the new one that
-    a dropped one may be.
+    A ``renamed_column`` is a suspicion: ``renamed_from`` is gone, and ``column``, of the same type, is new.
     """
 
     kind: Class
@@ -27,13 +36,12 @@ class Drift:
     before: str | None = None
     after: str | None = None
     renamed_from: str | None = None
-    renamed_to: str | None = None
 
     @property
     def text(self) -> str:
         """The difference in words.
 
-        >>> Drift("type_change", "n", "INTEGER", "BIGINT").text
+        >>> Drift("widened_type", "n", "INTEGER", "BIGINT").text
         'n is widened from INTEGER to BIGINT'
         """
         if self.kind == "new_table":
@@ -41,37 +49,73 @@ class Drift:
         if self.kind == "dropped_table":
             return "the table was read before and is gone; if that was on purpose, leave it out with exclude"
         if self.kind == "new_column":
-            suspect = f"; perhaps {self.renamed_from} under another name" if self.renamed_from else ""
-            return f"{self.column} is new ({self.after}){suspect}"
+            return f"{self.column} is new ({self.after})"
         if self.kind == "dropped_column":
-            suspect = f"; perhaps it is called {self.renamed_to} now" if self.renamed_to else ""
-            return f"{self.column} ({self.before}) is gone{suspect}"
-        how = "widened" if widens(str(self.before), str(self.after)) else "narrowed or changed"
-        return f"{self.column} is {how} from {self.before} to {self.after}"
+            return f"{self.column} ({self.before}) is gone"
+        if self.kind == "renamed_column":
+            return f"{self.renamed_from} is gone and {self.column} is new, both {self.after}: perhaps renamed"
+        return f"{self.column} is {self._how} from {self.before} to {self.after}"
+
+    @property
+    def _how(self) -> str:
+        if self.kind == "widened_type":
+            return "widened"
+        return "narrowed" if widens(str(self.after), str(self.before)) else "changed"
+
+    def apart(self) -> tuple[Drift, ...]:
+        """What a suspected rename is if it is none: a column that is gone, and a new one."""
+        if self.kind != "renamed_column":
+            return (self,)
+        gone, new = self.renamed_from, self.column
+        return Drift("dropped_column", gone, self.before), Drift("new_column", new, None, self.after)
 
 
 def compare(locked: Mapping[str, str], found: Mapping[str, str]) -> list[Drift]:
-    """All differences between the columns that are held and those that are there, in the order of columns.
+    """All differences between the columns that are held and those that are there.
 
-    >>> [drift.text for drift in compare({"id": "INTEGER", "a": "DATE"}, {"id": "BIGINT", "b": "DATE"})][1:]
-    ['a (DATE) is gone; perhaps it is called b now', 'b is new (DATE); perhaps a under another name']
+    First other types, then columns that are gone, perhaps renamed ones and new ones, each in the order of columns.
+    Case makes no difference, as it makes none in raw.
+
+    >>> [drift.text for drift in compare({"id": "BIGINT", "a": "DATE", "n": "JSON"}, {"id": "INTEGER", "b": "DATE"})]
+    ['id is narrowed from BIGINT to INTEGER', 'n (JSON) is gone', 'a is gone and b is new, both DATE: perhaps renamed']
     """
-    dropped = [name for name in locked if name not in found]
-    new = [name for name in found if name not in locked]
-    drifts = [
-        Drift("type_change", name, locked[name], found[name])
-        for name in found
-        if name in locked and locked[name] != found[name]
+    held = {name.lower(): kind for name, kind in locked.items()}
+    there = {name.lower() for name in found}
+    gone = {name: kind for name, kind in locked.items() if name.lower() not in there}
+    new = {name: kind for name, kind in found.items() if name.lower() not in held}
+    renamed = _suspects(gone, new)
+    kept = [(name, held[name.lower()], kind) for name, kind in found.items() if name not in new]
+    return [
+        *(
+            Drift("widened_type" if widens(before, after) else "narrowed_type", name, before, after)
+            for name, before, after in kept
+            if before != after
+        ),
+        *(Drift("dropped_column", name, gone[name]) for name in gone if name not in renamed.values()),
+        *(Drift("renamed_column", name, gone[old], new[name], old) for name, old in renamed.items()),
+        *(Drift("new_column", name, None, new[name]) for name in new if name not in renamed),
     ]
+
+
+def _suspects(gone: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    """New columns that may be renamed ones, each with one that is gone and of its type, in the order of the new ones.
+
+    Names that are most alike find each other first, so that each is in one pair at most.
+
+    >>> _suspects({"town": "TEXT", "name": "TEXT"}, {"age": "INT", "full_name": "TEXT"})
+    {'full_name': 'name'}
+    """
+    alike = {
+        (name, old): SequenceMatcher(None, name.lower(), old.lower()).ratio()
+        for name in new
+        for old in gone
+        if new[name] == gone[old]
+    }
     suspects: dict[str, str] = {}
-    for name in new:
-        alike = [each for each in dropped if locked[each] == found[name]]
-        if len(alike) == 1:
-            suspects[name] = alike[0]
-    names = {before: after for after, before in reversed(suspects.items())}
-    drifts += [Drift("dropped_column", name, locked[name], None, None, names.get(name)) for name in dropped]
-    drifts += [Drift("new_column", name, None, found[name], suspects.get(name)) for name in new]
-    return drifts
+    for name, old in sorted(alike, key=lambda pair: -alike[pair]):
+        if name not in suspects and old not in suspects.values():
+            suspects[name] = old
+    return {name: suspects[name] for name in new if name in suspects}
 
 
 def widens(before: str, after: str) -> bool:

@@ -7,18 +7,19 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from glob import escape
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from headgate.errors import UsageError
 from headgate.lake.engine import EngineSettings, connect
 from headgate.project.config import DatabaseSource as DatabaseConfig
 from headgate.project.database_config import DuckdbSource, MysqlSource, PostgresSource, SqliteSource
 from headgate.project.database_url import UnclearUrlError, take_apart
-from headgate.project.values import TABLE_NAME, suggested_name
-from headgate.sources.databases.dialect import ForeignKey, SourceTable
+from headgate.project.rules import RAW
+from headgate.project.values import suggested_name
+from headgate.project.yaml_file import written
+from headgate.sources.databases.dialect import ForeignKey, SourceTable, UniqueKey
 from headgate.sources.databases.source import DatabaseSource
 
 #: Names that a column which moves with every change has.
@@ -31,11 +32,15 @@ _SQLITE, _DUCKDB = b"SQLite format 3\x00", b"DUCK"
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A table, and how it would be read. Without a key it is left out."""
+    """A table, and how it would be read. Without a key it is left out.
+
+    ``declared``: the key is the primary key that the database declares; else columns that are unique and never null.
+    """
 
     name: str
     rows: int | None
     primary_key: tuple[str, ...]
+    declared: bool
     cursor: str | None
     needed: tuple[str, ...]
     references: tuple[ForeignKey, ...] = ()
@@ -66,8 +71,10 @@ def begin_from(database: str, folder: Path | None, schema: str | None) -> Begun:
         raise UsageError(f"{folder} exists and is not empty", hint="name a new folder; nothing was written")
     config = kind.model_validate(settings)
     source = DatabaseSource(name, config, Path.cwd())
-    catalogue, keys = _catalogue(source)
-    tables = tuple(_proposed(source, table) for table in catalogue if not table.view)
+    catalogue, keys, unique = _catalogue(source)
+    declared = {table.name for table in catalogue if table.primary_key}
+    catalogue = [replace(table, primary_key=table.primary_key or key_of(table, unique)) for table in catalogue]
+    tables = tuple(_proposed(source, table, table.name in declared) for table in catalogue if not table.view)
     tables = tuple(replace(table, references=_references(source, table.name, catalogue, keys)) for table in tables)
     if not tables:
         raise UsageError(
@@ -123,28 +130,48 @@ def _kind_of_file(path: Path) -> str:
     raise UsageError(f"{path} is neither a SQLite nor a DuckDB file")
 
 
-def _catalogue(source: DatabaseSource) -> tuple[list[SourceTable], list[ForeignKey]]:
+def _catalogue(source: DatabaseSource) -> tuple[list[SourceTable], list[ForeignKey], list[UniqueKey]]:
     con = connect(EngineSettings(threads=1), extensions=())
-    alias = source.session.alias
+    dialect, alias = source.dialect, source.session.alias
     try:
         return source.session.visit(
-            con, lambda: (source.dialect.catalogue(con, alias), source.dialect.foreign_keys(con, alias))
+            con,
+            lambda: (
+                dialect.catalogue(con, alias),
+                dialect.foreign_keys(con, alias),
+                dialect.unique_keys(con, alias),
+            ),
         )
     finally:
         con.close()
 
 
-def _proposed(source: DatabaseSource, table: SourceTable) -> Proposed:
+def key_of(table: SourceTable, unique: Sequence[UniqueKey]) -> tuple[str, ...]:
+    """Columns that can be the key of a table without one: unique, and none of them ever null; () if there are none.
+
+    Of several such keys the one of fewest columns; of these the one whose columns stand first in the table.
+
+    >>> from headgate.sources.databases.dialect import SourceColumn
+    >>> columns = (SourceColumn("code", "text"), SourceColumn("nr", "int", False), SourceColumn("at", "int", False))
+    >>> key_of(SourceTable("t", columns, ()), [UniqueKey("t", each) for each in [("code",), ("nr", "at"), ("at",)]])
+    ('at',)
+    """
+    needed = {column.name: position for position, column in enumerate(table.columns) if not column.nullable}
+    keys = [key.columns for key in unique if key.table == table.name and needed.keys() >= set(key.columns)]
+    return min(keys, key=lambda key: (len(key), [needed[name] for name in key]), default=())
+
+
+def _proposed(source: DatabaseSource, table: SourceTable, declared: bool) -> Proposed:
     cursors = [c.name for c in table.columns if _CURSOR.fullmatch(c.name) and source.dialect.moment(c)]
     needed = tuple(c.name for c in table.columns if not c.nullable and c.name not in table.primary_key)
-    return Proposed(table.name, table.rows, table.primary_key, cursors[0] if cursors else None, needed)
+    return Proposed(table.name, table.rows, table.primary_key, declared, cursors[0] if cursors else None, needed)
 
 
 def _references(
     source: DatabaseSource, name: str, catalogue: Sequence[SourceTable], keys: Sequence[ForeignKey]
 ) -> tuple[ForeignKey, ...]:
     """The foreign keys of a table that raw can be held to: both tables are read, and their values can be compared."""
-    tables = {table.name: table for table in catalogue if table.primary_key and TABLE_NAME.match(table.name)}
+    tables = {table.name: table for table in catalogue if table.primary_key}
     return tuple(
         key
         for key in dict.fromkeys(keys)
@@ -165,7 +192,7 @@ def _project_text(
 ) -> str:
     common = Counter(table.cursor for table in tables if table.cursor).most_common(1)
     cursor = common[0][0] if common else None
-    where = f'url: "${{{variable}}}"' if variable else f"path: {_flow(os.path.relpath(str(config.path), folder))}"  # type: ignore[union-attr]
+    where = f'url: "${{{variable}}}"' if variable else f"path: {written(os.path.relpath(str(config.path), folder))}"  # type: ignore[union-attr]
     lines = [
         f"name: {suggested_name(folder.name)}",
         "sources:",
@@ -174,26 +201,38 @@ def _project_text(
         f"    {where}",
     ]
     if schema := getattr(config, "schema_", None):
-        lines.append(f"    schema: {_flow(schema)}")
-    if keyless := [table.name for table in tables if not table.primary_key]:
-        lines.append(f"    exclude: {_flow(keyless)}  # no primary key: name one under tables, and take it out of here")
+        lines.append(f"    schema: {written(schema)}")
+    if keyless := [escape(table.name) for table in tables if not table.primary_key]:
+        lines.append(
+            f"    exclude: {written(keyless)}  # no key: name one under tables (primary_key), and take it out of here"
+        )
     if cursor:
-        lines.append(f"    cursor: {_flow(cursor)}  # of each table that has it; what it cannot show, reconcile finds")
+        lines.append(
+            f"    cursor: {written(cursor)}  # of each table that has it; what it cannot show, reconcile finds"
+        )
         lines.append("    reconcile: {every: 24h}")
-    own = [table for table in tables if table.primary_key and table.cursor and table.cursor != cursor]
-    if own:
-        lines.append("    tables:")
-        lines += [f"      {_flow(table.name)}: {{cursor: {_flow(table.cursor)}}}" for table in own]
+    if own := [line for table in tables if table.primary_key for line in _own_settings(table, cursor)]:
+        lines += ["    tables:", *own]
     lines.append("layers: [raw]")
     return "\n".join(lines) + "\n"
+
+
+def _own_settings(table: Proposed, cursor: str | None) -> Iterator[str]:
+    """The line about a table of which there is something particular to say; ``cursor`` is what the source's is."""
+    settings: dict[str, Any] = {} if table.declared else {"primary_key": list(table.primary_key)}
+    if table.cursor and table.cursor != cursor:
+        settings["cursor"] = table.cursor
+    why = "" if table.declared else "  # there is no primary key; this is unique, and never null"
+    if settings:
+        yield f"      {written(table.name)}: {written(settings)}{why}"
 
 
 def _gates_text(tables: Sequence[Proposed]) -> str:
     whole = {table.name for table in tables if table.cursor is None}
     lines = ["# What the database's catalogue promises. Add what only you know: ranges, formats, sums."]
     for table in tables:
-        if table.primary_key and TABLE_NAME.match(table.name):
-            lines += [f"{table.name}:", *_expectations(table, whole)]
+        if table.primary_key:
+            lines += [f"{written(table.name)}:", *_expectations(table, whole)]
     return "\n".join(lines if len(lines) > 1 else [*lines, "{}"]) + "\n"
 
 
@@ -201,22 +240,23 @@ def _expectations(table: Proposed, whole: Collection[str]) -> Iterator[str]:
     """What the catalogue promises of a table; of those in ``whole``, deleted rows are seen at once."""
     key = list(table.primary_key)
     if len(key) == 1:
-        yield f"  - expect_column_values_to_be_unique: {{column: {_flow(key[0])}}}"
+        yield f"  - expect_column_values_to_be_unique: {{column: {written(key[0])}}}"
     else:
-        yield f"  - expect_compound_columns_to_be_unique: {{column_list: {_flow(key)}}}"
+        yield f"  - expect_compound_columns_to_be_unique: {{column_list: {written(key)}}}"
     for column in (*key, *table.needed):
-        yield f"  - expect_column_values_to_not_be_null: {{column: {_flow(column)}}}"
+        yield f"  - expect_column_values_to_not_be_null: {{column: {written(column)}}}"
     for reference in table.references:
-        to_columns = f", to_columns: {_flow(list(reference.to_columns))}"
-        yield f"  - references: {{columns: {_flow(list(reference.columns))}, to: {_flow(reference.to)}{to_columns}}}"
+        to_columns = f", to_columns: {written(list(reference.to_columns))}"
+        to = f", to: {written(_in_gates(reference.to))}"
+        yield f"  - references: {{columns: {written(list(reference.columns))}{to}{to_columns}}}"
         if table.cursor is not None and reference.to in whole:
-            yield f"    severity: warn  # deletes are seen in {reference.to} at once, and here by reconcile only"
+            there = written(reference.to)
+            yield f"    severity: warn  # deletes are seen in {there} at once, and here by reconcile only"
 
 
-def _flow(value: Any) -> str:
-    """A value as YAML inside a line."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True).strip()
-    return text.removesuffix("...").strip()
+def _in_gates(table: str) -> str:
+    """How an expectation names a table of the same layer: where it has a dot, with the layer."""
+    return f"{RAW}.{table}" if "." in table else table
 
 
 def _write(path: Path, text: str) -> None:

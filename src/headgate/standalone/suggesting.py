@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import duckdb
 
 from headgate.gates.values import Kind, kind_of, number, stored_bound
 from headgate.lake.engine import ident, qualified, translated
-from headgate.project.values import TABLE_NAME
+from headgate.project.yaml_file import written
 from headgate.standalone.csv_form import AS_FOUND, CsvForm
 from headgate.standalone.data import Data
 from headgate.standalone.opening import opened
@@ -43,7 +42,7 @@ class Suggestion:
     @property
     def line(self) -> str:
         """It as an entry of a gate file."""
-        arguments = ", ".join(f"{key}: {_yaml(value)}" for key, value in self.kwargs.items())
+        arguments = ", ".join(f"{key}: {written(value)}" for key, value in self.kwargs.items())
         return f"  - {self.type}: {{{arguments}}}  # {self.reason}"
 
 
@@ -60,7 +59,7 @@ class Suggested:
     def gate_file(self) -> str:
         """A gate file of them."""
         head = f"# Suggested by headgate profile from {self.rows:,} rows: keep what you mean, and throw away the rest."
-        return "\n".join([head, f"{self.table}:", *(each.line for each in self.suggestions)]) + "\n"
+        return "\n".join([head, f"{written(self.table)}:", *(each.line for each in self.suggestions)]) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +91,7 @@ def suggest(data: Any, room: Room = "usual", form: CsvForm = AS_FOUND) -> Sugges
                 suggestions += _of_column(found, column, room)
         except duckdb.Error as error:
             raise translated(error, doing=f"reading {found.title}") from error
-    table = found.table if TABLE_NAME.match(found.table) else "data"
-    return Suggested(found.title, table, rows, tuple(suggestions))
+    return Suggested(found.title, found.table, rows, tuple(suggestions))
 
 
 def _look(data: Data) -> list[_Column]:
@@ -182,9 +180,3 @@ def _bounds(column: _Column, room: Room) -> dict[str, Any]:
 def _plain(value: Decimal) -> int | float:
     """The number that a gate file would hold."""
     return int(value) if value == value.to_integral_value() else float(value)
-
-
-def _yaml(value: Any) -> str:
-    """A value as both YAML and JSON write it; what YAML does not allow in a text is escaped as YAML does it."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)

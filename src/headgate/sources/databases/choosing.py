@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from glob import escape
 
 from headgate.errors import ConfigError, SourceDataError, did_you_mean
 from headgate.project.config import DatabaseSource as DatabaseConfig
 from headgate.project.database_config import DatabaseTable
+from headgate.project.yaml_file import written
 from headgate.sources.change_log import OWN_COLUMNS
 from headgate.sources.databases.dialect import Dialect, SourceColumn, SourceTable, Value
 
@@ -94,8 +96,8 @@ class Choosing:
                 f"the table {first} has no primary key in the database{more}",
                 "tables",
                 first,
-                hint=f"name the columns that make a row unique, tables: {{{first}: {{primary_key: […]}}}}, "
-                f"or leave it out, exclude: [{first}]",
+                hint=f"name the columns that make a row unique, tables: {{{written(first)}: {{primary_key: […]}}}}, "
+                f"or leave it out, exclude: [{written(escape(first))}]",
             )
         return {table.name: table for table in chosen}
 
@@ -139,7 +141,7 @@ class Choosing:
                 raise self.config.error(
                     f"{table.name} and {twin} would be one table of raw: case does not matter",
                     "exclude",
-                    hint=f"leave one of them out: exclude: [{table.name}]",
+                    hint=f"leave one of them out: exclude: [{written(escape(table.name))}]",
                 )
 
     def _chosen(self, table: SourceTable) -> Chosen:
@@ -184,7 +186,7 @@ class Choosing:
 
     def _refuse_name(self, table: SourceTable, column: SourceColumn, twin: str) -> None:
         name = column.name
-        hint = f"leave it out: tables: {{{table.name}: {{columns: {{exclude: [{name}]}}}}}}"
+        hint = f"leave it out: {column_setting(table.name, 'exclude', name)}"
         if name.lower() in OWN_COLUMNS or name.lower().startswith("_headgate"):
             what, rule = "this column's name is one that Headgate uses itself", "reserved_column"
         elif twin != name:
@@ -202,8 +204,8 @@ class Choosing:
                 table=f"{self.source}.{table.name}",
                 rule="unsupported_type",
                 column=column.name,
-                hint=f"read it as text, columns: {{as_text: [{column.name}]}}, or leave it out, "
-                f"columns: {{exclude: [{column.name}]}}",
+                hint=f"read it as text, columns: {{as_text: [{written(escape(column.name))}]}}, or leave it out, "
+                f"columns: {{exclude: [{written(escape(column.name))}]}}",
             ) from error
 
     def _cursor(
@@ -244,6 +246,15 @@ class Choosing:
 
     def _error(self, what: str, table: SourceTable, setting: str, known: Iterable[str], name: str) -> ConfigError:
         return self.config.error(what, "tables", table.name, setting, hint=did_you_mean(name, known))
+
+
+def column_setting(table: str, word: str, column: str) -> str:
+    """What to write in headgate.yml to name a column under ``word`` of its table's columns.
+
+    >>> column_setting("Order Lines", "exclude", "a, *")
+    "tables: {Order Lines: {columns: {exclude: ['a, [*]']}}}"
+    """
+    return f"tables: {{{written(table)}: {{columns: {{{word}: [{written(escape(column))}]}}}}}}"
 
 
 def matches_any(name: str, patterns: Iterable[str]) -> bool:

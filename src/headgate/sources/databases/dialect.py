@@ -59,12 +59,22 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class UniqueKey:
+    """Columns of a table of which the database says that no two rows have the same values, nulls aside."""
+
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """How a column is read: SQL of the source, the DuckDB type in which it lands, and what is refused.
 
     ``refused`` is SQL of the source that is true for a value that has no place in that type; ``or_null``
     is ``sql`` with null in place of those. ``doubt`` is SQL of DuckDB, with ``{0}`` for the value that landed, that
     is true for all of those, and for few others: the source is asked for ``refused`` only if there are any.
+    ``lost`` is SQL of DuckDB, with ``{0}`` for what the source answers, that is true for a value that has no place in
+    ``type``, where this is a narrower one than the source's.
     """
 
     sql: str
@@ -73,6 +83,7 @@ class Value:
     or_null: str | None = None
     landing: str | None = None
     doubt: str | None = None
+    lost: str | None = None
 
     def doubted(self, value: str) -> str | None:
         """The SQL of DuckDB that is true where ``value``, as it landed, may be one that is refused."""
@@ -149,6 +160,10 @@ class Dialect(Protocol):
         """The foreign keys between the tables, in the order of their tables and columns."""
         ...
 
+    def unique_keys(self, con: Connection, alias: str) -> list[UniqueKey]:
+        """The unique constraints and indexes of whole tables, over columns alone; primary keys may be left out."""
+        ...
+
     def value(self, column: SourceColumn, *, as_text: bool) -> Value:
         """How a column is read without loss.
 
@@ -212,6 +227,20 @@ def foreign_keys_of(rows: Iterable[tuple[Any, ...]]) -> list[ForeignKey]:
         members = list(group)
         columns, to_columns = tuple(row[2] for row in members), tuple(row[4] for row in members)
         found.append(ForeignKey(table, columns, to, to_columns))
+    return found
+
+
+def unique_keys_of(rows: Iterable[tuple[Any, ...]]) -> list[UniqueKey]:
+    """Unique keys from rows of (index, table, column), the keys one after the other; without those over expressions.
+
+    >>> unique_keys_of([(1, "shops", "country"), (1, "shops", "number"), (2, "shops", None)])
+    [UniqueKey(table='shops', columns=('country', 'number'))]
+    """
+    found = []
+    for (_, table), group in groupby(rows, key=lambda row: row[:2]):
+        columns = tuple(column for *_, column in group)
+        if None not in columns:
+            found.append(UniqueKey(table, columns))
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headgate.lake.engine import Connection, ident, literal, qualified
 from headgate.project.database_config import DuckdbSource
-from headgate.sources.databases.dialect import ForeignKey, SourceColumn, SourceTable, Value, Why, matches
+from headgate.sources.databases.dialect import ForeignKey, SourceColumn, SourceTable, UniqueKey, Value, Why, matches
 from headgate.sources.databases.files import BUSY, DatabaseFile
 
 #: Types that a lake of Parquet files does not hold as they are. A HUGEINT would become a float there.
@@ -81,6 +81,25 @@ class DuckdbFile(DatabaseFile):
             "ORDER BY table_name, constraint_column_names"
         ).fetchall()
         return [ForeignKey(table, tuple(columns), to, tuple(to_columns)) for table, columns, to, to_columns in rows]
+
+    def unique_keys(self, con: Connection, alias: str) -> list[UniqueKey]:
+        """The unique constraints, and the unique indexes over columns alone, which are written as SQL."""
+        here = f"database_name = {literal(alias)} AND schema_name = {literal(self.schema)}"
+        constraints = con.execute(
+            f"SELECT table_name, constraint_column_names FROM duckdb_constraints() "
+            f"WHERE {here} AND constraint_type = 'UNIQUE'"
+        ).fetchall()
+        indexes = con.execute(
+            f"SELECT table_name, CAST(expressions AS VARCHAR[]) FROM duckdb_indexes() WHERE {here} AND is_unique"
+        ).fetchall()
+        rows = con.execute(f"SELECT table_name, column_name FROM duckdb_columns() WHERE {here}").fetchall()
+        names = {(table, ident(name)): name for table, name in rows}
+        names |= {(table, name): name for table, name in rows if name.isidentifier()}
+        return [UniqueKey(table, tuple(key)) for table, key in constraints] + [
+            UniqueKey(table, tuple(names[table, each] for each in written))
+            for table, written in indexes
+            if all((table, each) in names for each in written)
+        ]
 
     def value(self, column: SourceColumn, *, as_text: bool) -> Value:
         """How a column is read without loss."""

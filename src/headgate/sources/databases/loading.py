@@ -13,6 +13,7 @@ import duckdb
 
 from headgate.errors import CouldNotRunError, SourceDataError
 from headgate.lake.engine import Connection, beside, ident, in_any_order, literal, on_one_thread
+from headgate.project.yaml_file import written
 from headgate.sources.change_log import ChangeLog, Incoming
 from headgate.sources.counts import Counts
 from headgate.sources.databases.blocks import (
@@ -25,7 +26,7 @@ from headgate.sources.databases.blocks import (
     one_of,
     remembered,
 )
-from headgate.sources.databases.choosing import Chosen
+from headgate.sources.databases.choosing import Chosen, column_setting
 from headgate.sources.databases.dialect import Part, SourceColumn, Value
 from headgate.sources.databases.session import Session
 from headgate.sources.first_load import FirstLoad
@@ -131,13 +132,13 @@ class TableLoading:
             return {}
         before = known if known is not None else self.memory.recall(self.chosen.name)
         key = before.get("primary_key") or self.memory.recall(self.chosen.name).get("primary_key")
-        if key and list(key) != list(self.chosen.primary_key):
+        if key and [*map(str.lower, key)] != [*map(str.lower, self.chosen.primary_key)]:
             raise self.session.config.error(
                 f"the primary key of {self.chosen.name} was {', '.join(key)} and is now "
                 f"{', '.join(self.chosen.primary_key)}, which cannot be changed for a table that is loaded",
                 "tables",
                 self.chosen.name,
-                hint=f"keep it, tables: {{{self.chosen.name}: {{primary_key: [{', '.join(key)}]}}}}, "
+                hint=f"keep it, tables: {{{written(self.chosen.name)}: {{primary_key: {written(list(key))}}}}}, "
                 "or load the table into a new lake",
             )
         return before
@@ -147,7 +148,7 @@ class TableLoading:
         types = self.chosen.types
         typed = {column.name: value.landed(f"c{n}") for n, (column, value) in enumerate(self.chosen.pairs)}
         named = ", ".join(f"{value} AS {ident(name)}" for name, value in typed.items())
-        bad = "CAST(bad AS BOOLEAN)" if self._refused() else "FALSE"
+        bad = " OR ".join([*self._lost().values(), "CAST(bad AS BOOLEAN)" if self._refused() else "FALSE"])
         rows, before = self._rows(window)
         try:
             with in_any_order(self.con):
@@ -173,11 +174,19 @@ class TableLoading:
 
     def _select(self, window: Window, part: Part) -> str:
         """The rows in the source's own SQL: each value without loss, and whether one of them has no place."""
-        read = [v.or_null if self._lenient and v.or_null else v.sql for v in self.chosen.values]
-        named = ", ".join(f"{sql} AS c{n}" for n, sql in enumerate(read))
+        named = self._read_as()
         refused = self._refused()
         bad = f", coalesce({' OR '.join(refused)}, 1 = 0) AS bad" if refused else ""
         return f"SELECT {named}{bad} FROM {self._table()}{_where(window, part)}"
+
+    def _read_as(self) -> str:
+        """The values of all columns in the source's SQL, called c0, c1 and so on."""
+        read = [v.or_null if self._lenient and v.or_null else v.sql for v in self.chosen.values]
+        return ", ".join(f"{sql} AS c{n}" for n, sql in enumerate(read))
+
+    def _lost(self) -> dict[SourceColumn, str]:
+        """What must not hold for a row, in DuckDB's SQL, by the column that keeps a narrower type; often nothing."""
+        return {c: v.lost.format(f"c{n}") for n, (c, v) in enumerate(self.chosen.pairs) if v.lost}
 
     def _refused(self) -> list[str]:
         """What must not hold for a row, in the source's SQL, as far as only the source can see it; often nothing."""
@@ -201,8 +210,10 @@ class TableLoading:
     def _check(self, findings: Findings, window: Window) -> None:
         """Raises SourceDataError for the first thing that is wrong with the rows."""
         counts = self._refused_counts(self.con, window) if findings.bad or findings.doubtful else {}
-        if findings.bad or any(counts.values()):
+        if any(counts.values()):
             raise self._bad_value(counts)
+        if findings.bad:
+            raise self._lost_value(window)
         if findings.null_keys:
             more = f" ({findings.null_keys:,} rows)" if findings.null_keys > 1 else ""
             raise self._wrong(
@@ -210,7 +221,7 @@ class TableLoading:
                 "null_key",
                 column=", ".join(self.chosen.primary_key),
                 hint="correct the rows in the source, or name columns that are never null: "
-                f"tables: {{{self.chosen.name}: {{primary_key: […]}}}}",
+                f"tables: {{{written(self.chosen.name)}: {{primary_key: […]}}}}",
             )
         if twins := findings.rows - findings.distinct_keys:
             raise self._wrong(
@@ -235,7 +246,7 @@ class TableLoading:
         column, count = next((column, count) for column, count in counts.items() if count)
         value = dict(self.chosen.pairs)[column]
         many = "a row has a value" if count == 1 else f"{count:,} rows have values"
-        as_text = f"tables: {{{self.chosen.name}: {{columns: {{as_text: [{column.name}]}}}}}}"
+        as_text = column_setting(self.chosen.name, "as_text", column.name)
         if value.type.endswith("[]"):
             return self._wrong(
                 f"{many} of more than one dimension, not finite, or beyond the year 294246",
@@ -264,6 +275,21 @@ class TableLoading:
             hint=f"correct the source, or read the column as text: {as_text}",
         )
 
+    def _lost_value(self, window: Window) -> SourceDataError:
+        """What is said of the first column that keeps its type of before, and of which a value has no place in that."""
+        lost = self._lost()
+        counts = ", ".join(f"count(*) FILTER ({condition})" for condition in lost.values())
+        asked = f"SELECT {self._read_as()} FROM {self._table()}{_where(window)}"
+        found = self.con.execute(f"SELECT {counts} FROM {self.dialect.relation(self.session.alias, asked)}").fetchall()
+        column, count = next((column, count) for column, count in zip(lost, found[0], strict=True) if count)
+        many = "a row has a value" if count == 1 else f"{count:,} rows have values"
+        return self._wrong(
+            f"{many} that {self.chosen.types[column.name]} does not hold, the type that on_widened_type: ignore keeps",
+            "widened_type",
+            column=column.name,
+            hint="take the wider type, on_widened_type: evolve or headgate drift accept; or correct the source",
+        )
+
     def _unconvertible(self, error: duckdb.ConversionException, window: Window) -> SourceDataError | None:
         """A value that the source takes and its type here does not; None if nobody can say in which column."""
         found = _CONVERTED.search(str(error))
@@ -276,8 +302,8 @@ class TableLoading:
             f"a row has a value that cannot be taken as {value.type}",
             "type",
             column=column.name,
-            hint=f"correct the source, or read the column as text: tables: {{{self.chosen.name}: "
-            f"{{columns: {{as_text: [{column.name}]}}}}}}",
+            hint="correct the source, or read the column as text: "
+            + column_setting(self.chosen.name, "as_text", column.name),
         )
 
     def _leave_out(self) -> int:

@@ -20,10 +20,12 @@ from headgate.sources.databases.dialect import (
     Part,
     SourceColumn,
     SourceTable,
+    UniqueKey,
     Value,
     Why,
     foreign_keys_of,
     matches,
+    unique_keys_of,
 )
 
 _WHOLE = {"tinyint": "TINYINT", "smallint": "SMALLINT", "mediumint": "INTEGER", "int": "INTEGER", "bigint": "BIGINT"}
@@ -51,6 +53,13 @@ SELECT CAST(CONSTRAINT_NAME AS CHAR) AS constraint_name, CAST(TABLE_NAME AS CHAR
 FROM information_schema.KEY_COLUMN_USAGE
 WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_SCHEMA = DATABASE()
 ORDER BY BINARY TABLE_NAME, BINARY CONSTRAINT_NAME, ORDINAL_POSITION
+"""
+_UNIQUE_KEYS = """
+SELECT CAST(INDEX_NAME AS CHAR) AS index_name, CAST(TABLE_NAME AS CHAR) AS table_name,
+  CAST(COLUMN_NAME AS CHAR) AS column_name
+FROM information_schema.STATISTICS
+WHERE TABLE_SCHEMA = DATABASE() AND NON_UNIQUE = 0
+ORDER BY BINARY TABLE_NAME, BINARY INDEX_NAME, SEQ_IN_INDEX
 """
 _UNAVAILABLE = Why("unavailable", again=True, hint="is the server up, and reachable from here? Then run again")
 _SLOW = Why("slow", hint="raise statement_timeout of the source, or give the table a cursor and an index on it")
@@ -152,6 +161,10 @@ class Mysql:
     def foreign_keys(self, con: Connection, alias: str) -> list[ForeignKey]:
         """The foreign keys inside the database, in the order of their tables and names."""
         return foreign_keys_of(con.execute(f"SELECT * FROM {self.relation(alias, _FOREIGN_KEYS)}").fetchall())
+
+    def unique_keys(self, con: Connection, alias: str) -> list[UniqueKey]:
+        """The unique indexes; one over the beginnings of texts makes the whole texts unique, too."""
+        return unique_keys_of(con.execute(f"SELECT * FROM {self.relation(alias, _UNIQUE_KEYS)}").fetchall())
 
     def value(self, column: SourceColumn, *, as_text: bool) -> Value:
         """How a column is read without loss: as a text that is cast here."""

@@ -24,10 +24,12 @@ from headgate.sources.databases.dialect import (
     Part,
     SourceColumn,
     SourceTable,
+    UniqueKey,
     Value,
     Why,
     foreign_keys_of,
     matches,
+    unique_keys_of,
 )
 from headgate.sources.databases.postgres_parts import Dividing, attaching
 
@@ -99,6 +101,19 @@ FROM pg_constraint k
   JOIN pg_attribute b ON b.attrelid = r.oid AND b.attnum = c.other
 WHERE n.nspname = %s AND k.contype = 'f' AND k.convalidated AND NOT t.relispartition AND NOT r.relispartition
 ORDER BY t.relname COLLATE "C", k.conkey, k.oid, c.position
+"""
+#: An index over an expression has a 0 for it, and so no row here. Children of a table that is no partitioned one are
+#: read with it, and its indexes know nothing of them.
+_UNIQUE_KEYS = """
+SELECT CAST(i.indexrelid AS bigint) AS number, CAST(t.relname AS text) AS table_name,
+  CAST(a.attname AS text) AS column_name
+FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+  CROSS JOIN LATERAL unnest(CAST(i.indkey AS smallint[])) WITH ORDINALITY AS k(attnum, position)
+  JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
+WHERE n.nspname = %s AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+  AND k.position <= i.indnkeyatts AND NOT t.relispartition
+  AND (t.relkind = 'p' OR NOT EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = t.oid))
+ORDER BY t.relname COLLATE "C", i.indexrelid, k.position
 """
 #: The scanner reads a NaN in a numeric as 0. So PostgreSQL is asked about NaN only for a table in which there is a 0;
 #: asked about every row it would have to compute one, where it can send a whole table's rows as they are.
@@ -239,6 +254,11 @@ class Postgres:
         """The foreign keys inside the schema, in the order of their tables and columns."""
         asked = _FOREIGN_KEYS.replace("%s", self.text(self.schema))
         return foreign_keys_of(con.execute(f"SELECT * FROM {self.relation(alias, asked)}").fetchall())
+
+    def unique_keys(self, con: Connection, alias: str) -> list[UniqueKey]:
+        """The unique constraints and indexes of whole tables, over columns alone."""
+        asked = _UNIQUE_KEYS.replace("%s", self.text(self.schema))
+        return unique_keys_of(con.execute(f"SELECT * FROM {self.relation(alias, asked)}").fetchall())
 
     def schemas(self, con: Connection, alias: str) -> list[str]:
         """The schemas that there are, but for PostgreSQL's own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from glob import escape
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ import duckdb
 
 from headgate.errors import HeadgateError, SourceDataError, UsageError, did_you_mean
 from headgate.lake.engine import Connection, EngineSettings, beside, connect
-from headgate.sources.databases.choosing import Choosing, Chosen
+from headgate.project.yaml_file import written
+from headgate.sources.databases.choosing import Choosing, Chosen, column_setting
 from headgate.sources.databases.dialect import Dialect
 from headgate.sources.databases.drifting import settled
 from headgate.sources.databases.loading import TableLoading, digest, settings_of, window_of
@@ -160,7 +162,7 @@ class DatabaseSource:
                     "the table was read before and is not in the database any more",
                     table=f"{self.name}.{name}",
                     rule="missing_table",
-                    hint=f"if it was dropped or renamed on purpose, leave it out: exclude: [{name}]; "
+                    hint=f"if it was dropped or renamed on purpose, leave it out: exclude: [{written(escape(name))}]; "
                     "what raw has of it stays",
                 )
         return chosen
@@ -202,7 +204,7 @@ class DatabaseSource:
                         rule="encoding",
                         column=column.name,
                         hint="correct it in the source, or leave the column out: "
-                        f"tables: {{{table.name}: {{columns: {{exclude: [{column.name}]}}}}}}",
+                        f"{column_setting(table.name, 'exclude', column.name)}",
                     )
         return self.session.error(error, table=table.name)
 

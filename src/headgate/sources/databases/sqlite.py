@@ -14,10 +14,12 @@ from headgate.sources.databases.dialect import (
     ForeignKey,
     SourceColumn,
     SourceTable,
+    UniqueKey,
     Value,
     Why,
     foreign_keys_of,
     matches,
+    unique_keys_of,
 )
 from headgate.sources.databases.files import BUSY, DatabaseFile
 
@@ -40,6 +42,12 @@ FROM sqlite_schema m
     ON CASE WHEN k."to" IS NULL THEN b.pk = k.seq + 1 ELSE b.name = k."to" COLLATE NOCASE END
 WHERE m.type = 'table'
 ORDER BY m.name, k.id DESC, k.seq
+"""
+_UNIQUE_KEYS = """
+SELECT l.name AS index_name, m.name AS table_name, c.name AS column_name
+FROM sqlite_schema m JOIN pragma_index_list(m.name) l JOIN pragma_index_info(l.name) c
+WHERE m.type = 'table' AND l."unique" AND NOT l.partial
+ORDER BY m.name, l.name, c.seqno
 """
 _EXACT = 2**53
 _LOW_HALF = 2**32 - 1
@@ -87,6 +95,10 @@ class Sqlite(DatabaseFile):
     def foreign_keys(self, con: Connection, alias: str) -> list[ForeignKey]:
         """The foreign keys that are declared; SQLite holds to them only if it is told to."""
         return foreign_keys_of(con.execute(f"SELECT * FROM {self.relation(alias, _FOREIGN_KEYS)}").fetchall())
+
+    def unique_keys(self, con: Connection, alias: str) -> list[UniqueKey]:
+        """The unique constraints and indexes of whole tables, over columns alone."""
+        return unique_keys_of(con.execute(f"SELECT * FROM {self.relation(alias, _UNIQUE_KEYS)}").fetchall())
 
     def value(self, column: SourceColumn, *, as_text: bool) -> Value:
         """How a column is read without loss. What is declared decides; what stands there is compared with it."""
