@@ -377,9 +377,9 @@ def test_a_large_suite_is_read_in_less_than_a_second(read: Read) -> None:
     ]
     text = json.dumps({"name": "s", "expectations": expectations}, indent=1)
     assert len(text) > 10_000_000
-    begun = time.perf_counter()
+    begun = time.process_time()
     gate = read(s=text)
-    assert time.perf_counter() - begun < 3, "about 0.3 s on an idle machine"
+    assert time.process_time() - begun < 3, "about 0.3 s on an idle machine"
     assert len(gate.tables["t"]) == 10_000
     last = gate.tables["t"][-1].place.line
     assert last is not None

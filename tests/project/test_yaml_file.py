@@ -166,9 +166,9 @@ def test_a_huge_file_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
     ids=["lists", "merges"],
 )
 def test_a_bomb_of_anchors_is_refused_quickly(tmp_path: Path, content: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert "expands into more than" in refused(tmp_path, content).what
-    assert time.perf_counter() - begun < 3
+    assert time.process_time() - begun < 3
 
 
 @pytest.mark.parametrize(

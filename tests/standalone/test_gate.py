@@ -137,21 +137,31 @@ def test_a_moment_may_be_written_as_numpy_does(type_: str) -> None:
     assert "could not be checked" in (finer.error or "")
 
 
-#: Types of exact numbers, with how many digits they have, and how many of them behind the point.
-EXACT = [("DECIMAL(4,1)", 4, 1), ("DECIMAL(18,18)", 18, 18), ("DECIMAL(38,37)", 38, 37), ("DECIMAL(38,0)", 38, 0)]
-EXACT += [("DECIMAL(38,9)", 38, 9), ("HUGEINT", 38, 0)]
+#: Types of exact numbers, with the least and the greatest of them without a point, and how many digits are behind it.
+EXACT = [
+    *((f"DECIMAL({n},{behind})", 1 - 10**n, 10**n - 1, behind) for n, behind in ((4, 1), (18, 18), (38, 37), (38, 9))),
+    ("DECIMAL(38,0)", 1 - 10**38, 10**38 - 1, 0),
+    *(
+        (name, -(2**bits) // 2, 2**bits // 2 - 1, 0)
+        for name, bits in (("TINYINT", 8), ("BIGINT", 64), ("HUGEINT", 128))
+    ),
+    *((f"U{name}", 0, 2**bits - 1, 0) for name, bits in (("BIGINT", 64), ("HUGEINT", 128))),
+]
 #: Bounds as a suite has them, of which few are among the values of such a column.
 BOUNDS = [0, 1, -1, 10, 11, 0.1, 1.5, 1.55, -99.95, 1e10, 1e30, 1e37, 1e38, 1e40, 1e300, 1e-18, 1e-40, 1.00000000001]
 BOUNDS += [10**38, -(10**38), 10**38 - 1, 2**127, 2**127 - 1, -(2**127), 10**45, 999.9, 0.999999999999999]
+BOUNDS += [2**53, 2**53 + 1, 2**63, 2**63 - 1, -(2**63), 2**64, 2**64 - 1, 2**128, 2**128 - 1, -1e40]
 
 
-@pytest.mark.parametrize(("type_", "digits", "behind"), EXACT)
-def test_exact_numbers_compare_with_what_their_type_cannot_hold(type_: str, digits: int, behind: int) -> None:
-    greatest = Fraction(2**127 - 1 if type_ == "HUGEINT" else 10**digits - 1, 10**behind)
+@pytest.mark.parametrize(("type_", "least", "greatest", "behind"), EXACT)
+def test_exact_numbers_compare_with_what_their_type_cannot_hold(
+    type_: str, least: int, greatest: int, behind: int
+) -> None:
     unit = Fraction(1, 10**behind)
-    near = [Fraction(bound) + step * unit for bound in (0, 1, 1.5, 10**30) for step in (-1, 0, 1)]
+    low, high = least * unit, greatest * unit
+    near = [Fraction(bound) + step * unit for bound in (0, 1, 1.5, 2**53, 10**30) for step in (-1, 0, 1)]
     rounded = {Fraction(round(each / unit)) * unit for each in near}
-    values = sorted({greatest, -greatest, greatest - unit, *(each for each in rounded if abs(each) <= greatest)})
+    values = sorted({low, high, high - unit, *(each for each in rounded if low <= each <= high)})
     with duckdb.connect() as con:
         rows = ", ".join(f"('{_written(each, behind)}'::{type_})" for each in values)
         con.execute(f"CREATE TABLE x AS SELECT x::{type_} AS x FROM (VALUES {rows}, (NULL)) t(x)")

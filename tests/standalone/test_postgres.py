@@ -487,7 +487,7 @@ def test_floats_are_written_as_elsewhere(server: str) -> None:
 
 def test_a_server_that_rounds_the_texts_of_floats_is_not_asked_for_them() -> None:
     column = sql.column("x")
-    tree = exp.select(sql.cast(column, "VARCHAR"))
+    tree = exp.select(sql.cast(column, "VARCHAR")).from_(exp.table_("floats", db="shop"))
     for version, kind in ((110022, None), (120000, "float")):
         known = KnownKinds()
         known.learn(("shop", "floats"), [("x", "DOUBLE")], version, {})
@@ -644,7 +644,9 @@ def with_types(server: str, file: Path) -> None:
     """The columns of ``TYPES`` as shop.types and as a file."""
     rows = list(zip(*(values for _, _, values in TYPES.values()), strict=True))
     with psycopg.connect(server, autocommit=True) as con:
-        con.execute("DROP TABLE IF EXISTS shop.types; DROP DOMAIN IF EXISTS shop.deep, shop.code, shop.state")
+        con.execute(
+            "DROP TABLE IF EXISTS shop.types, shop.sizes; DROP DOMAIN IF EXISTS shop.deep, shop.code, shop.state"
+        )
         con.execute("DROP DOMAIN IF EXISTS shop.amount, shop.price; DROP TYPE IF EXISTS shop.size")
         con.execute("CREATE TYPE shop.size AS ENUM ('small', 'medium', 'large')")
         con.execute("CREATE DOMAIN shop.code AS VARCHAR(9); CREATE DOMAIN shop.deep AS shop.code")
@@ -735,10 +737,33 @@ def test_enums_refer_to_texts_and_texts_to_enums(server: str, tmp_path: Path) ->
         assert (found.error, found.unexpected_count) == (None, unexpected), names
 
 
+def test_a_column_of_another_table_does_not_change_what_one_of_its_name_is(server: str, tmp_path: Path) -> None:
+    with_types(server, tmp_path / "types.parquet")
+    with psycopg.connect(server, autocommit=True) as con:
+        con.execute("DROP TABLE IF EXISTS shop.words")
+        con.execute("CREATE TABLE shop.words AS SELECT 'small' AS size, 'a' AS code, 1.5::REAL AS price")
+    of = {"column": "size"}
+    alone: list[dict[str, Any]] = [
+        {f"{VALUES}match_regex": {**of, "regex": "^s"}},
+        {f"{VALUES}match_like_pattern": {**of, "like_pattern": "s%"}},
+        {"expect_column_value_lengths_to_equal": {**of, "value": 5}},
+        {f"{VALUES}be_in_set": {**of, "value_set": ["small", "huge"]}},
+        {"expect_table_row_count_to_equal": {"value": 2, "row_condition": "size = 'small'"}},
+    ]
+    link = {"columns": ["size"], "to": "shop.words"}
+    *found, refers = gate(f"{server}::shop.types", [*alone, {"references": link}]).results
+    assert [told(each) for each in found] == [told(each) for each in gate(f"{server}::shop.types", alone).results]
+    assert (found[0].error, found[0].unexpected_count) == (None, 1)
+    assert (refers.error, refers.unexpected_count) == (None, 1)
+    there = {"columns": ["size"], "to": "shop.types"}
+    (back,) = gate(f"{server}::shop.words", [{"references": there}]).results
+    assert (back.error, back.unexpected_count) == (None, 0)
+
+
 def test_a_type_that_is_not_known_is_told_and_ends_nothing(server: str) -> None:
     with psycopg.connect(server, autocommit=True) as con:
-        con.execute("CREATE TYPE shop.pair AS (a INT, b INT)")
-        con.execute("CREATE TABLE shop.odd AS SELECT 1 AS id, '(1,2)'::shop.pair AS two, '12.5'::money AS cost")
+        con.execute("CREATE TYPE shop.numeric_pair AS (a INT, b INT)")
+        con.execute("CREATE TABLE shop.odd AS SELECT 1 AS id, '(1,2)'::shop.numeric_pair AS two, '12.5'::money AS cost")
     pairs = [{"column_A": name, "column_B": "id", "value_pairs_set": [["x", 1]]} for name in ("two", "cost")]
     suite: list[dict[str, Any]] = [{"expect_column_pair_values_to_be_in_set": each} for each in pairs]
     suite += [{f"{VALUES}be_in_set": {"column": name, "value_set": ["x"]}} for name in ("two", "cost")]

@@ -46,6 +46,7 @@ _UUID = re.compile(
     r"(\{)?[0-9a-f]{8}(-?)[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{12}(?(1)\})", re.ASCII | re.IGNORECASE
 )
 _DECIMAL = re.compile(r"DECIMAL\((\d+), ?(\d+)\)")
+_BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
 _INTEGER = re.compile(r"-?\d{1,40}")
 #: DuckLake cuts longer texts, and cuts the maximum below the truth.
 LONGEST_EXACT_TEXT = 255
@@ -178,10 +179,11 @@ def number(value: object) -> int | Decimal | None:
 def _grid(type_: str) -> tuple[int, int, int] | None:
     """The digits behind the point of a type's values, and the least and greatest of them without a point.
 
-    None for types that meet every number of a suite exactly: DuckDB has whole numbers that are wider than theirs.
+    None for types that have no such values. Beside a number that is none of them DuckDB would compare both as floats.
     """
-    if type_ == "HUGEINT":
-        return 0, -(2**127), 2**127 - 1
+    bits = _BITS.get(type_.removeprefix("U"))
+    if bits is not None:
+        return (0, 0, 2**bits - 1) if type_.startswith("U") else (0, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     found = _DECIMAL.fullmatch(type_)
     if found is None:
         return None
@@ -194,6 +196,8 @@ def can_hold(type_: str, value: int | Decimal) -> bool:
 
     >>> [can_hold("DECIMAL(3,1)", each) for each in (Decimal("1.5"), Decimal("1.55"), 100)]
     [True, False, False]
+    >>> can_hold("UTINYINT", 255), can_hold("TINYINT", 255)
+    (True, False)
     """
     grid = _grid(type_)
     if grid is None:

@@ -47,6 +47,7 @@ _TYPES = {
 }
 #: How many characters, or digits of a second, a column is restricted to.
 _LIMIT = re.compile(r"\(\d+\)")
+_NUMERIC = re.compile(r"numeric(\(.*\))?")
 _TABLES = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
@@ -235,8 +236,10 @@ def type_of(name: str) -> str:
     ('DECIMAL(10,2)', 'VARCHAR', 'DOUBLE', 'UUID')
     >>> type_of("timestamp(3) without time zone"), type_of("character(2)"), type_of("character(2)[]")
     ('TIMESTAMP', 'VARCHAR', 'CHARACTER(2)[]')
+    >>> type_of("numeric"), type_of("numeric_pair")
+    ('DECIMAL', 'NUMERIC_PAIR')
     """
-    if name.startswith("numeric") and not name.endswith("]"):
+    if _NUMERIC.fullmatch(name):
         return f"DECIMAL{name.removeprefix('numeric')}"
     return _TYPES.get(name if name.endswith("]") else _LIMIT.sub("", name), name.upper())
 

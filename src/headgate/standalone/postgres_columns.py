@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ class KnownKinds:
     """The kinds of the columns of the relations that a gate looked at."""
 
     def __init__(self) -> None:
-        self._kinds: dict[str, set[KnownKind | None]] = defaultdict(set)
+        self._alike: dict[tuple[str, str], dict[str, KnownKind | None]] = {}
         self._columns: dict[tuple[str, str], dict[str, KnownKind]] = {}
         self._domains: dict[tuple[str, str], Mapping[str, str]] = {}
 
@@ -38,8 +38,7 @@ class KnownKinds:
         self._columns[relation] = {name: _kind(type_) for name, type_ in columns}
         self._domains[relation] = domains
         unlike = ("FLOAT",) if server_version >= _SHORTEST_FLOATS else ("FLOAT", "DOUBLE")
-        for name, type_ in columns:
-            self._kinds[name].add(None if type_ in unlike else _kind(type_))
+        self._alike[relation] = {name: None if type_ in unlike else _kind(type_) for name, type_ in columns}
 
     def show(self, tree: exp.Expr) -> None:
         """Let a statement see values as they are elsewhere: those of a domain as of its type, and nulls for NaN.
@@ -69,6 +68,9 @@ class KnownKinds:
         taken = {each.alias for each in tree.find_all(exp.Alias)}
         tables = list(tree.find_all(exp.Table))
         named = Counter(each.alias for each in tables)
+        read = [each for each in tables if (each.db, each.name) in self._alike]
+        checked = [each for each in read if each.alias == sql.CHECKED] or read
+        mine = [self._alike[relation] for relation in {(each.db, each.name) for each in checked}]
         others = {
             each.alias: self._columns.get((each.db, each.name), {})
             for each in tables
@@ -81,8 +83,8 @@ class KnownKinds:
             if node.table != sql.CHECKED:
                 found = others.get(node.table, {}).get(node.name)
                 return found if found in ("text", "enum") else None
-            kinds = self._kinds.get(node.name, {None})
-            return next(iter(kinds)) if len(kinds) == 1 else None
+            kinds = {each[node.name] for each in mine if node.name in each}
+            return kinds.pop() if len(kinds) == 1 else None
 
         return kind
 
