@@ -28,7 +28,7 @@ REGION = "eu-west-2"
 @contextmanager
 def s3_server() -> Iterator[str]:
     """The server's URL while the block runs."""
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    command = [sys.executable, str(Path(__file__).with_name("moto_server.py"))]
     # every test looks for what is in buckets, and moto is told nothing by the environment of the tests
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with (
