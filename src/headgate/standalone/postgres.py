@@ -17,6 +17,7 @@ from headgate.gates.values import UnusableError, kind_of
 from headgate.lake.catalog import Contents
 from headgate.lake.engine import Connection, literal
 from headgate.project.database_url import UnclearUrlError, said_without, take_apart
+from headgate.sources.databases.postgres import BASES
 from headgate.standalone.data import Data
 from headgate.standalone.postgres_columns import KnownKinds
 from headgate.standalone.postgres_values import register_loaders
@@ -53,15 +54,7 @@ SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.rel
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 """
 #: Name, type with what it is restricted to, the type's own name, whether a domain stood before it, and an enum's texts.
-_COLUMNS = """
-WITH RECURSIVE domains(root, oid, modifier) AS (
-  SELECT oid, typbasetype, typtypmod FROM pg_type WHERE typtype = 'd'
-  UNION ALL
-  SELECT d.root, t.typbasetype, CASE WHEN t.typtypmod <> -1 THEN t.typtypmod ELSE d.modifier END
-  FROM domains d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype = 'd'
-), bases AS (
-  SELECT d.* FROM domains d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype <> 'd'
-)
+_COLUMNS = f"""{BASES}
 SELECT a.attname, format_type(t.oid, coalesce(b.modifier, a.atttypmod)), format_type(t.oid, -1), b.root IS NOT NULL,
   t.oid, t.typarray,
   CASE WHEN t.typtype = 'e' THEN ARRAY(

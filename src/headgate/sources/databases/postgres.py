@@ -64,7 +64,8 @@ _PRECISION = re.compile(r"\(\d+(,-?\d+)?\)")
 _NUMERIC = re.compile(r"numeric\((\d+),(-?\d+)\)")
 _WIDEST = 38
 
-_CATALOGUE = """
+#: Begins a query in which ``bases`` has the type behind each domain (root), which may be one of a domain itself.
+BASES = """
 WITH RECURSIVE domains(root, oid, modifier) AS (
   SELECT oid, typbasetype, typtypmod FROM pg_type WHERE typtype = 'd'
   UNION ALL
@@ -72,7 +73,8 @@ WITH RECURSIVE domains(root, oid, modifier) AS (
   FROM domains d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype = 'd'
 ), bases AS (
   SELECT d.* FROM domains d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype <> 'd'
-)
+)"""
+_CATALOGUE = f"""{BASES}
 SELECT CAST(c.relname AS text) AS table_name, c.relkind IN ('v', 'm') AS is_view,
   CASE WHEN c.reltuples >= 0 THEN CAST(c.reltuples AS bigint) END AS row_estimate,
   CAST(a.attname AS text) AS column_name,
