@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -48,13 +49,19 @@ def test_a_query_loads_neither_dbt_nor_the_ledgers_library(published_once: Shop)
 @pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "seconds"), [(["--help"], 0.3), (["releases"], 0.5)])
 def test_it_starts_fast(published_once: Shop, arguments: list[str], seconds: float) -> None:
-    """Processor time, and the best of five: the machine may have other work."""
+    """Processor time, and the best of five, without anybody who counts lines: the machine may have other work."""
+    uncounted = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     script = f"import os, subprocess, sys; subprocess.run({[HEADGATE, *arguments]!r}, stdout=subprocess.DEVNULL);"
     script += "t = os.times(); print(t.children_user + t.children_system)"
     used = []
     for _ in range(5):
         ended = subprocess.run(
-            [sys.executable, "-c", script], cwd=published_once.folder, capture_output=True, text=True, check=True
+            [sys.executable, "-c", script],
+            cwd=published_once.folder,
+            env=uncounted,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         used.append(float(ended.stdout))
     assert min(used) <= seconds
